@@ -1,0 +1,43 @@
+# What contributors run. Every target first installs what it misses: see scripts/install.sh.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test verify fix audit plugins
+
+# Documentation that does not build is a defect, and so is a warning.
+export RUSTDOCFLAGS := -D warnings
+
+GUESTS := $(wildcard plugins/*/Cargo.toml) sdk/rust/Cargo.toml
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+run: plugins ## Start one member on this machine (make run ARGS="--dir /tmp/dev --client-port 0")
+	cargo run --package server -- dev $(ARGS)
+
+test: plugins ## Run all tests
+	@scripts/install.sh etcd
+	cargo build --workspace
+	cargo test --workspace
+	@set -e; for guest in $(GUESTS); do cargo test --manifest-path $$guest; done
+
+verify: plugins ## Everything a change must pass: format, lints, tests, documentation, dependencies
+	@scripts/install.sh etcd deny
+	cargo fmt --all --check
+	@set -e; for guest in $(GUESTS); do cargo fmt --manifest-path $$guest --check; done
+	cargo clippy --workspace --all-targets -- -D warnings
+	$(MAKE) test
+	cargo doc --workspace --no-deps --document-private-items
+	cargo deny --all-features check licenses bans sources
+
+fix: plugins ## Format, and apply what clippy can mend by itself
+	cargo fmt --all
+	@set -e; for guest in $(GUESTS); do cargo fmt --manifest-path $$guest; done
+	cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged
+
+audit: ## Check dependencies against the advisory database (needs the network)
+	@scripts/install.sh deny
+	cargo deny check advisories
+
+plugins:
+	@scripts/install.sh build wasm
+	plugins/build.sh

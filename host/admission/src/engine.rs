@@ -1,0 +1,171 @@
+//! The WebAssembly engine: compiles components, and knows which ones it has compiled.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ring::digest::{SHA256, digest};
+use store::PluginRecord;
+use wasmtime::component::{Component, Linker};
+use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use crate::contract::{INTERFACE, PluginPre};
+use crate::limits::{
+    COMPONENT_BYTES_MAX, INSTANCES_MAX, MEMORIES_MAX, MEMORY_BYTES_MAX, PARTS_MAX, PLUGINS_MAX, STACK_BYTES_MAX,
+    TABLE_ELEMENTS_MAX,
+};
+use crate::plugin::Plugin;
+use crate::sandbox::{self, Bounds, Deadline};
+use crate::ticker::Ticker;
+use crate::{AdmissionError, Description, PluginSet};
+
+/// First bytes of a core module, which people upload by mistake.
+const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
+
+/// Compiled components that are kept although no policy in force names them, such as one just inspected.
+const SPARE_MAX: usize = PLUGINS_MAX;
+
+type Digest = [u8; 32];
+
+/// Compiles plugins and bounds what they may take. One per process.
+pub struct Engine {
+    wasm: wasmtime::Engine,
+    ticker: Arc<Ticker>,
+    compiled: Mutex<HashMap<Digest, Code>>,
+}
+
+/// A plugin ready to be instantiated, with the clock that bounds it.
+#[derive(Clone)]
+pub(crate) struct Code {
+    pub(crate) instances: PluginPre<Bounds>,
+    _ticker: Arc<Ticker>,
+}
+
+impl Engine {
+    /// Starts the engine and its clock.
+    ///
+    /// # Errors
+    /// [`AdmissionError::Engine`] when the machine has no room for the pool of instances (address space, not memory).
+    pub fn new() -> Result<Self, AdmissionError> {
+        let cannot = |reason: String| AdmissionError::Engine { reason };
+        let wasm = wasmtime::Engine::new(&config()).map_err(|error| cannot(format!("{error:#}")))?;
+        let ticker = Ticker::start(wasm.clone()).map_err(|error| cannot(error.to_string()))?;
+        Ok(Self { wasm, ticker: Arc::new(ticker), compiled: Mutex::default() })
+    }
+
+    /// Checks an upload: compiles it, refuses what the contract does not allow, and asks it to describe itself.
+    ///
+    /// Blocks for as long as compiling takes, up to seconds: not for an async thread.
+    ///
+    /// # Errors
+    /// What is wrong with the component.
+    pub fn inspect(&self, component: &[u8]) -> Result<Description, AdmissionError> {
+        let code = self.code(component)?;
+        let told = sandbox::run(&code.instances, Deadline::default(), |plugin, store| {
+            plugin.strongroom_admission_policy().call_describe(store)
+        });
+        Description::check(told.map_err(|cause| AdmissionError::Undescribed { cause })?)
+    }
+
+    /// Makes the plugins of a policy ready to review.
+    ///
+    /// A record whose component cannot be run stands in the set all the same, and each of its reviews fails with the
+    /// reason. Compiles what it has not compiled before, so it blocks as [`Engine::inspect`] does.
+    #[must_use]
+    pub fn load(&self, records: &[PluginRecord]) -> PluginSet {
+        let plugins: Vec<Arc<Plugin>> = records.iter().map(|record| Arc::new(self.plugin(record))).collect();
+        let in_force: Vec<&[u8]> = records.iter().map(|record| record.digest.as_ref()).collect();
+        self.compiled().retain(|digest, _| in_force.contains(&digest.as_slice()));
+        PluginSet::new(plugins)
+    }
+
+    fn plugin(&self, record: &PluginRecord) -> Plugin {
+        let code = if sha256(&record.component) == *record.digest {
+            self.code(&record.component)
+        } else {
+            Err(AdmissionError::NotAComponent { reason: "its bytes do not match their digest".to_owned() })
+        };
+        if let Err(error) = &code {
+            tracing::error!(plugin = %record.name, %error, "a plugin in force cannot be run");
+        }
+        Plugin::new(record, code.map_err(|error| (&error).into()))
+    }
+
+    fn code(&self, component: &[u8]) -> Result<Code, AdmissionError> {
+        if component.len() > COMPONENT_BYTES_MAX {
+            return Err(AdmissionError::TooLarge { bytes: component.len(), max: COMPONENT_BYTES_MAX });
+        }
+        let digest = sha256(component);
+        if let Some(code) = self.compiled().get(&digest) {
+            return Ok(code.clone());
+        }
+        // Not under the lock: compiling takes long, and doing it twice does no harm.
+        let code = Code { instances: compile(&self.wasm, component)?, _ticker: Arc::clone(&self.ticker) };
+        let mut compiled = self.compiled();
+        if compiled.len() >= PLUGINS_MAX + SPARE_MAX {
+            compiled.clear();
+        }
+        compiled.insert(digest, code.clone());
+        Ok(code)
+    }
+
+    fn compiled(&self) -> MutexGuard<'_, HashMap<Digest, Code>> {
+        // A cache is whole at every moment, whatever panicked while holding it.
+        self.compiled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn compile(engine: &wasmtime::Engine, bytes: &[u8]) -> Result<PluginPre<Bounds>, AdmissionError> {
+    let unusable = |reason: String| AdmissionError::NotAComponent { reason: crate::review::one_line(&reason) };
+    if bytes.starts_with(CORE_MODULE) {
+        return Err(unusable("it is a core module; turn it into a component first".to_owned()));
+    }
+    let component = Component::from_binary(engine, bytes).map_err(|error| unusable(format!("{error:#}")))?;
+    let component_type = component.component_type();
+    let imports: Vec<String> = component_type.imports(engine).map(|(name, _)| crate::review::one_line(name)).collect();
+    if !imports.is_empty() {
+        return Err(AdmissionError::ForbiddenImport { imports });
+    }
+    if component_type.get_export(engine, INTERFACE).is_none() {
+        return Err(AdmissionError::MissingExport { expected: INTERFACE });
+    }
+    // The linker stays empty: a guest is given nothing.
+    let instances = Linker::new(engine).instantiate_pre(&component).map_err(|error| unusable(format!("{error:#}")))?;
+    PluginPre::new(instances)
+        .map_err(|error| AdmissionError::WrongExport { reason: crate::review::one_line(&format!("{error:#}")) })
+}
+
+fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool()))
+        .epoch_interruption(true)
+        .max_wasm_stack(STACK_BYTES_MAX)
+        // A guest runs to its end or to its deadline on one thread.
+        .concurrency_support(false)
+        // The same verdict on every member, whatever its processor.
+        .cranelift_nan_canonicalization(true)
+        .wasm_relaxed_simd(false)
+        .wasm_memory64(false)
+        // What a guest's functions are called is nobody's business, and deep stacks are slow to walk.
+        .wasm_backtrace_max_frames(None);
+    config
+}
+
+fn pool() -> PoolingAllocationConfig {
+    let count = |number: usize| u32::try_from(number).expect("the limits are small numbers");
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(count(INSTANCES_MAX))
+        .total_core_instances(count(INSTANCES_MAX * 4))
+        .total_memories(count(INSTANCES_MAX))
+        .total_tables(count(INSTANCES_MAX * 4))
+        .max_core_instances_per_component(count(PARTS_MAX))
+        .max_memories_per_component(count(MEMORIES_MAX))
+        .max_tables_per_component(count(PARTS_MAX))
+        .max_memory_size(MEMORY_BYTES_MAX)
+        .table_elements(TABLE_ELEMENTS_MAX);
+    pool
+}
+
+pub(crate) fn sha256(bytes: &[u8]) -> Digest {
+    digest(&SHA256, bytes).as_ref().try_into().expect("SHA-256 has 32 bytes")
+}

@@ -1,0 +1,124 @@
+//! Why a write was not admitted, and why a component cannot be a plugin.
+
+/// Everything that can go wrong in this crate.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdmissionError {
+    /// The client's: a plugin refused the write.
+    #[error("denied by plugin {plugin}: {message} ({code})")]
+    Denied {
+        /// Which one.
+        plugin: String,
+        /// The plugin's reason, for programs; at most [`crate::limits::NAME_BYTES_MAX`].
+        code: String,
+        /// The plugin's reason, for people; one line of at most [`crate::limits::MESSAGE_BYTES_MAX`].
+        message: String,
+    },
+    /// The plugin's: it could not review the write, and without a review there is no write.
+    #[error("plugin {plugin} failed to review the write: {cause}")]
+    PluginFailed {
+        /// Which one.
+        plugin: String,
+        /// What happened.
+        cause: Cause,
+    },
+    /// The administrator's: the upload is not a component at all, or not one that this server can run.
+    #[error("not a usable component: {reason}")]
+    NotAComponent {
+        /// What is wrong.
+        reason: String,
+    },
+    /// The administrator's: the upload is too large.
+    #[error("the component has {bytes} bytes; at most {max} are allowed")]
+    TooLarge {
+        /// How large it is.
+        bytes: usize,
+        /// How large it may be.
+        max: usize,
+    },
+    /// The plugin's: it wants something from its host, and the contract gives nothing.
+    #[error("the component imports {}, but a plugin may import nothing", .imports.join(", "))]
+    ForbiddenImport {
+        /// Names of the imports.
+        imports: Vec<String>,
+    },
+    /// The plugin's: it does not export the contract.
+    #[error("the component does not export {expected}")]
+    MissingExport {
+        /// Name and version of the interface.
+        expected: &'static str,
+    },
+    /// The plugin's: it exports the contract with other types.
+    #[error("the component exports the contract with the wrong types: {reason}")]
+    WrongExport {
+        /// What differs.
+        reason: String,
+    },
+    /// The plugin's: it did not describe itself.
+    #[error("the component failed to describe itself: {cause}")]
+    Undescribed {
+        /// What happened.
+        cause: Cause,
+    },
+    /// The plugin's: what it says of itself breaks the contract.
+    #[error("the component describes itself wrongly: {problem}")]
+    BadDescription {
+        /// Which rule is broken.
+        problem: &'static str,
+    },
+    /// The machine's: the WebAssembly engine does not start.
+    #[error("the WebAssembly engine cannot start: {reason}")]
+    Engine {
+        /// What it said.
+        reason: String,
+    },
+}
+
+/// How a call into a plugin failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Cause {
+    /// It took too long.
+    #[error("it took longer than {limit_ms} ms")]
+    Deadline {
+        /// The time limit.
+        limit_ms: u64,
+    },
+    /// It wanted more memory, or larger tables, than it may have.
+    #[error("it exceeded its memory limit")]
+    Memory,
+    /// It ran out of stack.
+    #[error("it exceeded its stack limit")]
+    Stack,
+    /// Its answer was too large, or not what the contract says.
+    #[error("its answer was too large or malformed")]
+    Output,
+    /// It trapped: a panic, or a bug.
+    #[error("it trapped: {reason}")]
+    Trap {
+        /// The trap, in WebAssembly's words.
+        reason: String,
+    },
+    /// It could not be instantiated.
+    #[error("it cannot be instantiated")]
+    Instantiation,
+    /// Its code cannot be run by this member.
+    #[error("its code is unusable: {reason}")]
+    Unusable {
+        /// Why.
+        reason: String,
+    },
+    /// All its lanes were taken for too long.
+    #[error("it is busy with other writes")]
+    Busy,
+    /// This member is shutting down, or has a bug.
+    #[error("the review was abandoned")]
+    Abandoned,
+}
+
+impl From<&AdmissionError> for Cause {
+    /// Why code that was checked at installation cannot be run now.
+    fn from(error: &AdmissionError) -> Self {
+        Self::Unusable { reason: error.to_string() }
+    }
+}

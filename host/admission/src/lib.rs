@@ -1,0 +1,59 @@
+//! Reviews every client write before it may enter the log, and seals what passed.
+//!
+//! ```text
+//!  Permit + Operation --Policy::review--> Admitted --seal--> SealedWrite --into_command--> log
+//!                            |
+//!                 plugins: one fresh WebAssembly instance per review
+//! ```
+//!
+//! It is *not* the place where plugins are kept (that is the replicated state), nor where it is decided who may install
+//! one (see `auth`), and it knows nothing of who is leader.
+//!
+//! Invariants:
+//! - A [`SealedWrite`] comes from an [`Admitted`] only, and an [`Admitted`] from [`Policy::review`] only. It is stamped with
+//!   the policy epoch under which every plugin in force passed it.
+//! - A plugin is given the request and nothing else: a component that imports anything is refused. It cannot log, so it
+//!   cannot log a value.
+//! - The value of a sealed prefix reaches a plugin only by the administrator's grant, and what that plugin says of such a
+//!   write reaches nobody but as a code of at most 64 letters, digits and hyphens.
+//! - Nothing is remembered from one review to the next.
+//!
+//! Limits: see [`limits`]; each has its unit and its reason.
+//!
+//! Failure: a plugin that exceeds a limit, traps, or cannot be run fails its review, and that denies the write, unless
+//! the administrator set the plugin to be ignored then. The next review starts afresh.
+//!
+//! ```
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! use std::sync::Arc;
+//! use admission::{Engine, Policy};
+//! use types::{DeleteRange, KeyRange, Operation};
+//!
+//! let engine = Engine::new()?;
+//! let policy = Arc::new(Policy::new(1, engine.load(&[]), Arc::new(seal::Keyring::empty(7))));
+//! let operation = Operation::DeleteRange(DeleteRange { range: KeyRange::single("a"), prev_kv: false });
+//! let permit = auth::permit_write(&auth::Caller::anonymous(None), &operation).unwrap();
+//! let command = policy.review(permit, &operation).await?.seal().unwrap().into_command();
+//! # assert_eq!(command.name(), "write");
+//! # Ok::<(), admission::AdmissionError>(())
+//! # }).unwrap();
+//! ```
+
+mod contract;
+mod description;
+mod engine;
+mod error;
+pub mod limits;
+mod plugin;
+mod policy;
+mod review;
+mod sandbox;
+mod sealing;
+mod ticker;
+
+pub use description::{Description, Operations, is_name};
+pub use engine::Engine;
+pub use error::{AdmissionError, Cause};
+pub use plugin::PluginSet;
+pub use policy::{Admitted, Policy};
+pub use sealing::SealedWrite;

@@ -1,0 +1,61 @@
+//! Bounds on what a plugin may take, with the reason for each number.
+
+use std::time::Duration;
+
+/// Largest component in bytes: 4 MiB. A plugin in Rust or Go takes 20 KiB to 2 MiB, and each one travels through the
+/// replicated log as one entry.
+pub const COMPONENT_BYTES_MAX: usize = 4 << 20;
+
+/// Most plugins in force at once. With [`LANES_MAX`] it sizes the pool of instances; installation must hold to it.
+pub const PLUGINS_MAX: usize = 32;
+
+/// Time limit of the reviews of one client request by one plugin, when the administrator sets none. Reviews take
+/// microseconds; half a second survives a busy machine and stays well under the timeouts of etcd's clients (5 s).
+pub const TIMEOUT_DEFAULT: Duration = Duration::from_millis(500);
+
+/// Longest time limit an administrator can set; a longer one counts as this. A request must end before its client gives up.
+pub const TIMEOUT_MAX: Duration = Duration::from_secs(4);
+
+/// How long a request waits for a free lane of a plugin before it counts as failed, for the same reason.
+pub const LANE_WAIT_MAX: Duration = Duration::from_secs(4);
+
+/// Most reviews of one plugin at once; fewer on a machine with fewer cores. Lanes are per plugin, so that one that
+/// loops does not take those of the others.
+pub const LANES_MAX: usize = 8;
+
+/// Linear memory of one review, all memories together: 64 MiB. A value is 1.5 MiB at most, and a guest with a garbage
+/// collector multiplies that.
+pub const MEMORY_BYTES_MAX: usize = 64 << 20;
+
+/// Elements of one table. Function tables of real components have a few thousand.
+pub const TABLE_ELEMENTS_MAX: usize = 20_000;
+
+/// Tables, and core instances, of one component. Encoders emit two to four.
+pub const PARTS_MAX: usize = 16;
+
+/// Memories of one component. One is usual; an adapter brings a second.
+pub const MEMORIES_MAX: usize = 2;
+
+/// WebAssembly stack of one review: 256 KiB. The thread under it has 2 MiB.
+pub const STACK_BYTES_MAX: usize = 256 << 10;
+
+/// What the host copies out of a guest in one call: 64 KiB, far more than a verdict or a description takes.
+pub const OUTPUT_BYTES_MAX: usize = 64 << 10;
+
+/// Bytes of a denial's message that reach the client: 1 KiB, since it becomes a gRPC status text.
+pub const MESSAGE_BYTES_MAX: usize = 1 << 10;
+
+/// Bytes of a name, of a version, and of a denial's code.
+pub const NAME_BYTES_MAX: usize = 64;
+
+/// Prefixes of one plugin.
+pub const PREFIXES_MAX: usize = 64;
+
+/// Bytes of one prefix. Keys of Kubernetes stay under 600.
+pub const PREFIX_BYTES_MAX: usize = 1 << 10;
+
+/// How often the clock of the time limits ticks: what a time limit can be late by, against idle wake-ups.
+pub(crate) const TICK: Duration = Duration::from_millis(10);
+
+/// Instances alive at once: every lane of every plugin, twice over while one policy follows another.
+pub(crate) const INSTANCES_MAX: usize = 2 * PLUGINS_MAX * LANES_MAX;

@@ -1,0 +1,133 @@
+//! A plugin in force: which writes concern it, and how it reviews them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use store::PluginRecord;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use types::KeyRange;
+
+use crate::engine::Code;
+use crate::limits::{LANE_WAIT_MAX, LANES_MAX, TIMEOUT_DEFAULT, TIMEOUT_MAX};
+use crate::review::{Reviewer, Write};
+use crate::{AdmissionError, Cause};
+
+/// The plugins of one policy, in the order in which they review. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct PluginSet(Arc<[Arc<Plugin>]>);
+
+impl PluginSet {
+    pub(crate) fn new(plugins: Vec<Arc<Plugin>>) -> Self {
+        Self(plugins.into())
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Plugin>> {
+        self.0.iter()
+    }
+}
+
+pub(crate) struct Plugin {
+    pub(crate) name: String,
+    scopes: Vec<KeyRange>,
+    on_put: bool,
+    on_delete: bool,
+    pub(crate) sees_sealed: bool,
+    fail_open: bool,
+    timeout: Duration,
+    code: Result<Code, Cause>,
+    lanes: Arc<Semaphore>,
+}
+
+impl Plugin {
+    pub(crate) fn new(record: &PluginRecord, code: Result<Code, Cause>) -> Self {
+        let lanes = std::thread::available_parallelism().map_or(1, usize::from).min(LANES_MAX);
+        Self {
+            name: record.name.clone(),
+            scopes: record.prefixes.iter().map(|prefix: &Bytes| KeyRange::prefix(prefix)).collect(),
+            on_put: record.on_put,
+            on_delete: record.on_delete,
+            sees_sealed: record.sees_sealed,
+            fail_open: record.fail_open,
+            timeout: timeout(record.timeout_ms),
+            code,
+            lanes: Arc::new(Semaphore::new(lanes)),
+        }
+    }
+
+    pub(crate) fn reviews_put_of(&self, key: &[u8]) -> bool {
+        self.on_put && self.scopes.iter().any(|scope| scope.contains(key))
+    }
+
+    pub(crate) fn reviews_delete_of(&self, range: &KeyRange) -> bool {
+        self.on_delete && self.scopes.iter().any(|scope| scope.overlaps(range))
+    }
+
+    /// Reviews `writes`, each in an instance of its own, all within one time limit.
+    pub(crate) async fn review(
+        self: &Arc<Self>,
+        caller: &auth::Caller,
+        writes: Vec<Write>,
+    ) -> Result<(), AdmissionError> {
+        match self.try_review(caller, writes).await {
+            Err(AdmissionError::PluginFailed { plugin, cause }) if self.fail_open => {
+                tracing::warn!(%plugin, %cause, "a plugin failed and is set to be ignored then");
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn try_review(self: &Arc<Self>, caller: &auth::Caller, writes: Vec<Write>) -> Result<(), AdmissionError> {
+        let code = self.code.as_ref().map_err(|cause| self.failed(cause.clone()))?;
+        let lane = self.lane().await?;
+        let reviewer = Reviewer::new(&self.name, code.clone(), self.timeout, caller);
+        let review = move || {
+            // Held by the thread, not by the request: a client that hangs up does not free a lane that is in use.
+            let _lane = lane;
+            reviewer.review(&writes)
+        };
+        match tokio::task::spawn_blocking(review).await {
+            Ok(outcome) => outcome.inspect_err(|error| self.note(error)),
+            Err(_) => Err(self.failed(Cause::Abandoned)),
+        }
+    }
+
+    async fn lane(&self) -> Result<OwnedSemaphorePermit, AdmissionError> {
+        match tokio::time::timeout(LANE_WAIT_MAX, Arc::clone(&self.lanes).acquire_owned()).await {
+            Ok(Ok(lane)) => Ok(lane),
+            // The semaphore is never closed, so this is the wait that ended.
+            Ok(Err(_)) | Err(_) => Err(self.failed(Cause::Busy)),
+        }
+    }
+
+    /// A failure is for the operator to read; a denial is for the client, and its words are the plugin's.
+    fn note(&self, error: &AdmissionError) {
+        if let AdmissionError::PluginFailed { plugin, cause } = error {
+            tracing::warn!(%plugin, %cause, "a plugin failed to review a write");
+        }
+    }
+
+    fn failed(&self, cause: Cause) -> AdmissionError {
+        AdmissionError::PluginFailed { plugin: self.name.clone(), cause }
+    }
+}
+
+fn timeout(ms: u32) -> Duration {
+    match ms {
+        0 => TIMEOUT_DEFAULT,
+        ms => Duration::from_millis(ms.into()).min(TIMEOUT_MAX),
+    }
+}

@@ -1,0 +1,64 @@
+//! What an upload must be to become a plugin.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod fixture;
+
+use admission::{AdmissionError, Cause, Engine, limits};
+
+fn refusal(component: &[u8]) -> AdmissionError {
+    Engine::new().unwrap().inspect(component).unwrap_err()
+}
+
+#[test]
+fn an_honest_component_is_described() {
+    let engine = Engine::new().unwrap();
+    let description = engine.inspect(&guests::deny_all()).unwrap();
+    assert_eq!((description.name.as_str(), description.version.as_str()), ("deny-all", "0.1.0"));
+    assert_eq!(description.prefixes, [guests::PREFIX.as_bytes()]);
+    assert!(description.operations.put && description.operations.delete);
+    // A second time from the cache, and after a refusal.
+    engine.inspect(&guests::foreign_import()).unwrap_err();
+    assert_eq!(engine.inspect(&guests::deny_all()).unwrap(), description);
+}
+
+#[test]
+fn an_import_is_refused_by_name() {
+    assert_eq!(refusal(&guests::foreign_import()), AdmissionError::ForbiddenImport { imports: vec!["now".to_owned()] });
+}
+
+#[test]
+fn what_is_no_component_of_the_contract_is_refused() {
+    assert!(matches!(refusal(&guests::empty_component()), AdmissionError::MissingExport { .. }));
+    assert!(matches!(refusal(b"MZ"), AdmissionError::NotAComponent { .. }));
+    assert!(matches!(refusal(b""), AdmissionError::NotAComponent { .. }));
+    let core = refusal(&guests::core_module()).to_string();
+    assert!(core.contains("core module"), "{core}");
+    let mut cut = guests::allow_all();
+    cut.truncate(cut.len() / 2);
+    assert!(matches!(refusal(&cut), AdmissionError::NotAComponent { .. }));
+}
+
+#[test]
+fn what_is_too_large_is_refused() {
+    let huge = vec![0; limits::COMPONENT_BYTES_MAX + 1];
+    assert!(matches!(refusal(&huge), AdmissionError::TooLarge { .. }));
+    assert!(matches!(refusal(&guests::huge_memory()), AdmissionError::NotAComponent { .. }));
+}
+
+#[test]
+fn a_lie_in_the_description_is_refused() {
+    assert!(
+        matches!(refusal(&guests::lying_name()), AdmissionError::BadDescription { problem } if problem.contains("name"))
+    );
+    let operations = refusal(&guests::lying_operations());
+    assert!(matches!(operations, AdmissionError::BadDescription { problem } if problem.contains("operation")));
+    assert_eq!(refusal(&guests::lying_prefix_count()), AdmissionError::Undescribed { cause: Cause::Output });
+}
+
+#[test]
+fn a_description_has_a_deadline() {
+    let refusal =
+        fixture::block_on(async { tokio::task::spawn_blocking(|| refusal(&guests::endless_describe())).await });
+    assert!(matches!(refusal.unwrap(), AdmissionError::Undescribed { cause: Cause::Deadline { .. } }));
+}

@@ -1,0 +1,108 @@
+//! The admin services: plugins and keys. The gate has admitted an administrator before any of this runs.
+
+use flow::{DataKeyInfo, InstallPlugin, Member};
+use proto::admin::{
+    DataKey, FailurePolicy, InstallRequest, InstallResponse, KeyStatusRequest, KeyStatusResponse, ListRequest,
+    ListResponse, Plugin, RemoveRequest, RemoveResponse, keys_server::Keys, plugins_server::Plugins,
+};
+use store::PluginRecord;
+use tonic::{Request, Response, Status};
+
+use crate::ApiError;
+use crate::request::administered;
+
+type Answer<T> = Result<Response<T>, Status>;
+
+pub(crate) struct PluginsDoor {
+    pub(crate) member: Member,
+}
+
+pub(crate) struct KeysDoor {
+    pub(crate) member: Member,
+}
+
+#[tonic::async_trait]
+impl Plugins for PluginsDoor {
+    async fn install(&self, request: Request<InstallRequest>) -> Answer<InstallResponse> {
+        let (administrator, request) = administered(request)?;
+        let (name, wanted) = (request.name.clone(), install(request)?);
+        let installed = self.member.plugin_install(&administrator, wanted).await;
+        audit(&administrator, "install plugin", &name, &installed);
+        let (info, policy_epoch) = installed.map_err(ApiError::from)?;
+        Ok(Response::new(InstallResponse { plugin: Some(plugin(info)), policy_epoch }))
+    }
+
+    async fn list(&self, request: Request<ListRequest>) -> Answer<ListResponse> {
+        let (administrator, _) = administered(request)?;
+        let (records, policy_epoch) = self.member.plugins(&administrator).map_err(ApiError::from)?;
+        Ok(Response::new(ListResponse { plugins: records.into_iter().map(plugin).collect(), policy_epoch }))
+    }
+
+    async fn remove(&self, request: Request<RemoveRequest>) -> Answer<RemoveResponse> {
+        let (administrator, request) = administered(request)?;
+        let removed = self.member.plugin_remove(&administrator, &request.name).await;
+        audit(&administrator, "remove plugin", &request.name, &removed);
+        Ok(Response::new(RemoveResponse { policy_epoch: removed.map_err(ApiError::from)? }))
+    }
+}
+
+#[tonic::async_trait]
+impl Keys for KeysDoor {
+    async fn status(&self, request: Request<KeyStatusRequest>) -> Answer<KeyStatusResponse> {
+        let (administrator, _) = administered(request)?;
+        let status = self.member.key_status(&administrator).map_err(ApiError::from)?;
+        Ok(Response::new(KeyStatusResponse {
+            keys: status.keys.into_iter().map(data_key).collect(),
+            policy_epoch: status.policy_epoch,
+            root_key_present: status.root_key_present,
+        }))
+    }
+}
+
+fn install(request: InstallRequest) -> Result<InstallPlugin, ApiError> {
+    let policy = FailurePolicy::try_from(request.failure_policy)
+        .map_err(|_| ApiError::UnknownFailurePolicy(request.failure_policy))?;
+    Ok(InstallPlugin {
+        name: request.name,
+        component: request.component,
+        prefixes: request.prefixes,
+        sees_sealed: request.sees_sealed,
+        fail_open: policy == FailurePolicy::Ignore,
+        timeout_ms: request.timeout_ms,
+    })
+}
+
+fn plugin(record: PluginRecord) -> Plugin {
+    let policy = if record.fail_open { FailurePolicy::Ignore } else { FailurePolicy::Fail };
+    let operations = [(record.on_put, "put"), (record.on_delete, "delete")];
+    Plugin {
+        name: record.name,
+        version: record.version,
+        digest: hex::encode(&record.digest),
+        component_bytes: record.component.len() as u64,
+        prefixes: record.prefixes,
+        operations: operations.into_iter().filter(|(on, _)| *on).map(|(_, name)| name.to_owned()).collect(),
+        sees_sealed: record.sees_sealed,
+        failure_policy: policy.into(),
+        timeout_ms: record.timeout_ms,
+        policy_epoch: record.policy_epoch,
+    }
+}
+
+fn data_key(info: DataKeyInfo) -> DataKey {
+    DataKey {
+        prefix: info.prefix,
+        id: info.id,
+        state: if info.active { "active" } else { "retired" }.to_owned(),
+        created_unix_seconds: info.created_unix_seconds,
+        wraps: info.wraps,
+        usable: info.usable,
+        records: info.records,
+    }
+}
+
+fn audit<T>(administrator: &auth::Administrator, action: &str, target: &str, done: &Result<T, flow::FlowError>) {
+    let fingerprint = administrator.fingerprint().unwrap_or_default();
+    let succeeded = done.is_ok();
+    tracing::info!(administrator = administrator.name(), fingerprint, action, target, succeeded, "admin call");
+}

@@ -1,0 +1,73 @@
+//! The table against the descriptors of every service that is generated.
+
+use std::collections::BTreeSet;
+
+use prost::Message;
+
+use super::*;
+
+/// The parts of `google/protobuf/descriptor.proto` that name services and their methods.
+#[derive(Clone, PartialEq, Message)]
+struct FileSet {
+    #[prost(message, repeated, tag = "1")]
+    files: Vec<File>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct File {
+    #[prost(string, tag = "2")]
+    package: String,
+    #[prost(message, repeated, tag = "6")]
+    services: Vec<Service>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Service {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(message, repeated, tag = "2")]
+    methods: Vec<Named>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Named {
+    #[prost(string, tag = "1")]
+    name: String,
+}
+
+fn described() -> BTreeSet<String> {
+    let set = FileSet::decode(proto::FILE_DESCRIPTOR_SET).unwrap();
+    let mut paths = BTreeSet::new();
+    for file in set.files {
+        for service in file.services {
+            let path = |method: &Named| format!("/{}.{}/{}", file.package, service.name, method.name);
+            paths.extend(service.methods.iter().map(path));
+        }
+    }
+    paths
+}
+
+#[test]
+fn every_rpc_of_every_service_has_a_class() {
+    let described = described();
+    assert!(described.len() > 50, "the descriptors were not read: {described:?}");
+    let missing: Vec<_> = described.iter().filter(|path| method(path).is_none()).collect();
+    assert!(missing.is_empty(), "without a class: {missing:?}");
+}
+
+#[test]
+fn every_class_belongs_to_exactly_one_rpc() {
+    let classified: Vec<_> = TABLE.iter().map(|(service, name, _)| format!("/{service}/{name}")).collect();
+    let unique: BTreeSet<_> = classified.iter().cloned().collect();
+    assert_eq!(unique.len(), classified.len(), "a method is classified twice");
+    assert_eq!(unique, described());
+}
+
+#[test]
+fn what_changes_the_cluster_is_for_administrators() {
+    for path in ["/etcdserverpb.Cluster/MemberAdd", "/etcdserverpb.Maintenance/Snapshot", "/etcdserverpb.Auth/UserAdd"]
+    {
+        assert_eq!(method(path).unwrap().class, RpcClass::Admin, "{path}");
+    }
+    assert!(TABLE.iter().filter(|row| row.0.starts_with("strongroom.admin.")).all(|row| row.2 == RpcClass::Admin));
+}

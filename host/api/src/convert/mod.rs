@@ -1,0 +1,10 @@
+//! Wire to meaning and back, without a copy of any value.
+
+mod request;
+mod response;
+#[cfg(test)]
+#[path = "convert_tests.rs"]
+mod tests;
+
+pub(crate) use request::{delete_range, put, range_query, txn, watch_range};
+pub(crate) use response::{deleted, event, key_value, ranged, transacted};

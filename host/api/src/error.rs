@@ -1,0 +1,41 @@
+//! Everything a door can answer instead of a result.
+
+use auth::AuthError;
+use flow::FlowError;
+use types::Invalid;
+
+/// Why a request was not served. Its wire code is in `status.rs`.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ApiError {
+    /// The member refused or failed.
+    #[error(transparent)]
+    Flow(#[from] FlowError),
+    /// The client's: the caller may not do this.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    /// The client's: a compare whose result or target is outside the enumeration.
+    #[error("unknown result or target of a compare in txn request")]
+    UnknownCompare,
+    /// The client's: a watch over a range that ends before it starts.
+    #[error("watcher range is empty")]
+    EmptyWatchRange,
+    /// The client's: a watch id that is in use on this stream.
+    #[error("duplicate watch ID provided on the WatchStream")]
+    DuplicateWatch,
+    /// The client's: a failure policy outside the enumeration.
+    #[error("unknown failure policy {0}; use FAIL or IGNORE")]
+    UnknownFailurePolicy(i32),
+    /// Nobody's: this version does not serve the call.
+    #[error("{0}")]
+    Unserved(&'static str),
+    /// A bug: an admin call that reached its handler without evidence of an administrator.
+    #[error("the call reached its handler without an administrator")]
+    NoEvidence,
+}
+
+impl From<Invalid> for ApiError {
+    fn from(invalid: Invalid) -> Self {
+        Self::Flow(FlowError::Invalid(invalid))
+    }
+}

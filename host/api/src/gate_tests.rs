@@ -1,0 +1,95 @@
+//! Who gets past the gate, and what is counted on the way.
+
+use auth::Identity;
+use axum::Router;
+use axum::http::header;
+use axum::middleware::from_fn_with_state;
+use axum::routing::any;
+use rcgen::{CertificateParams, KeyPair, SanType};
+use tower::ServiceExt as _;
+
+use super::*;
+
+const ADMINISTRATOR: &str = "spiffe://strongroom/admin";
+const PUT: &str = "/etcdserverpb.KV/Put";
+const STATUS: &str = "/etcdserverpb.Maintenance/Status";
+const SNAPSHOT: &str = "/etcdserverpb.Maintenance/Snapshot";
+
+fn certified(uri: &str) -> Caller {
+    let mut params = CertificateParams::default();
+    params.subject_alt_names = vec![SanType::URI(uri.try_into().unwrap())];
+    let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+    Caller::certified(Identity::from_der(certificate.der()).unwrap(), None)
+}
+
+fn administrator() -> Caller {
+    certified(ADMINISTRATOR)
+}
+
+fn client() -> Caller {
+    certified("spiffe://strongroom/client")
+}
+
+/// Calls `path` through a gate before a handler that answers OK, or `handler_status`.
+async fn call(audience: Audience, path: &str, caller: Option<Caller>, handler_status: Status) -> (Code, Metrics) {
+    let rule = format!("URI:{ADMINISTRATOR}").parse().unwrap();
+    let administrators = Arc::new(Administrators::from(vec![rule]));
+    let metrics = Metrics::new();
+    let gate = Gate { audience, administrators, metrics: metrics.clone() };
+    let handler = any(async move || handler_status.into_http::<Body>());
+    let router = Router::new().route("/{*rest}", handler).layer(from_fn_with_state(gate, guard));
+    let mut request = Request::post(path).header(header::CONTENT_TYPE, "application/grpc").body(Body::empty()).unwrap();
+    if let Some(caller) = caller {
+        request.extensions_mut().insert(caller);
+    }
+    let response = router.oneshot(request).await.unwrap();
+    (Status::from_header_map(response.headers()).unwrap().code(), metrics)
+}
+
+async fn code(audience: Audience, path: &str, caller: Option<Caller>) -> Code {
+    call(audience, path, caller, Status::new(Code::Ok, "")).await.0
+}
+
+#[tokio::test]
+async fn clients_reach_data_and_status_but_no_admin_call() {
+    for caller in [None, Some(Caller::anonymous(None)), Some(client())] {
+        assert_eq!(code(Audience::Clients, PUT, caller.clone()).await, Code::Ok);
+        assert_eq!(code(Audience::Clients, STATUS, caller.clone()).await, Code::Ok);
+        assert_eq!(code(Audience::Clients, SNAPSHOT, caller).await, Code::PermissionDenied);
+    }
+    assert_eq!(code(Audience::Clients, SNAPSHOT, Some(administrator())).await, Code::Ok);
+}
+
+#[tokio::test]
+async fn the_admin_listener_is_for_administrators_whatever_the_call() {
+    for path in [PUT, STATUS, SNAPSHOT, "/strongroom.admin.v1.Plugins/List"] {
+        for caller in [None, Some(Caller::internal()), Some(client())] {
+            assert_eq!(code(Audience::Administrators, path, caller).await, Code::PermissionDenied, "{path}");
+        }
+        assert_eq!(code(Audience::Administrators, path, Some(administrator())).await, Code::Ok, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_classified_does_not_pass() {
+    let path = "/etcdserverpb.KV/Steal";
+    assert_eq!(code(Audience::Clients, path, Some(administrator())).await, Code::Unimplemented);
+}
+
+#[tokio::test]
+async fn calls_are_counted_with_the_code_that_they_ended_with() {
+    let (_, metrics) = call(Audience::Clients, SNAPSHOT, Some(client()), Status::new(Code::Ok, "")).await;
+    let mut page = String::new();
+    metrics.register(|registry| prometheus_client::encoding::text::encode(&mut page, registry)).unwrap();
+    let counted = r#"grpc_method="Snapshot",grpc_code="PermissionDenied"} 1"#;
+    assert!(page.contains(counted), "{page}");
+}
+
+#[tokio::test]
+async fn a_message_over_the_limit_gets_the_error_of_gos_grpc() {
+    let text = "Error, decoded message length too large: found 3000000 bytes, the limit is: 2097152 bytes";
+    let (code, _) = call(Audience::Clients, PUT, None, Status::out_of_range(text)).await;
+    assert_eq!(code, Code::ResourceExhausted);
+    let compacted = Status::out_of_range("etcdserver: mvcc: required revision has been compacted");
+    assert_eq!(call(Audience::Clients, PUT, None, compacted).await.0, Code::OutOfRange);
+}

@@ -1,0 +1,188 @@
+//! The pages for probes: `/health`, `/livez`, `/readyz`, `/version`, as etcd answers them.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get};
+use flow::Member;
+use proto::etcdserverpb::AlarmType;
+use serde::Serialize;
+
+/// The version of etcd whose API this is.
+pub const ETCD_VERSION: &str = "3.7.0";
+
+/// How long a probe's read may take: etcd's own request timeout with its default election timeout.
+const READ_TIMEOUT: Duration = Duration::from_secs(7);
+
+type Parameters = Query<Vec<(String, String)>>;
+
+/// The pages that the client listener has as well.
+pub(crate) fn public_routes() -> Router<Member> {
+    Router::new().route("/health", get(health)).route("/version", get(version))
+}
+
+/// All pages of this file.
+pub(crate) fn routes() -> Router<Member> {
+    let router = public_routes().merge(checked("/livez", LIVEZ));
+    router.merge(checked("/readyz", READYZ))
+}
+
+#[derive(Serialize)]
+struct Health {
+    health: &'static str,
+    reason: String,
+}
+
+async fn health(State(member): State<Member>, Query(parameters): Parameters) -> Response {
+    let asked = |name: &str, value: &str| parameters.iter().any(|(n, v)| n == name && v == value);
+    let local = asked("serializable", "true");
+    let checked = no_alarm(&member, |alarm| asked("exclude", alarm.as_str_name()));
+    let checked = checked.and_then(|()| if local { Ok(()) } else { has_leader(&member) });
+    let checked = match checked {
+        Ok(()) => read(&member, local).await.map_err(|error| format!("RANGE ERROR:{error}")),
+        Err(reason) => Err(reason),
+    };
+    match checked {
+        Ok(()) => json(StatusCode::OK, &Health { health: "true", reason: String::new() }),
+        Err(reason) => {
+            tracing::warn!(reason, "health probe answered with a failure");
+            json(StatusCode::SERVICE_UNAVAILABLE, &Health { health: "false", reason })
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Version {
+    etcdserver: &'static str,
+    etcdcluster: &'static str,
+    strongroom: &'static str,
+}
+
+async fn version() -> Response {
+    let strongroom = env!("CARGO_PKG_VERSION");
+    json(StatusCode::OK, &Version { etcdserver: ETCD_VERSION, etcdcluster: ETCD_VERSION, strongroom })
+}
+
+fn json(status: StatusCode, page: &impl Serialize) -> Response {
+    match serde_json::to_string(page) {
+        Ok(page) => (status, [(header::CONTENT_TYPE, "application/json")], page).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+/// One named condition of `/livez` or `/readyz`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Check {
+    SerializableRead,
+    LinearizableRead,
+    DataCorruption,
+    NonLearner,
+}
+
+const LIVEZ: &[Check] = &[Check::SerializableRead];
+const READYZ: &[Check] = &[Check::DataCorruption, Check::SerializableRead, Check::LinearizableRead, Check::NonLearner];
+
+/// A page that makes every check, and one below it for each of them.
+fn checked(path: &'static str, checks: &'static [Check]) -> Router<Member> {
+    checks.iter().enumerate().fold(Router::new().route(path, page(checks)), |router, (at, check)| {
+        router.route(&format!("{path}/{}", check.name()), page(&checks[at..=at]))
+    })
+}
+
+fn page(checks: &'static [Check]) -> MethodRouter<Member> {
+    get(async move |State(member): State<Member>, Query(parameters): Parameters| {
+        let excluded =
+            |check: &Check| parameters.iter().any(|(name, value)| name == "exclude" && value == check.name());
+        let verbose = parameters.iter().any(|(name, _)| name == "verbose");
+        let (healthy, details) = run(checks.iter().filter(|check| !excluded(check)), &member).await;
+        report(healthy, verbose, details)
+    })
+}
+
+async fn run(checks: impl Iterator<Item = &Check>, member: &Member) -> (bool, String) {
+    let mut details = String::new();
+    let mut healthy = true;
+    for check in checks {
+        // Writing to a string does not fail.
+        let _ = match check.passes(member).await {
+            Ok(()) => writeln!(details, "[+]{} ok", check.name()),
+            Err(reason) => {
+                healthy = false;
+                writeln!(details, "[-]{} failed: {reason}", check.name())
+            }
+        };
+    }
+    (healthy, details)
+}
+
+/// As in etcd, a failure is always told in detail, a success only when asked.
+fn report(healthy: bool, verbose: bool, details: String) -> Response {
+    let text = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")];
+    if !healthy {
+        tracing::warn!(details, "probe answered with a failure");
+        return (StatusCode::SERVICE_UNAVAILABLE, text, details).into_response();
+    }
+    let shown = if verbose { details } else { String::new() };
+    (text, format!("{shown}ok\n")).into_response()
+}
+
+impl Check {
+    fn name(self) -> &'static str {
+        match self {
+            Self::SerializableRead => "serializable_read",
+            Self::LinearizableRead => "linearizable_read",
+            Self::DataCorruption => "data_corruption",
+            Self::NonLearner => "non_learner",
+        }
+    }
+
+    async fn passes(self, member: &Member) -> Result<(), String> {
+        match self {
+            Self::SerializableRead => read(member, true).await,
+            Self::LinearizableRead => read(member, false).await,
+            Self::DataCorruption => no_alarm(member, |alarm| alarm != AlarmType::Corrupt),
+            Self::NonLearner if member.status().body.is_learner => Err("not supported for learner".to_owned()),
+            Self::NonLearner => Ok(()),
+        }
+    }
+}
+
+async fn read(member: &Member, serializable: bool) -> Result<(), String> {
+    let read = tokio::time::timeout(READ_TIMEOUT, member.ready(serializable)).await;
+    read.map_err(|_| "the read timed out".to_owned())?.map_err(|error| error.to_string())
+}
+
+fn has_leader(member: &Member) -> Result<(), String> {
+    if member.status().body.leader == 0 { Err("RAFT NO LEADER".to_owned()) } else { Ok(()) }
+}
+
+fn no_alarm(member: &Member, excluded: impl Fn(AlarmType) -> bool) -> Result<(), String> {
+    let kind = |alarm| AlarmType::try_from(alarm).unwrap_or(AlarmType::None);
+    let raised = member.alarms().body.into_iter().map(|(_, alarm)| kind(alarm)).find(|alarm| !excluded(*alarm));
+    match raised {
+        None => Ok(()),
+        Some(AlarmType::None) => Err("ALARM UNKNOWN".to_owned()),
+        Some(alarm) => Err(format!("ALARM {}", alarm.as_str_name())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_told_in_detail_and_a_success_only_when_asked() {
+        let code = |healthy| report(healthy, false, String::new()).status();
+        assert_eq!((code(true), code(false)), (StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE));
+    }
+
+    #[test]
+    fn readiness_is_more_than_liveness() {
+        assert!(LIVEZ.iter().all(|check| READYZ.contains(check)));
+        assert!(READYZ.contains(&Check::LinearizableRead) && !LIVEZ.contains(&Check::LinearizableRead));
+    }
+}

@@ -1,0 +1,87 @@
+//! The key-value service.
+
+use flow::{FlowError, Member, Reply};
+use proto::etcdserverpb::{
+    CompactionRequest, CompactionResponse, DeleteRangeRequest, DeleteRangeResponse, PutRequest, PutResponse,
+    RangeRequest, RangeResponse, RangeStreamResponse, TxnRequest, TxnResponse, kv_server::Kv,
+};
+use tonic::{Request, Response, Status};
+use types::{OpOutcome, Operation, Plain};
+
+use crate::request::{check_size, opened};
+use crate::{ApiError, convert, header, unserved};
+
+type Answer<T> = Result<Response<T>, Status>;
+
+pub(crate) struct KvDoor {
+    pub(crate) member: Member,
+}
+
+impl KvDoor {
+    /// Checks an operation against etcd's rules and hands it to the member.
+    async fn write(&self, caller: &auth::Caller, operation: Operation) -> Result<Reply<OpOutcome<Plain>>, ApiError> {
+        operation.check()?;
+        Ok(self.member.write(caller, operation).await?)
+    }
+}
+
+#[tonic::async_trait]
+impl Kv for KvDoor {
+    type RangeStreamStream = unserved::NoStream<RangeStreamResponse>;
+
+    async fn range(&self, request: Request<RangeRequest>) -> Answer<RangeResponse> {
+        let (caller, request) = opened(request);
+        let query = convert::range_query(request).map_err(ApiError::from)?;
+        let reply = self.member.range(&caller, query).await.map_err(ApiError::from)?;
+        let header = header::full(reply.header);
+        Ok(Response::new(RangeResponse { header, ..convert::ranged(reply.body) }))
+    }
+
+    async fn range_stream(&self, _: Request<RangeRequest>) -> Answer<Self::RangeStreamStream> {
+        unserved::stream("ranges are not streamed yet; use Range with a limit")
+    }
+
+    async fn put(&self, request: Request<PutRequest>) -> Answer<PutResponse> {
+        let (caller, request) = opened(request);
+        check_size(&request)?;
+        let put = convert::put(request).map_err(ApiError::from)?;
+        let reply = self.write(&caller, Operation::Put(put)).await?;
+        let OpOutcome::Put { prev } = reply.body else { return Err(unlike("a put").into()) };
+        let header = header::full(reply.header);
+        Ok(Response::new(PutResponse { header, prev_kv: prev.map(convert::key_value) }))
+    }
+
+    async fn delete_range(&self, request: Request<DeleteRangeRequest>) -> Answer<DeleteRangeResponse> {
+        let (caller, request) = opened(request);
+        check_size(&request)?;
+        let reply = self.write(&caller, Operation::DeleteRange(convert::delete_range(request))).await?;
+        let OpOutcome::DeleteRange { deleted, prevs } = reply.body else { return Err(unlike("a delete").into()) };
+        let header = header::full(reply.header);
+        Ok(Response::new(DeleteRangeResponse { header, ..convert::deleted(deleted, prevs) }))
+    }
+
+    async fn txn(&self, request: Request<TxnRequest>) -> Answer<TxnResponse> {
+        let (caller, request) = opened(request);
+        let fits = check_size(&request);
+        let txn = convert::txn(request)?;
+        // etcd bounds what goes into its log, and a transaction that only reads does not.
+        if !txn.is_read_only() {
+            fits?;
+        }
+        let reply = self.write(&caller, Operation::Txn(txn)).await?;
+        let OpOutcome::Txn(outcome) = reply.body else { return Err(unlike("a transaction").into()) };
+        let header = header::full(reply.header);
+        Ok(Response::new(TxnResponse { header, ..convert::transacted(outcome, reply.header.revision) }))
+    }
+
+    async fn compact(&self, request: Request<CompactionRequest>) -> Answer<CompactionResponse> {
+        let (caller, request) = opened(request);
+        let compacted = self.member.compact(&caller, request.revision, request.physical).await;
+        Ok(Response::new(CompactionResponse { header: header::full(compacted.map_err(ApiError::from)?) }))
+    }
+}
+
+/// A bug: the member answered another operation than the one asked for.
+fn unlike(operation: &str) -> ApiError {
+    FlowError::Corrupt(format!("the outcome is not that of {operation}")).into()
+}

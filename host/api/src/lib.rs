@@ -1,0 +1,50 @@
+//! The doors of a member: etcd's gRPC services, the admin services, and the pages for probes and monitoring.
+//!
+//! ```text
+//!  socket -> listener -> gate ------------------> service -> convert -> flow::Member
+//!            TLS,        class of the call,       one file    wire <->
+//!            Caller      administrator, metrics   for each    types
+//! ```
+//!
+//! It is *not* where anything is decided about data: a door parses, hands over to [`flow::Member`] and encodes the
+//! answer.
+//!
+//! Invariants:
+//! - Every RPC has a class in one table. What is not in the table is not served; a test compares it with the
+//!   descriptors.
+//! - A call of class admin reaches its handler only with an [`auth::Administrator`], made by the gate from the verified
+//!   certificate of the connection. On the admin listener that holds for every call.
+//! - One map turns errors into gRPC codes and texts. Where etcd has the error, code and text are etcd's.
+//! - No value, key or token is logged, counted or put into an error's text.
+//!
+//! Limits: messages of [`MESSAGE_BYTES_MAX`] from clients and [`ADMIN_MESSAGE_BYTES_MAX`] from administrators, writes
+//! of [`types::REQUEST_BYTES_MAX`], [`HANDSHAKES_MAX`] handshakes at a time of at most [`HANDSHAKE_TIMEOUT`] each,
+//! [`DRAIN_TIMEOUT`] for open requests at shutdown.
+//!
+//! Failure: a failing call, stream or connection ends alone. A client that does not read blocks its own stream only.
+
+mod admin;
+mod class;
+mod cluster;
+mod convert;
+mod counted;
+mod doors;
+mod error;
+mod gate;
+mod header;
+mod health;
+mod kv;
+mod lease;
+mod listener;
+mod maintenance;
+mod metrics;
+mod request;
+mod status;
+mod unserved;
+mod watch;
+
+pub use doors::{ADMIN_MESSAGE_BYTES_MAX, DoorSettings, Doors, MESSAGE_BYTES_MAX, WATCH_PROGRESS_INTERVAL};
+pub use error::ApiError;
+pub use health::ETCD_VERSION;
+pub use listener::{DRAIN_TIMEOUT, HANDSHAKE_TIMEOUT, HANDSHAKES_MAX, serve};
+pub use metrics::Metrics;

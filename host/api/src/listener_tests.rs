@@ -1,0 +1,136 @@
+//! Sockets, certificates and shutdown, over real connections.
+
+use axum::extract::Extension;
+use axum::routing::get;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
+use rustls::pki_types::{PrivateKeyDer, ServerName};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio_rustls::TlsConnector;
+
+use super::*;
+
+const CLIENT: &str = "spiffe://strongroom/client";
+const GET: &[u8] = b"GET /who HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+
+/// A page that says who asks.
+fn router() -> Router {
+    Router::new().route("/who", get(async |Extension(caller): Extension<Caller>| caller.display_name()))
+}
+
+struct Running {
+    remote: SocketAddr,
+    shutdown: CancellationToken,
+    served: tokio::task::JoinHandle<()>,
+}
+
+async fn start(tls: Option<Arc<ServerConfig>>, router: Router) -> Running {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (remote, shutdown) = (listener.local_addr().unwrap(), CancellationToken::new());
+    let served = tokio::spawn(serve(listener, tls, router, shutdown.clone()));
+    Running { remote, shutdown, served }
+}
+
+struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    roots: Arc<RootCertStore>,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(issuer.der().clone()).unwrap();
+        Self { issuer, roots: Arc::new(roots) }
+    }
+
+    fn issue(&self, name: SanType) -> (Vec<rustls::pki_types::CertificateDer<'static>>, PrivateKeyDer<'static>) {
+        let mut params = CertificateParams::default();
+        params.subject_alt_names = vec![name];
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        (vec![certificate.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
+    }
+
+    fn server(&self) -> Arc<ServerConfig> {
+        let (chain, key) = self.issue(SanType::DnsName("localhost".try_into().unwrap()));
+        let verifier = WebPkiClientVerifier::builder(self.roots.clone()).build().unwrap();
+        let config = ServerConfig::builder().with_client_cert_verifier(verifier).with_single_cert(chain, key);
+        Arc::new(config.unwrap())
+    }
+
+    fn client(&self, certified: bool) -> TlsConnector {
+        let builder = ClientConfig::builder().with_root_certificates(self.roots.clone());
+        let config = if certified {
+            let (chain, key) = self.issue(SanType::URI(CLIENT.try_into().unwrap()));
+            builder.with_client_auth_cert(chain, key).unwrap()
+        } else {
+            builder.with_no_client_auth()
+        };
+        TlsConnector::from(Arc::new(config))
+    }
+}
+
+async fn ask(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<String> {
+    let mut answer = Vec::new();
+    stream.write_all(GET).await?;
+    stream.read_to_end(&mut answer).await?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+async fn ask_with_tls(connector: &TlsConnector, remote: SocketAddr) -> io::Result<String> {
+    let name = ServerName::try_from("localhost").unwrap();
+    ask(connector.connect(name, TcpStream::connect(remote).await?).await?).await
+}
+
+#[tokio::test]
+async fn a_verified_certificate_becomes_the_caller() {
+    let authority = Authority::new();
+    let running = start(Some(authority.server()), router()).await;
+    let answer = ask_with_tls(&authority.client(true), running.remote).await.unwrap();
+    assert!(answer.ends_with(&format!("URI:{CLIENT}")), "{answer}");
+}
+
+#[tokio::test]
+async fn without_a_certificate_the_handshake_is_refused_and_others_are_served() {
+    let authority = Authority::new();
+    let running = start(Some(authority.server()), router()).await;
+    let refused = ask_with_tls(&authority.client(false), running.remote).await;
+    assert!(refused.is_err(), "{refused:?}");
+    assert!(ask_with_tls(&Authority::new().client(true), running.remote).await.is_err());
+    assert!(ask_with_tls(&authority.client(true), running.remote).await.is_ok());
+}
+
+#[tokio::test]
+async fn without_tls_the_caller_is_anonymous() {
+    let running = start(None, router()).await;
+    let answer = ask(TcpStream::connect(running.remote).await.unwrap()).await.unwrap();
+    assert!(answer.ends_with("anonymous"), "{answer}");
+}
+
+#[tokio::test]
+async fn shutdown_lets_an_open_request_end_and_takes_no_new_one() {
+    let (entered, mut inside) = tokio::sync::mpsc::channel(1);
+    let release = CancellationToken::new();
+    let held = release.clone();
+    let slow = Router::new().route(
+        "/who",
+        get(async move || {
+            entered.send(()).await.unwrap();
+            held.cancelled().await;
+            "done"
+        }),
+    );
+    let running = start(None, slow).await;
+    let open = tokio::spawn(ask(TcpStream::connect(running.remote).await.unwrap()));
+    inside.recv().await.unwrap();
+    running.shutdown.cancel();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(TcpStream::connect(running.remote).await.is_err());
+    release.cancel();
+    assert!(open.await.unwrap().unwrap().ends_with("done"));
+    running.served.await.unwrap();
+}

@@ -1,0 +1,31 @@
+//! What every handler does first: who calls, and is the message within bounds.
+
+use std::sync::Arc;
+
+use auth::{Administrator, Caller};
+use flow::FlowError;
+use prost::Message;
+use tonic::Request;
+use types::REQUEST_BYTES_MAX;
+
+use crate::ApiError;
+
+/// The caller of a request and what was asked.
+///
+/// The listener puts a [`Caller`] into every request. Without one the caller is anonymous, which admits to nothing
+/// more.
+pub(crate) fn opened<T>(request: Request<T>) -> (Caller, T) {
+    let caller = request.extensions().get::<Caller>().cloned();
+    (caller.unwrap_or_else(|| Caller::anonymous(None)), request.into_inner())
+}
+
+/// The administrator whom the gate admitted, and what was asked.
+pub(crate) fn administered<T>(request: Request<T>) -> Result<(Arc<Administrator>, T), ApiError> {
+    let administrator = request.extensions().get::<Arc<Administrator>>().cloned();
+    Ok((administrator.ok_or(ApiError::NoEvidence)?, request.into_inner()))
+}
+
+/// Refuses a write that etcd would refuse to put into its log.
+pub(crate) fn check_size(request: &impl Message) -> Result<(), ApiError> {
+    if request.encoded_len() > REQUEST_BYTES_MAX { Err(FlowError::RequestTooLarge.into()) } else { Ok(()) }
+}

@@ -1,0 +1,147 @@
+//! The only map from errors to gRPC codes.
+//!
+//! Codes and texts that etcd has are etcd's (`api/v3rpc/rpctypes/error.go` there), because its client libraries
+//! recognise them by text. What only Strongroom has begins with `strongroom:` and says what to do.
+
+use admission::{AdmissionError, Cause};
+use auth::AuthError;
+use flow::FlowError;
+use seal::SealError;
+use tonic::{Code, Status};
+use types::Invalid;
+
+use crate::ApiError;
+
+impl From<ApiError> for Status {
+    fn from(error: ApiError) -> Self {
+        match error {
+            ApiError::Flow(error) => of_flow(&error),
+            ApiError::Auth(error) => of_auth(&error),
+            ApiError::UnknownCompare | ApiError::UnknownFailurePolicy(_) => ours(Code::InvalidArgument, &error),
+            ApiError::EmptyWatchRange | ApiError::DuplicateWatch => Self::invalid_argument(format!("mvcc: {error}")),
+            ApiError::Unserved(_) => ours(Code::Unimplemented, &error),
+            ApiError::NoEvidence => ours(Code::Internal, &error),
+        }
+    }
+}
+
+/// The status of a failed flow.
+pub(crate) fn of_flow(error: &FlowError) -> Status {
+    let (code, text) = match error {
+        FlowError::Invalid(invalid) => return of_invalid(*invalid),
+        FlowError::Admission(error) => return of_admission(error),
+        FlowError::Seal(error) => return of_seal(error),
+        FlowError::Auth(error) => return of_auth(error),
+        FlowError::Compacted => (Code::OutOfRange, "etcdserver: mvcc: required revision has been compacted"),
+        FlowError::FutureRevision => (Code::OutOfRange, "etcdserver: mvcc: required revision is a future revision"),
+        FlowError::KeyNotFound => (Code::InvalidArgument, "etcdserver: key not found"),
+        FlowError::LeaseNotFound => (Code::NotFound, "etcdserver: requested lease not found"),
+        FlowError::LeaseExists => (Code::FailedPrecondition, "etcdserver: lease already exists"),
+        FlowError::LeaseTtlTooLarge => (Code::OutOfRange, "etcdserver: too large lease TTL"),
+        FlowError::RequestTooLarge => (Code::InvalidArgument, "etcdserver: request is too large"),
+        FlowError::NoSpace => (Code::ResourceExhausted, "etcdserver: mvcc: database space exceeded"),
+        FlowError::TooManyRequests => (Code::ResourceExhausted, "etcdserver: too many requests"),
+        FlowError::NoLeader => (Code::Unavailable, "etcdserver: no leader"),
+        FlowError::NotLeader => (Code::FailedPrecondition, "etcdserver: not leader"),
+        FlowError::LeaderChanged => (Code::Unavailable, "etcdserver: leader changed"),
+        FlowError::Timeout => (Code::Unavailable, "etcdserver: request timed out"),
+        FlowError::Stopped => (Code::Unavailable, "etcdserver: server stopped"),
+        FlowError::PolicyChanging => (
+            Code::Unavailable,
+            "strongroom: plugins or keys changed again and again while this write was under review; try again",
+        ),
+        FlowError::Corrupt(reason) => {
+            tracing::error!(reason, "the state is corrupt");
+            (Code::DataLoss, "etcdserver: corrupt cluster")
+        }
+        FlowError::NoSuchPlugin { name } => {
+            let text = format!("strongroom: there is no plugin {name:?}; list the plugins to see their names");
+            return Status::not_found(text);
+        }
+        FlowError::Store(error) => {
+            tracing::error!(%error, "the store failed");
+            (Code::Internal, "strongroom: the member's storage failed; see its log")
+        }
+        other => return ours(Code::Internal, other),
+    };
+    Status::new(code, text)
+}
+
+fn of_invalid(invalid: Invalid) -> Status {
+    Status::invalid_argument(match invalid {
+        Invalid::EmptyKey => "etcdserver: key is not provided",
+        Invalid::ValueProvided => "etcdserver: value is provided",
+        Invalid::LeaseProvided => "etcdserver: lease is provided",
+        Invalid::TooManyOps => "etcdserver: too many operations in txn request",
+        Invalid::DuplicateKey => "etcdserver: duplicate key given in txn request",
+        Invalid::SortOption => "etcdserver: invalid sort option",
+        Invalid::EmptyOperation => "etcdserver: key not found",
+    })
+}
+
+fn of_admission(error: &AdmissionError) -> Status {
+    match error {
+        AdmissionError::Denied { plugin, message, .. } => {
+            Status::permission_denied(format!("strongroom: denied by plugin {plugin:?}: {message}"))
+        }
+        AdmissionError::PluginFailed { cause: Cause::Busy | Cause::Abandoned, .. } => {
+            ours_with(Code::Unavailable, error, "try again")
+        }
+        AdmissionError::PluginFailed { .. } => {
+            ours_with(Code::PermissionDenied, error, "an administrator must repair or remove the plugin")
+        }
+        AdmissionError::Engine { .. } => ours(Code::Internal, error),
+        // What is left is an upload that was refused.
+        refused => ours(Code::InvalidArgument, refused),
+    }
+}
+
+fn of_seal(error: &SealError) -> Status {
+    match error {
+        SealError::Keyless { .. } => {
+            Status::unavailable(format!("strongroom: {error}; ask another member, or give this one its root key"))
+        }
+        SealError::OrderedCompare => {
+            Status::invalid_argument(format!("strongroom: {error}; compare with EQUAL or NOT_EQUAL"))
+        }
+        SealError::RangeCompare => {
+            Status::invalid_argument(format!("strongroom: {error}; use one compare for each key"))
+        }
+        SealError::NoActiveKey { .. } | SealError::WrongRootKey { .. } | SealError::NotUnwrapped { .. } => {
+            ours(Code::FailedPrecondition, error)
+        }
+        SealError::DamagedWrap { .. }
+        | SealError::BadKeyRecord { .. }
+        | SealError::UnknownDataKey { .. }
+        | SealError::DamagedValue { .. }
+        | SealError::BadEnvelope { .. } => {
+            Status::data_loss(format!("strongroom: {error}; restore the record from a backup, or delete it"))
+        }
+        other => ours(Code::Internal, other),
+    }
+}
+
+fn of_auth(error: &AuthError) -> Status {
+    match error {
+        AuthError::CertificateRequired => {
+            ours_with(Code::PermissionDenied, error, "connect with a certificate that an administrator rule names")
+        }
+        AuthError::NotAdministrator { .. } => {
+            ours_with(Code::PermissionDenied, error, "use a certificate that an administrator rule names")
+        }
+        AuthError::BadCertificate { .. } => ours(Code::Unauthenticated, error),
+        other => ours(Code::Internal, other),
+    }
+}
+
+fn ours(code: Code, error: &impl std::fmt::Display) -> Status {
+    Status::new(code, format!("strongroom: {error}"))
+}
+
+fn ours_with(code: Code, error: &impl std::fmt::Display, advice: &str) -> Status {
+    Status::new(code, format!("strongroom: {error}; {advice}"))
+}
+
+#[cfg(test)]
+#[path = "status_tests.rs"]
+mod tests;

@@ -1,0 +1,65 @@
+use rcgen::{CertificateParams, DnType, KeyPair, SanType};
+
+use super::*;
+use crate::Identity;
+
+fn caller(common_name: &str, names: Vec<SanType>) -> Caller {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    params.subject_alt_names = names;
+    let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+    Caller::certified(Identity::from_der(certificate.der()).unwrap(), None)
+}
+
+fn administrators(rules: &[&str]) -> Administrators {
+    rules.iter().map(|rule| rule.parse::<AdministratorRule>().unwrap()).collect()
+}
+
+fn admitted(rule: &str, caller: &Caller) -> bool {
+    administrators(&[rule]).admit(caller).is_ok()
+}
+
+#[test]
+fn each_kind_of_rule_admits_its_own_kind_of_name_only() {
+    let by_uri = caller("x", vec![SanType::URI("spiffe://x/admin".try_into().unwrap())]);
+    let by_dns = caller("x", vec![SanType::DnsName("admin.example".try_into().unwrap())]);
+    let by_common_name = caller("admin.example", vec![]);
+    assert!(admitted("URI:spiffe://x/admin", &by_uri));
+    assert!(admitted("DNS:ADMIN.example", &by_dns));
+    assert!(admitted("CN:admin.example", &by_common_name));
+    assert!(!admitted("DNS:admin.example", &by_common_name));
+    assert!(!admitted("CN:admin.example", &by_dns));
+    assert!(!admitted("CN:spiffe://x/admin", &by_uri));
+}
+
+#[test]
+fn names_match_whole() {
+    let uri = caller("x", vec![SanType::URI("spiffe://x/admin".try_into().unwrap())]);
+    for rule in ["URI:spiffe://x/", "URI:spiffe://x/adm", "URI:spiffe://x/admin/", "URI:SPIFFE://x/admin", "CN:X"] {
+        assert!(!admitted(rule, &uri), "{rule}");
+    }
+}
+
+#[test]
+fn a_wildcard_in_a_certificate_matches_nobodys_rule() {
+    let wildcard = caller("x", vec![SanType::DnsName("*.example".try_into().unwrap())]);
+    assert!(!admitted("DNS:admin.example", &wildcard));
+}
+
+#[test]
+fn the_evidence_names_rule_and_certificate() {
+    let jane = caller("jane", vec![]);
+    let admitted = administrators(&["CN:joe", "CN:jane"]).admit(&jane).unwrap();
+    assert_eq!(admitted.name(), "CN:jane");
+    assert_eq!(admitted.fingerprint(), jane.identity().map(Identity::fingerprint));
+}
+
+#[test]
+fn nobody_is_admitted_without_a_certificate_or_a_rule() {
+    let all = administrators(&["CN:jane"]);
+    assert_eq!(all.admit(&Caller::anonymous(None)).unwrap_err(), AuthError::CertificateRequired);
+    assert_eq!(all.admit(&Caller::internal()).unwrap_err(), AuthError::CertificateRequired);
+    let error = Administrators::default().admit(&caller("jane", vec![])).unwrap_err();
+    assert_eq!(error, AuthError::NotAdministrator { caller: "CN:jane".to_owned() });
+}

@@ -1,0 +1,22 @@
+//! What kind of access an RPC needs.
+
+/// The class of an RPC; every method of every service has exactly one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RpcClass {
+    /// Reads data.
+    DataRead,
+    /// Writes data.
+    DataWrite,
+    /// Reads the state of the cluster, which the client libraries need to work at all.
+    Status,
+    /// Changes the cluster, its keys, its plugins or its users.
+    Admin,
+}
+
+impl RpcClass {
+    /// Whether only an [`crate::Administrator`] may call it.
+    #[must_use]
+    pub fn needs_administrator(self) -> bool {
+        self == Self::Admin
+    }
+}

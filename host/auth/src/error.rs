@@ -1,0 +1,30 @@
+//! Why a caller was turned away.
+
+/// Everything that can go wrong in this crate.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthError {
+    /// The caller's fault: an admin call without a client certificate.
+    #[error("permission denied: this call needs an administrator's client certificate")]
+    CertificateRequired,
+    /// The caller's fault: a verified certificate that no administrator rule names.
+    #[error("permission denied: {caller} is not an administrator")]
+    NotAdministrator {
+        /// Who the certificate says the caller is.
+        caller: String,
+    },
+    /// The caller's fault: a certificate that cannot be read or contradicts itself.
+    #[error("the client certificate cannot be used: {reason}")]
+    BadCertificate {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The operator's fault: a rule that is not one.
+    #[error("administrator rule {rule:?}: {reason}")]
+    BadRule {
+        /// The rule as written, cut at [`crate::RULE_BYTES_MAX`].
+        rule: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+}

@@ -1,0 +1,53 @@
+//! What can go wrong between a proposal and its outcome.
+
+use std::path::PathBuf;
+
+/// A proposal or a read could not be carried through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConsensusError {
+    /// No leader is known: ask again.
+    #[error("no leader")]
+    NoLeader,
+    /// Another member leads.
+    #[error("not leader")]
+    NotLeader,
+    /// The leader changed while the proposal was under way: it may or may not have been carried out.
+    #[error("leader changed")]
+    LeaderChanged,
+    /// It took longer than [`crate::PROPOSAL_TIME_MAX`]: it may or may not have been carried out.
+    #[error("request timed out")]
+    Timeout,
+    /// This member is stopping or has stopped: its disk failed, or it was told to.
+    #[error("server stopped")]
+    Stopped,
+    /// More proposals are waiting than [`crate::PROPOSALS_MAX`].
+    #[error("too many requests")]
+    TooManyRequests,
+}
+
+/// The member could not be started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The log cannot be opened.
+    #[error(transparent)]
+    Log(#[from] crate::log::LogError),
+    /// A file operation failed.
+    #[error("{path}: {source}")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The state cannot be opened.
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
+    /// The timing options contradict each other.
+    #[error("{0}; the election timeout must be at least five times the heartbeat interval")]
+    Timing(String),
+    /// openraft refused to start on what is on the disk.
+    #[error("consensus cannot start: {0}")]
+    Raft(String),
+}

@@ -1,0 +1,54 @@
+//! The few file operations on the write path, as a trait so that tests can count, fail and undo them.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+/// Changes to files. Reads are not here: they go straight to the file.
+pub(super) trait FileOps: Send + Sync + 'static {
+    fn write_all_at(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()>;
+    /// fdatasync: the written bytes, and the size if it changed, are durable afterwards.
+    fn sync_data(&self, file: &File) -> io::Result<()>;
+    /// Makes created, renamed and removed names of a folder durable.
+    fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    fn remove(&self, path: &Path) -> io::Result<()>;
+}
+
+/// The operating system's.
+pub(super) struct SystemFiles;
+
+impl FileOps for SystemFiles {
+    fn write_all_at(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+        file.write_all_at(bytes, offset)
+    }
+
+    fn sync_data(&self, file: &File) -> io::Result<()> {
+        file.sync_data()
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        File::open(dir)?.sync_all()
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+}
+
+/// Writes zeros over `from..to` in pieces.
+pub(super) fn write_zeros(files: &dyn FileOps, file: &File, from: u64, to: u64) -> io::Result<()> {
+    static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+    let mut at = from;
+    while at < to {
+        let piece = (to - at).min(ZEROS.len() as u64);
+        files.write_all_at(file, &ZEROS[..piece as usize], at)?;
+        at += piece;
+    }
+    Ok(())
+}

@@ -1,0 +1,243 @@
+//! openraft's state machine on top of [`store::Store`]: commit, apply, publish.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
+
+use futures::{Stream, StreamExt as _};
+use openraft::{
+    EntryPayload, OptionalSend, RaftSnapshotBuilder, StoredMembership,
+    storage::{ApplyResponder, EntryResponder, RaftStateMachine},
+    type_config::alias::SnapshotOf,
+};
+use store::{Applied, LogEntry, Store, StoreError};
+use watch::Hub;
+
+use crate::{
+    codec,
+    raft_types::{Entry, LogId, SnapshotMeta, TypeConfig},
+};
+
+/// Most entries applied in one batch: bounds the memory a batch stages and the time between two answers.
+const BATCH_ENTRIES_MAX: usize = 1024;
+
+/// A snapshot: a checkpoint of the state in a folder of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Checkpoint {
+    dir: PathBuf,
+}
+
+/// The replicated state of this member, as openraft drives it.
+#[derive(Clone)]
+pub(crate) struct StateMachine {
+    store: Store,
+    hub: Arc<Hub>,
+    snapshots: Snapshots,
+}
+
+/// The folder of snapshots; at most one is kept.
+#[derive(Clone)]
+struct Snapshots {
+    dir: PathBuf,
+    current: Arc<Mutex<Option<(SnapshotMeta, Checkpoint)>>>,
+}
+
+const POISONED: &str = "no code that can panic runs while the current snapshot is locked";
+
+fn failed(error: StoreError) -> io::Error {
+    io::Error::other(error)
+}
+
+impl StateMachine {
+    pub(crate) fn open(store: Store, hub: Arc<Hub>, snapshot_dir: &Path) -> io::Result<Self> {
+        std::fs::create_dir_all(snapshot_dir)?;
+        let snapshots = Snapshots { dir: snapshot_dir.to_path_buf(), current: Arc::default() };
+        snapshots.recover()?;
+        Ok(Self { store, hub, snapshots })
+    }
+
+    fn apply_batch(&self, batch: Vec<EntryResponder<TypeConfig>>) -> io::Result<()> {
+        let mut entries = Vec::with_capacity(batch.len());
+        let mut responders = Vec::with_capacity(batch.len());
+        for (entry, responder) in batch {
+            entries.push(log_entry(entry));
+            responders.push(responder);
+        }
+        let done = blocking(|| self.store.apply(entries)).map_err(failed)?;
+        if let Some(last) = done.applied.last() {
+            self.hub.publish(done.events, last.revision);
+        }
+        for (applied, responder) in done.applied.into_iter().zip(responders) {
+            answer(responder, applied);
+        }
+        Ok(())
+    }
+}
+
+fn answer(responder: Option<ApplyResponder<TypeConfig>>, applied: Applied) {
+    if let Some(responder) = responder {
+        responder.send(applied);
+    }
+}
+
+fn log_entry(entry: Entry) -> LogEntry {
+    let applied = codec::encode_log_id(&entry.log_id);
+    let (membership, command) = match entry.payload {
+        EntryPayload::Blank => (None, None),
+        EntryPayload::Normal(command) => (None, Some(command)),
+        EntryPayload::Membership(membership) => {
+            (Some(codec::encode_membership(&StoredMembership::new(Some(entry.log_id), membership))), None)
+        }
+    };
+    LogEntry { applied, membership, command }
+}
+
+/// Runs work that may wait for the disk without holding up the other tasks of this thread.
+fn blocking<T>(work: impl FnOnce() -> T) -> T {
+    use tokio::runtime::{Handle, RuntimeFlavor};
+    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
+    }
+}
+
+fn state_of(
+    store: &Store,
+) -> io::Result<(Option<LogId>, openraft::type_config::alias::StoredMembershipOf<TypeConfig>)> {
+    let state = store.view(|view| view.applied_state()).map_err(failed)?;
+    let applied = state.applied.map(codec::decode_log_id).transpose()?;
+    let membership = state.membership.map(codec::decode_membership).transpose()?.unwrap_or_default();
+    Ok((applied, membership))
+}
+
+impl RaftStateMachine<TypeConfig> for StateMachine {
+    type SnapshotData = Checkpoint;
+    type SnapshotBuilder = Self;
+
+    async fn applied_state(
+        &mut self,
+    ) -> Result<(Option<LogId>, openraft::type_config::alias::StoredMembershipOf<TypeConfig>), io::Error> {
+        state_of(&self.store)
+    }
+
+    async fn apply<Strm>(&mut self, entries: Strm) -> Result<(), io::Error>
+    where
+        Strm: Stream<Item = Result<EntryResponder<TypeConfig>, io::Error>> + Unpin + OptionalSend,
+    {
+        let mut batches = entries.ready_chunks(BATCH_ENTRIES_MAX);
+        while let Some(batch) = batches.next().await {
+            self.apply_batch(batch.into_iter().collect::<Result<_, _>>()?)?;
+        }
+        Ok(())
+    }
+
+    async fn get_snapshot_builder(&mut self) -> Self {
+        self.clone()
+    }
+
+    async fn install_snapshot(&mut self, meta: &SnapshotMeta, snapshot: Checkpoint) -> Result<(), io::Error> {
+        let kept = self.snapshots.adopt(meta, &snapshot)?;
+        blocking(|| self.store.install(&kept.dir)).map_err(failed)?;
+        let revision = self.store.view(|view| view.revision()).map_err(failed)?;
+        self.hub.reset(revision);
+        Ok(())
+    }
+
+    async fn get_current_snapshot(&mut self) -> Result<Option<SnapshotOf<TypeConfig, Checkpoint>>, io::Error> {
+        let current = self.snapshots.current.lock().expect(POISONED).clone();
+        Ok(current.map(|(meta, snapshot)| SnapshotOf::<TypeConfig, _> { meta, snapshot }))
+    }
+}
+
+impl RaftSnapshotBuilder<TypeConfig> for StateMachine {
+    type SnapshotData = Checkpoint;
+
+    /// A checkpoint makes the state durable up to where it is applied; only then is the log behind it purged.
+    async fn build_snapshot(&mut self) -> Result<SnapshotOf<TypeConfig, Checkpoint>, io::Error> {
+        let (store, snapshots) = (self.store.clone(), self.snapshots.clone());
+        let built = tokio::task::spawn_blocking(move || snapshots.build(&store)).await;
+        let (meta, snapshot) = built.map_err(io::Error::other)??;
+        Ok(SnapshotOf::<TypeConfig, _> { meta, snapshot })
+    }
+}
+
+/// A checkpoint that is not finished: removed at the next start.
+const UNFINISHED: &str = "unfinished";
+
+impl Snapshots {
+    /// Finds the snapshot that an earlier run left, and removes what it did not finish.
+    fn recover(&self) -> io::Result<()> {
+        remove(&self.dir.join(UNFINISHED))?;
+        let mut newest = None;
+        for entry in std::fs::read_dir(&self.dir)? {
+            let dir = entry?.path();
+            let (applied, meta) = meta_of(&dir)?;
+            if newest.as_ref().is_none_or(|(other, _, _)| *other < applied) {
+                newest = Some((applied, meta, Checkpoint { dir }));
+            }
+        }
+        if let Some((_, meta, checkpoint)) = newest {
+            self.replace(meta, checkpoint)?;
+        }
+        Ok(())
+    }
+
+    fn build(&self, store: &Store) -> io::Result<(SnapshotMeta, Checkpoint)> {
+        let unfinished = self.dir.join(UNFINISHED);
+        remove(&unfinished)?;
+        store.checkpoint(&unfinished).map_err(failed)?;
+        self.finish(&unfinished)
+    }
+
+    /// Takes over a checkpoint that was received.
+    fn adopt(&self, meta: &SnapshotMeta, checkpoint: &Checkpoint) -> io::Result<Checkpoint> {
+        let current = self.current.lock().expect(POISONED).clone();
+        if let Some((own, kept)) = current
+            && own == *meta
+        {
+            return Ok(kept);
+        }
+        Ok(self.finish(&checkpoint.dir)?.1)
+    }
+
+    fn finish(&self, unfinished: &Path) -> io::Result<(SnapshotMeta, Checkpoint)> {
+        let (applied, meta) = meta_of(unfinished)?;
+        let index = applied.map_or(0, |log_id| log_id.index + 1);
+        let dir = self.dir.join(format!("{index:020}"));
+        remove(&dir)?;
+        std::fs::rename(unfinished, &dir)?;
+        std::fs::File::open(&self.dir)?.sync_all()?;
+        let checkpoint = Checkpoint { dir };
+        self.replace(meta.clone(), checkpoint.clone())?;
+        Ok((meta, checkpoint))
+    }
+
+    /// Makes this the one snapshot that is kept.
+    fn replace(&self, meta: SnapshotMeta, checkpoint: Checkpoint) -> io::Result<()> {
+        for entry in std::fs::read_dir(&self.dir)? {
+            let dir = entry?.path();
+            if dir != checkpoint.dir {
+                remove(&dir)?;
+            }
+        }
+        *self.current.lock().expect(POISONED) = Some((meta, checkpoint));
+        Ok(())
+    }
+}
+
+/// What a checkpoint says of itself.
+fn meta_of(dir: &Path) -> io::Result<(Option<LogId>, SnapshotMeta)> {
+    let state = Store::read_checkpoint(dir).map_err(failed)?;
+    let last_log_id = state.applied.map(codec::decode_log_id).transpose()?;
+    let last_membership = state.membership.map(codec::decode_membership).transpose()?.unwrap_or_default();
+    Ok((last_log_id, SnapshotMeta { last_log_id, last_membership }))
+}
+
+fn remove(dir: &Path) -> io::Result<()> {
+    match std::fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}

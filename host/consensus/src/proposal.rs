@@ -1,0 +1,62 @@
+//! The only door into the log.
+
+use admission::SealedWrite;
+use bytes::Bytes;
+use store::{
+    Command, PluginRecord,
+    command::{Body, Compact, LeaseGrant, LeaseRevoke, PutDataKeys, RemovePlugin},
+};
+
+/// A command that may enter the log.
+///
+/// A client's write gets in only as a [`SealedWrite`], which only a review can make: nothing that was not passed by every
+/// plugin in force, and sealed where it has to be, can be proposed.
+pub struct Proposal(Command);
+
+impl Proposal {
+    /// A client's write.
+    #[must_use]
+    pub fn write(write: SealedWrite) -> Self {
+        Self(write.into_command())
+    }
+
+    /// Forgets history before `revision`.
+    #[must_use]
+    pub fn compact(revision: i64) -> Self {
+        Self(Body::Compact(Compact { revision }).into())
+    }
+
+    /// Creates a lease.
+    #[must_use]
+    pub fn grant_lease(id: i64, ttl_seconds: i64) -> Self {
+        Self(Body::LeaseGrant(LeaseGrant { id, ttl_seconds }).into())
+    }
+
+    /// Ends a lease and deletes its keys.
+    #[must_use]
+    pub fn revoke_lease(id: i64) -> Self {
+        Self(Body::LeaseRevoke(LeaseRevoke { id }).into())
+    }
+
+    /// Installs or replaces a plugin.
+    #[must_use]
+    pub fn put_plugin(plugin: PluginRecord) -> Self {
+        Self(Body::PutPlugin(plugin).into())
+    }
+
+    /// Removes a plugin.
+    #[must_use]
+    pub fn remove_plugin(name: &str) -> Self {
+        Self(Body::RemovePlugin(RemovePlugin { name: name.to_owned() }).into())
+    }
+
+    /// Adds or replaces wrapped data keys, unless another policy change came first.
+    #[must_use]
+    pub fn put_data_keys(expected_epoch: u64, records: Vec<Bytes>) -> Self {
+        Self(Body::PutDataKeys(PutDataKeys { expected_epoch, records }).into())
+    }
+
+    pub(crate) fn into_command(self) -> Command {
+        self.0
+    }
+}

@@ -1,0 +1,182 @@
+//! Why a request or a start failed.
+
+use admission::AdmissionError;
+use auth::AuthError;
+use consensus::ConsensusError;
+use seal::SealError;
+use store::{ReadError, Refusal, StoreError};
+use types::Invalid;
+
+/// A request was not carried out. `api` turns these into codes.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FlowError {
+    /// The client's: the request breaks a rule.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// The client's: the revision is older than the compaction.
+    #[error("required revision has been compacted")]
+    Compacted,
+    /// The client's: the revision is not there yet.
+    #[error("required revision is a future revision")]
+    FutureRevision,
+    /// The client's: a put keeps value or lease of a key that is not there.
+    #[error("key not found")]
+    KeyNotFound,
+    /// The client's: no such lease.
+    #[error("requested lease not found")]
+    LeaseNotFound,
+    /// The client's: the lease id is taken.
+    #[error("lease already exists")]
+    LeaseExists,
+    /// The client's: the lease is longer than [`types::LEASE_TTL_SECONDS_MAX`].
+    #[error("too large lease TTL")]
+    LeaseTtlTooLarge,
+    /// The client's: the request is larger than [`types::REQUEST_BYTES_MAX`].
+    #[error("request is too large")]
+    RequestTooLarge,
+    /// The operator's: the quota is used up.
+    #[error("database space exceeded")]
+    NoSpace,
+    /// More requests are under way than this member takes.
+    #[error("too many requests")]
+    TooManyRequests,
+    /// A plugin's or an administrator's: see there.
+    #[error(transparent)]
+    Admission(#[from] AdmissionError),
+    /// The client's, the operator's or the state's: see there.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// The caller's: who it is does not allow this.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    /// The policy changed each time that the write was reviewed; try again.
+    #[error("the policy is changing")]
+    PolicyChanging,
+    /// No leader is known; try again.
+    #[error("no leader")]
+    NoLeader,
+    /// Another member leads.
+    #[error("not leader")]
+    NotLeader,
+    /// The leader changed; the write may or may not have been carried out.
+    #[error("leader changed")]
+    LeaderChanged,
+    /// It took too long; the write may or may not have been carried out.
+    #[error("request timed out")]
+    Timeout,
+    /// This member is stopping.
+    #[error("server stopped")]
+    Stopped,
+    /// The state contradicts itself.
+    #[error("corrupt: {0}")]
+    Corrupt(String),
+    /// The administrator's: no such plugin.
+    #[error("no plugin {name}")]
+    NoSuchPlugin {
+        /// The name that was given.
+        name: String,
+    },
+    /// The administrator's: the plugin cannot be installed as asked.
+    #[error("{reason}")]
+    Plugin {
+        /// What is wrong.
+        reason: String,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<Refusal> for FlowError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Compacted => Self::Compacted,
+            Refusal::FutureRevision => Self::FutureRevision,
+            Refusal::KeyNotFound => Self::KeyNotFound,
+            Refusal::LeaseNotFound => Self::LeaseNotFound,
+            Refusal::LeaseExists => Self::LeaseExists,
+            Refusal::StalePolicy { .. } | Refusal::StaleAuth { .. } | Refusal::SealPending => Self::PolicyChanging,
+            other => Self::Corrupt(other.to_string()),
+        }
+    }
+}
+
+impl From<ReadError> for FlowError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Refused(refusal) => refusal.into(),
+            ReadError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<ConsensusError> for FlowError {
+    fn from(error: ConsensusError) -> Self {
+        match error {
+            ConsensusError::NoLeader => Self::NoLeader,
+            ConsensusError::NotLeader => Self::NotLeader,
+            ConsensusError::LeaderChanged => Self::LeaderChanged,
+            ConsensusError::Timeout => Self::Timeout,
+            ConsensusError::TooManyRequests => Self::TooManyRequests,
+            _ => Self::Stopped,
+        }
+    }
+}
+
+/// Work handed to another thread did not come back: this member is stopping.
+impl From<tokio::task::JoinError> for FlowError {
+    fn from(_: tokio::task::JoinError) -> Self {
+        Self::Stopped
+    }
+}
+
+/// The member could not be started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The data directory belongs to another version, or is damaged.
+    #[error(transparent)]
+    Identity(#[from] consensus::IdentityError),
+    /// The state cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The log cannot be opened, or does not fit the state.
+    #[error(transparent)]
+    Consensus(#[from] consensus::StartError),
+    /// The plugin engine cannot start.
+    #[error(transparent)]
+    Admission(#[from] AdmissionError),
+    /// The root key is missing, wrong or unreadable.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// A prefix that already holds values in plain text is to be sealed.
+    #[error(
+        "prefix {prefix} holds values in plain text, and this version cannot seal what is already there; \
+         move them away or start with an empty prefix"
+    )]
+    AlreadyInUse {
+        /// The prefix.
+        prefix: String,
+    },
+    /// A sealed prefix is no longer in the seal configuration.
+    #[error("prefix {prefix} is sealed in the data but not named in the seal configuration; name it there again")]
+    Unsealing {
+        /// The prefix.
+        prefix: String,
+    },
+    /// Setting up the policy failed.
+    #[error("the seal policy cannot be set up: {0}")]
+    Policy(#[source] Box<FlowError>),
+}
+
+impl StartError {
+    /// A policy that cannot be loaded is mostly a root key that does not fit.
+    pub(crate) fn of_policy(error: FlowError) -> Self {
+        match error {
+            FlowError::Seal(error) => Self::Seal(error),
+            FlowError::Store(error) => Self::Store(error),
+            other => Self::Policy(Box::new(other)),
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Leases: granting, keeping alive, and ending those whose time is up.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use auth::Caller;
+use bytes::Bytes;
+use consensus::Proposal;
+use store::{LeaseRecord, Outcome, Store, StoreError};
+use types::LEASE_TTL_SECONDS_MAX;
+
+use crate::{FlowError, Header, Member, Reply};
+
+/// How often leases are looked at, as in etcd.
+const TICK: Duration = Duration::from_millis(500);
+
+/// Most leases ended at once; etcd ends a thousand a second.
+const EXPIRED_MAX: usize = 500;
+
+/// A lease that was granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaseGranted {
+    /// Its id.
+    pub id: i64,
+    /// Time to live in seconds: as asked for, or the minimum.
+    pub ttl: i64,
+}
+
+/// How a lease stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaseInfo {
+    /// Its id.
+    pub id: i64,
+    /// Seconds left, -1 when the lease is gone.
+    pub ttl: i64,
+    /// Seconds it was granted.
+    pub granted_ttl: i64,
+    /// Keys attached to it, if asked for.
+    pub keys: Vec<Bytes>,
+}
+
+/// The clock of all leases. Kept by the leader only, and never in the log: apply reads no clock.
+pub(crate) struct Lessor {
+    clock: Mutex<Clock>,
+    ttl_seconds_min: i64,
+    next_id: AtomicU64,
+}
+
+#[derive(Default)]
+struct Clock {
+    leases: HashMap<i64, (Duration, Instant)>,
+    by_deadline: BTreeSet<(Instant, i64)>,
+}
+
+const POISONED: &str = "no code that can panic runs while the lease clock is locked";
+
+impl Lessor {
+    /// Starts the clock of every lease anew: whoever had one keeps it at least as long as granted.
+    pub(crate) fn new(store: &Store, election_timeout: Duration) -> Result<Self, StoreError> {
+        let mut clock = Clock::default();
+        for lease in store.view(|view| view.leases())? {
+            clock.set(lease);
+        }
+        // etcd's minimum is one and a half election timeouts, so that a new leader has time to take over.
+        let ttl_seconds_min = (election_timeout * 3 / 2).as_millis().div_ceil(1000);
+        let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());
+        Ok(Self {
+            clock: Mutex::new(clock),
+            ttl_seconds_min: i64::try_from(ttl_seconds_min).unwrap_or(i64::MAX),
+            next_id: AtomicU64::new(started as u64),
+        })
+    }
+
+    /// An id made as etcd makes them: unique by member, start time and count. Never zero or negative.
+    fn new_id(&self, member_id: u64) -> i64 {
+        let count = self.next_id.fetch_add(1, Ordering::Relaxed) & 0xffff_ffff_ffff;
+        (((member_id & 0x7fff) << 48) | count).max(1).cast_signed()
+    }
+
+    fn granted(&self, lease: LeaseRecord) {
+        self.clock.lock().expect(POISONED).set(lease);
+    }
+
+    fn gone(&self, id: i64) {
+        self.clock.lock().expect(POISONED).remove(id);
+    }
+
+    /// Starts a lease's clock anew; its time to live in seconds, or `None` when it is gone or its time is up.
+    fn renew(&self, id: i64) -> Option<i64> {
+        let mut clock = self.clock.lock().expect(POISONED);
+        let (ttl, deadline) = *clock.leases.get(&id)?;
+        if deadline <= Instant::now() {
+            return None;
+        }
+        let ttl_seconds = seconds(ttl);
+        clock.set(LeaseRecord { id, ttl_seconds });
+        Some(ttl_seconds)
+    }
+
+    /// Seconds left and seconds granted.
+    fn remaining(&self, id: i64) -> Option<(i64, i64)> {
+        let clock = self.clock.lock().expect(POISONED);
+        let (ttl, deadline) = clock.leases.get(&id)?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        Some((seconds(left), seconds(*ttl)))
+    }
+
+    fn ids(&self) -> Vec<i64> {
+        self.clock.lock().expect(POISONED).by_deadline.iter().map(|(_, id)| *id).collect()
+    }
+
+    fn expired(&self) -> Vec<i64> {
+        let now = Instant::now();
+        let clock = self.clock.lock().expect(POISONED);
+        clock.by_deadline.iter().take_while(|(at, _)| *at <= now).take(EXPIRED_MAX).map(|(_, id)| *id).collect()
+    }
+}
+
+impl Clock {
+    fn set(&mut self, lease: LeaseRecord) {
+        self.remove(lease.id);
+        let ttl = Duration::from_secs(lease.ttl_seconds.max(0).cast_unsigned());
+        let deadline = Instant::now() + ttl;
+        self.leases.insert(lease.id, (ttl, deadline));
+        self.by_deadline.insert((deadline, lease.id));
+    }
+
+    fn remove(&mut self, id: i64) {
+        if let Some((_, deadline)) = self.leases.remove(&id) {
+            self.by_deadline.remove(&(deadline, id));
+        }
+    }
+}
+
+fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}
+
+impl Member {
+    /// Creates a lease; `id` zero lets the member choose.
+    ///
+    /// # Errors
+    /// A TTL that is too large, an id that is taken; otherwise as for a write.
+    pub async fn lease_grant(&self, _caller: &Caller, id: i64, ttl: i64) -> Result<Reply<LeaseGranted>, FlowError> {
+        if ttl > LEASE_TTL_SECONDS_MAX {
+            return Err(FlowError::LeaseTtlTooLarge);
+        }
+        let lessor = &self.shared.lessor;
+        let id = if id == 0 { lessor.new_id(self.shared.identity.member_id) } else { id };
+        let ttl = ttl.max(lessor.ttl_seconds_min);
+        let applied = self.shared.consensus.propose(Proposal::grant_lease(id, ttl)).await?;
+        match applied.result? {
+            Outcome::LeaseGranted(lease) => {
+                lessor.granted(lease);
+                let body = LeaseGranted { id: lease.id, ttl: lease.ttl_seconds };
+                Ok(Reply { header: self.header_at(applied.revision), body })
+            }
+            other => Err(FlowError::Corrupt(format!("a lease came out as {other:?}"))),
+        }
+    }
+
+    /// Ends a lease and deletes its keys at one revision.
+    ///
+    /// # Errors
+    /// No such lease; otherwise as for a write.
+    pub async fn lease_revoke(&self, _caller: &Caller, id: i64) -> Result<Header, FlowError> {
+        let applied = self.shared.consensus.propose(Proposal::revoke_lease(id)).await?;
+        applied.result?;
+        self.shared.lessor.gone(id);
+        Ok(self.header_at(applied.revision))
+    }
+
+    /// Starts a lease's time anew: its TTL in seconds, zero when it is gone.
+    ///
+    /// # Errors
+    /// When leadership cannot be confirmed.
+    pub async fn lease_keep_alive(&self, _caller: &Caller, id: i64) -> Result<Reply<i64>, FlowError> {
+        self.shared.consensus.confirm_read().await?;
+        let body = self.shared.lessor.renew(id).unwrap_or(0);
+        Ok(Reply { header: self.header(), body })
+    }
+
+    /// How a lease stands.
+    ///
+    /// # Errors
+    /// When leadership cannot be confirmed, or the disk fails.
+    pub async fn lease_time_to_live(
+        &self,
+        _caller: &Caller,
+        id: i64,
+        keys: bool,
+    ) -> Result<Reply<LeaseInfo>, FlowError> {
+        self.shared.consensus.confirm_read().await?;
+        let mut body = LeaseInfo { id, ttl: -1, granted_ttl: 0, keys: Vec::new() };
+        if let Some((left, granted)) = self.shared.lessor.remaining(id) {
+            (body.ttl, body.granted_ttl) = (left, granted);
+            if keys {
+                body.keys = self.shared.store.view(|view| view.lease_keys(id))?;
+            }
+        }
+        Ok(Reply { header: self.header(), body })
+    }
+
+    /// Every lease, the one that ends first first.
+    ///
+    /// # Errors
+    /// When leadership cannot be confirmed.
+    pub async fn leases(&self, _caller: &Caller) -> Result<Reply<Vec<i64>>, FlowError> {
+        self.shared.consensus.confirm_read().await?;
+        Ok(Reply { header: self.header(), body: self.shared.lessor.ids() })
+    }
+
+    pub(crate) async fn expire_leases_forever(self) {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            let expired = self.shared.lessor.expired();
+            futures::future::join_all(expired.into_iter().map(|id| self.expire(id))).await;
+        }
+    }
+
+    async fn expire(&self, id: i64) {
+        match self.lease_revoke(&Caller::internal(), id).await {
+            Ok(_) => tracing::debug!(lease = id, "lease expired"),
+            Err(FlowError::LeaseNotFound) => self.shared.lessor.gone(id),
+            Err(error) => tracing::warn!(lease = id, %error, "expired lease not ended yet; tried again"),
+        }
+    }
+}

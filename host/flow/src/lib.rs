@@ -1,0 +1,40 @@
+//! The stories of a request, a page each: [write](Member::write), [read](Member::range), [follow](Follower) and administer.
+//!
+//! ```text
+//!  write:   permit -> review -> seal -> propose -> (applied) -> open -> answer
+//!  read:    confirm leadership -> view -> open -> sort and cut -> answer
+//!  follow:  hub or history -> open -> deliver
+//! ```
+//!
+//! It is *not* the wire (see `api`), and it holds no rule of its own: each step is another crate's, and hands on the
+//! evidence that the next one asks for.
+//!
+//! Invariants:
+//! - Plaintext of a sealed prefix exists here only between a door and the sealing or opening of its value.
+//! - A write refused at apply because the policy changed is reviewed and sealed again under the new policy, at most
+//!   [`write::ATTEMPTS_MAX`] times.
+//! - A linearizable read is answered from a view taken after leadership was confirmed.
+//!
+//! Failure: every error is a [`FlowError`], which `api` alone turns into a code.
+
+mod administer;
+mod error;
+mod follow;
+mod lease;
+mod member;
+mod opening;
+mod policy;
+mod read;
+mod reply;
+mod sealing;
+mod status;
+mod sweeper;
+pub mod write;
+
+pub use administer::{DataKeyInfo, InstallPlugin, KeyStatus, PluginInfo};
+pub use error::{FlowError, StartError};
+pub use follow::{Delivery, DeliveryBody, Follower, WatchSpec};
+pub use lease::{LeaseGranted, LeaseInfo};
+pub use member::{Member, MemberConfig};
+pub use reply::{Header, Reply};
+pub use status::{HashKv, MemberInfo, StatusInfo};

@@ -1,0 +1,152 @@
+//! This member: everything that a door needs, in one handle.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use admission::Engine;
+use consensus::{Consensus, ConsensusConfig, Identity};
+use seal::{RootKeyProvider, SealConfig};
+use store::Store;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use watch::Hub;
+
+use crate::{Header, StartError, lease::Lessor, policy::PolicyKeeper, sealing, sweeper::Sweeper};
+
+/// How to start a member.
+#[derive(Clone, Debug)]
+pub struct MemberConfig {
+    /// Its name, for people.
+    pub name: String,
+    /// Where its data lies.
+    pub data_dir: PathBuf,
+    /// Tells clusters with the same peer URLs apart.
+    pub cluster_token: String,
+    /// Where other members reach it.
+    pub peer_urls: Vec<String>,
+    /// Where clients reach it.
+    pub client_urls: Vec<String>,
+    /// Time between heartbeats.
+    pub heartbeat_interval: Duration,
+    /// Time without a heartbeat after which an election is held.
+    pub election_timeout: Duration,
+    /// Log entries between two snapshots.
+    pub snapshot_entries: u64,
+    /// Which prefixes are sealed, and where the root key is; without it the member is keyless.
+    pub seal: Option<SealConfig>,
+}
+
+/// A member that runs. Cheap to clone.
+#[derive(Clone)]
+pub struct Member {
+    pub(crate) shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) config: MemberConfig,
+    pub(crate) identity: Identity,
+    pub(crate) store: Store,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) consensus: Consensus,
+    pub(crate) policy: PolicyKeeper,
+    pub(crate) lessor: Lessor,
+    pub(crate) sweeper: Sweeper,
+    background: TaskTracker,
+    stopping: CancellationToken,
+}
+
+impl Member {
+    /// Opens the data, joins the log, and brings the seal policy in line with the configuration.
+    ///
+    /// # Errors
+    /// [`StartError`]: what is wrong, and what to do about it.
+    pub async fn start(config: MemberConfig) -> Result<Self, StartError> {
+        let peer_urls = config.peer_urls.clone();
+        let founder = Identity::of_founder(&peer_urls, std::slice::from_ref(&peer_urls), &config.cluster_token);
+        let identity = Identity::load_or_create(&config.data_dir, founder)?;
+        let provider = open_provider(config.seal.as_ref())?;
+        let store = Store::open(&config.data_dir.join("state"))?;
+        let hub = Arc::new(Hub::new(store.view(|view| view.revision())?));
+        let engine = Engine::new()?;
+        let consensus = Consensus::start(consensus_config(&config, identity), store.clone(), hub.clone()).await?;
+        let policy = PolicyKeeper::load(store.clone(), engine, identity.cluster_id, provider).await;
+        let policy = policy.map_err(StartError::of_policy)?;
+        sealing::bring_in_line(&config, identity, &store, &consensus, &policy).await?;
+        let lessor = Lessor::new(&store, config.election_timeout)?;
+        let shared = Shared {
+            identity,
+            store,
+            hub,
+            consensus,
+            policy,
+            lessor,
+            sweeper: Sweeper::default(),
+            background: TaskTracker::new(),
+            stopping: CancellationToken::new(),
+            config,
+        };
+        let member = Self { shared: Arc::new(shared) };
+        member.start_background();
+        Ok(member)
+    }
+
+    /// Header of an answer made now.
+    #[must_use]
+    pub fn header(&self) -> Header {
+        self.header_at(self.shared.hub.newest())
+    }
+
+    pub(crate) fn header_at(&self, revision: i64) -> Header {
+        Header {
+            cluster_id: self.shared.identity.cluster_id,
+            member_id: self.shared.identity.member_id,
+            revision,
+            raft_term: self.shared.consensus.term(),
+        }
+    }
+
+    /// Returns when this member can go on no longer, with the reason.
+    pub async fn failed(&self) -> String {
+        self.shared.consensus.failed().await
+    }
+
+    /// Stops, and makes what is applied durable so that the next start is quick.
+    pub async fn shutdown(&self) {
+        self.shared.stopping.cancel();
+        self.shared.background.close();
+        self.shared.background.wait().await;
+        self.shared.consensus.shutdown().await;
+        let store = self.shared.store.clone();
+        match tokio::task::spawn_blocking(move || store.flush()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the state was not flushed; the next start applies the log again"),
+            Err(error) => tracing::warn!(%error, "the state was not flushed; the next start applies the log again"),
+        }
+    }
+
+    fn start_background(&self) {
+        self.spawn(self.clone().expire_leases_forever());
+        self.spawn(self.clone().sweep_forever());
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let stopping = self.shared.stopping.clone();
+        self.shared.background.spawn(async move {
+            let _ = stopping.run_until_cancelled(task).await;
+        });
+    }
+}
+
+fn open_provider(config: Option<&SealConfig>) -> Result<Option<Box<dyn RootKeyProvider>>, StartError> {
+    Ok(config.map(|config| config.provider.open()).transpose()?)
+}
+
+fn consensus_config(config: &MemberConfig, identity: Identity) -> ConsensusConfig {
+    let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    ConsensusConfig {
+        dir: config.data_dir.clone(),
+        member_id: identity.member_id,
+        peer_url: config.peer_urls.first().cloned().unwrap_or_default(),
+        heartbeat_ms: ms(config.heartbeat_interval),
+        election_ms: ms(config.election_timeout),
+        snapshot_entries: config.snapshot_entries,
+    }
+}

@@ -1,0 +1,86 @@
+//! Opening the values of an outcome for the one who asked, and only as far as asked.
+
+use bytes::Bytes;
+use seal::{Keyring, SealError, Sealed};
+use types::{
+    Event, KeyValue, OpOutcome, Operation, Plain, RangeOutcome, RangeQuery, SortTarget, Txn, TxnOp, TxnOutcome,
+};
+
+/// Opens sealed values with the keyring of one policy epoch.
+pub(crate) struct Opener<'k>(pub(crate) &'k Keyring);
+
+impl Opener<'_> {
+    /// The outcome of a whole operation.
+    pub(crate) fn outcome(
+        &self,
+        operation: &Operation,
+        outcome: OpOutcome<Sealed>,
+    ) -> Result<OpOutcome<Plain>, SealError> {
+        match (operation, outcome) {
+            (Operation::Txn(txn), OpOutcome::Txn(outcome)) => Ok(OpOutcome::Txn(self.txn(txn, outcome)?)),
+            (_, outcome) => self.change(outcome),
+        }
+    }
+
+    fn txn(&self, txn: &Txn, outcome: TxnOutcome<Sealed>) -> Result<TxnOutcome<Plain>, SealError> {
+        let branch = if outcome.succeeded { &txn.success } else { &txn.failure };
+        let responses = branch.iter().zip(outcome.responses).map(|(op, response)| self.op(op, response));
+        Ok(TxnOutcome { succeeded: outcome.succeeded, responses: responses.collect::<Result<_, _>>()? })
+    }
+
+    fn op(&self, op: &TxnOp, outcome: OpOutcome<Sealed>) -> Result<OpOutcome<Plain>, SealError> {
+        match (op, outcome) {
+            (TxnOp::Range(query), OpOutcome::Range(range)) => Ok(OpOutcome::Range(self.range(query, range)?)),
+            (TxnOp::Txn(txn), OpOutcome::Txn(outcome)) => Ok(OpOutcome::Txn(self.txn(txn, outcome)?)),
+            (_, outcome) => self.change(outcome),
+        }
+    }
+
+    fn change(&self, outcome: OpOutcome<Sealed>) -> Result<OpOutcome<Plain>, SealError> {
+        Ok(match outcome {
+            OpOutcome::Put { prev } => OpOutcome::Put { prev: prev.map(|prev| self.key_value(prev)).transpose()? },
+            OpOutcome::DeleteRange { deleted, prevs } => {
+                let prevs = prevs.into_iter().map(|prev| self.key_value(prev)).collect::<Result<_, _>>()?;
+                OpOutcome::DeleteRange { deleted, prevs }
+            }
+            // Only reached when an outcome does not fit its operation; then there is nothing to open.
+            OpOutcome::Range(range) => OpOutcome::Range(RangeOutcome {
+                kvs: Vec::new(),
+                count: range.count,
+                more: range.more,
+                revision: range.revision,
+            }),
+            OpOutcome::Txn(txn) => OpOutcome::Txn(TxnOutcome { succeeded: txn.succeeded, responses: Vec::new() }),
+        })
+    }
+
+    /// A range: opened, then sorted and cut. Values that nobody asked for are not opened.
+    pub(crate) fn range(
+        &self,
+        query: &RangeQuery,
+        fetched: RangeOutcome<Sealed>,
+    ) -> Result<RangeOutcome<Plain>, SealError> {
+        let blank = query.keys_only && query.sort_target != SortTarget::Value;
+        let mut open = |key: &Bytes, value: Sealed| match blank {
+            true => Ok(Plain::default()),
+            false => self.0.open_value(key, &value),
+        };
+        let kvs = fetched.kvs.into_iter().map(|kv| kv.try_map(&mut open)).collect::<Result<_, _>>()?;
+        let mut range = RangeOutcome { kvs, count: fetched.count, more: fetched.more, revision: fetched.revision };
+        range.arrange(query);
+        if query.keys_only {
+            range.kvs.iter_mut().for_each(|kv| kv.value = Plain::default());
+        }
+        Ok(range)
+    }
+
+    /// One event for a watcher.
+    pub(crate) fn event(&self, event: Event<Sealed>) -> Result<Event<Plain>, SealError> {
+        let prev = event.prev.map(|prev| self.key_value(prev)).transpose()?;
+        Ok(Event { kind: event.kind, kv: self.key_value(event.kv)?, prev })
+    }
+
+    fn key_value(&self, kv: KeyValue<Sealed>) -> Result<KeyValue<Plain>, SealError> {
+        kv.try_map(&mut |key, value| self.0.open_value(key, &value))
+    }
+}

@@ -1,0 +1,91 @@
+//! The policy in force on this member: follows the replicated policy epoch by epoch.
+
+use std::sync::Arc;
+
+use admission::{Engine, Policy};
+use arc_swap::ArcSwap;
+use seal::{Keyring, RootKeyProvider};
+use store::{Store, StoreError};
+use tokio::sync::Mutex;
+
+use crate::FlowError;
+
+/// Holds the policy of the newest epoch that this member has compiled and unwrapped.
+pub(crate) struct PolicyKeeper {
+    current: ArcSwap<Policy>,
+    /// One reload at a time: the next finds the work done.
+    reloading: Mutex<()>,
+    source: Arc<Source>,
+}
+
+struct Source {
+    store: Store,
+    engine: Engine,
+    cluster_id: u64,
+    provider: Option<Box<dyn RootKeyProvider>>,
+}
+
+impl PolicyKeeper {
+    /// Loads the policy of the state.
+    pub(crate) async fn load(
+        store: Store,
+        engine: Engine,
+        cluster_id: u64,
+        provider: Option<Box<dyn RootKeyProvider>>,
+    ) -> Result<Self, FlowError> {
+        let source = Arc::new(Source { store, engine, cluster_id, provider });
+        let policy = source.clone().load().await?;
+        Ok(Self { current: ArcSwap::from_pointee(policy), reloading: Mutex::new(()), source })
+    }
+
+    pub(crate) fn current(&self) -> Arc<Policy> {
+        self.current.load_full()
+    }
+
+    pub(crate) fn engine(&self) -> EngineRef {
+        EngineRef(self.source.clone())
+    }
+
+    pub(crate) fn provider(&self) -> Option<&dyn RootKeyProvider> {
+        self.source.provider.as_deref()
+    }
+
+    /// Returns once the policy of `epoch`, or of a later one, is in force here.
+    pub(crate) async fn reach(&self, epoch: u64) -> Result<(), FlowError> {
+        if self.current.load().epoch() >= epoch {
+            return Ok(());
+        }
+        let _one = self.reloading.lock().await;
+        if self.current.load().epoch() < epoch {
+            let policy = self.source.clone().load().await?;
+            tracing::info!(policy_epoch = policy.epoch(), plugins = policy.plugins().len(), "policy in force");
+            self.current.store(Arc::new(policy));
+        }
+        Ok(())
+    }
+}
+
+impl Source {
+    /// Compiling plugins takes up to seconds, so it is done on a thread of its own.
+    async fn load(self: Arc<Self>) -> Result<Policy, FlowError> {
+        tokio::task::spawn_blocking(move || self.read()).await?
+    }
+
+    fn read(&self) -> Result<Policy, FlowError> {
+        let (epoch, plugins, keys) =
+            self.store.view(|view| Ok::<_, StoreError>((view.policy_epoch()?, view.plugins()?, view.data_keys()?)))?;
+        let keyring = Keyring::open(self.cluster_id, &keys, self.provider.as_deref())?;
+        Ok(Policy::new(epoch, self.engine.load(&plugins), Arc::new(keyring)))
+    }
+}
+
+/// The plugin engine, for work on another thread.
+pub(crate) struct EngineRef(Arc<Source>);
+
+impl std::ops::Deref for EngineRef {
+    type Target = Engine;
+
+    fn deref(&self) -> &Engine {
+        &self.0.engine
+    }
+}

@@ -1,0 +1,75 @@
+//! Brings the replicated seal policy in line with this member's seal configuration, at start.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use consensus::{Consensus, Identity, Proposal};
+use seal::{DataKeyRecord, Keyring, RootKeyProvider, SealConfig};
+use store::{Outcome, Refusal, Store};
+
+use crate::{FlowError, MemberConfig, StartError, policy::PolicyKeeper};
+
+/// Makes a data key for each configured prefix that has none.
+///
+/// Nothing is sealed or unsealed behind the operator's back: a prefix that already holds plain values is refused, and so is
+/// one that is sealed but no longer configured.
+pub(crate) async fn bring_in_line(
+    config: &MemberConfig,
+    identity: Identity,
+    store: &Store,
+    consensus: &Consensus,
+    policy: &PolicyKeeper,
+) -> Result<(), StartError> {
+    let Some(seal) = &config.seal else { return Ok(()) };
+    check_none_dropped(seal, policy.current().keyring())?;
+    let mut wanted: Vec<Bytes> = seal.prefixes.iter().map(|prefix| prefix.clone().into()).collect();
+    // Shorter first: a prefix within another takes over its digest key.
+    wanted.sort_by_key(Bytes::len);
+    for prefix in wanted {
+        let current = policy.current();
+        if current.keyring().prefixes().any(|sealed| *sealed == prefix) {
+            continue;
+        }
+        if !current.keyring().covers(&prefix) && store.view(|view| view.holds_any(&prefix))? {
+            return Err(StartError::AlreadyInUse { prefix: shown(&prefix) });
+        }
+        let provider = policy.provider().expect("a seal configuration always names a provider");
+        let record = new_key(identity, &prefix, current.keyring(), provider)?;
+        let epoch = propose(consensus, current.epoch(), record).await.map_err(StartError::of_policy)?;
+        policy.reach(epoch).await.map_err(StartError::of_policy)?;
+        tracing::info!(prefix = shown(&prefix), policy_epoch = epoch, "prefix sealed");
+    }
+    Ok(())
+}
+
+fn check_none_dropped(seal: &SealConfig, keyring: &Keyring) -> Result<(), StartError> {
+    let dropped = keyring.prefixes().find(|sealed| !seal.prefixes.iter().any(|wanted| wanted.as_bytes() == **sealed));
+    match dropped {
+        Some(prefix) => Err(StartError::Unsealing { prefix: shown(prefix) }),
+        None => Ok(()),
+    }
+}
+
+fn new_key(
+    identity: Identity,
+    prefix: &Bytes,
+    keyring: &Keyring,
+    provider: &dyn RootKeyProvider,
+) -> Result<DataKeyRecord, StartError> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let created = i64::try_from(now).unwrap_or(i64::MAX);
+    Ok(Keyring::generate(identity.cluster_id, prefix, keyring.next_id(), created, Some(keyring), provider)?)
+}
+
+async fn propose(consensus: &Consensus, epoch: u64, record: DataKeyRecord) -> Result<u64, FlowError> {
+    let applied = consensus.propose(Proposal::put_data_keys(epoch, vec![record.encode()])).await?;
+    match applied.result {
+        Ok(Outcome::PolicyChanged { epoch }) => Ok(epoch),
+        Err(Refusal::StalePolicy { .. }) => Err(FlowError::PolicyChanging),
+        other => Err(FlowError::Corrupt(format!("a data key came out as {other:?}"))),
+    }
+}
+
+fn shown(prefix: &[u8]) -> String {
+    String::from_utf8_lossy(prefix).into_owned()
+}

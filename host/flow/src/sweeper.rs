@@ -1,0 +1,57 @@
+//! Removing what compactions allow to remove, in the background.
+
+use std::time::Duration;
+
+use auth::Caller;
+use consensus::Proposal;
+use store::Outcome;
+use tokio::sync::Notify;
+
+use crate::{FlowError, Header, Member};
+
+/// Pause between two batches (etcd's `--compaction-sleep-interval`): lets requests through in between.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Wakes the sweep.
+#[derive(Default)]
+pub(crate) struct Sweeper {
+    compacted: Notify,
+}
+
+impl Member {
+    /// Forgets history before `revision`. With `physical`, returns only once it is removed from the store.
+    ///
+    /// # Errors
+    /// A revision that is compacted already or not there yet; otherwise as for a write.
+    pub async fn compact(&self, _caller: &Caller, revision: i64, physical: bool) -> Result<Header, FlowError> {
+        let applied = self.shared.consensus.propose(Proposal::compact(revision)).await?;
+        match applied.result? {
+            Outcome::Compacted => {}
+            other => return Err(FlowError::Corrupt(format!("a compaction came out as {other:?}"))),
+        }
+        if physical {
+            self.sweep(Duration::ZERO).await?;
+        }
+        self.shared.sweeper.compacted.notify_one();
+        Ok(self.header_at(applied.revision))
+    }
+
+    pub(crate) async fn sweep_forever(self) {
+        loop {
+            if let Err(error) = self.sweep(PAUSE).await {
+                tracing::error!(%error, "compacted history could not be removed; tried again with the next compaction");
+            }
+            self.shared.sweeper.compacted.notified().await;
+        }
+    }
+
+    async fn sweep(&self, pause: Duration) -> Result<(), FlowError> {
+        loop {
+            let store = self.shared.store.clone();
+            if !tokio::task::spawn_blocking(move || store.sweep()).await?? {
+                return Ok(());
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! One write, straight down and once back.
+
+use admission::{Policy, SealedWrite};
+use auth::Caller;
+use consensus::Proposal;
+use store::{Outcome, Refusal};
+use types::{OpOutcome, Operation, Plain, Txn, TxnOp};
+
+use crate::{FlowError, Header, Member, Reply, opening::Opener};
+
+/// How often a write is reviewed and sealed again because the policy changed under way, before its client is asked to try
+/// again: policy changes are rare, so more than a few in a row mean that something is wrong.
+pub const ATTEMPTS_MAX: u32 = 5;
+
+impl Member {
+    /// Puts, deletes, or carries out a transaction. Returns when a majority has it on disk and it is applied here.
+    ///
+    /// # Errors
+    /// [`FlowError`]; after [`FlowError::Timeout`] and [`FlowError::LeaderChanged`] it may still have been carried out.
+    pub async fn write(&self, caller: &Caller, operation: Operation) -> Result<Reply<OpOutcome<Plain>>, FlowError> {
+        operation.check()?;
+        if let Operation::Txn(txn) = &operation
+            && txn.is_read_only()
+        {
+            return self.read_txn(caller, &operation, is_serializable(txn)).await;
+        }
+        for _ in 0..ATTEMPTS_MAX {
+            let policy = self.shared.policy.current();
+            let write = admit(&policy, caller, &operation).await?;
+            let applied = self.shared.consensus.propose(Proposal::write(write)).await?;
+            match applied.result {
+                Ok(Outcome::Write(outcome)) => {
+                    let body = Opener(policy.keyring()).outcome(&operation, outcome)?;
+                    return Ok(Reply { header: self.header_at(applied.revision), body });
+                }
+                Ok(other) => return Err(FlowError::Corrupt(format!("a write came out as {other:?}"))),
+                Err(Refusal::StalePolicy { current }) => self.shared.policy.reach(current).await?,
+                Err(refusal) => return Err(refusal.into()),
+            }
+        }
+        Err(FlowError::PolicyChanging)
+    }
+
+    /// A transaction that writes nothing needs no log entry.
+    async fn read_txn(
+        &self,
+        caller: &Caller,
+        operation: &Operation,
+        serializable: bool,
+    ) -> Result<Reply<OpOutcome<Plain>>, FlowError> {
+        if !serializable {
+            self.shared.consensus.confirm_read().await?;
+        }
+        let policy = self.shared.policy.current();
+        let command = admit(&policy, caller, operation).await?.into_command();
+        let (revision, outcome) =
+            self.view_off_thread(move |view| Ok((view.revision()?, view.evaluate(&command)?))).await?;
+        let body = Opener(policy.keyring()).outcome(operation, outcome)?;
+        Ok(Reply { header: Header { revision, ..self.header() }, body })
+    }
+}
+
+async fn admit(
+    policy: &std::sync::Arc<Policy>,
+    caller: &Caller,
+    operation: &Operation,
+) -> Result<SealedWrite, FlowError> {
+    let permit = auth::permit_write(caller, operation)?;
+    Ok(policy.review(permit, operation).await?.seal()?)
+}
+
+fn is_serializable(txn: &Txn) -> bool {
+    txn.success.iter().chain(&txn.failure).all(|op| match op {
+        TxnOp::Range(query) => query.serializable,
+        TxnOp::Txn(inner) => is_serializable(inner),
+        TxnOp::Put(_) | TxnOp::DeleteRange(_) => false,
+    })
+}

@@ -1,0 +1,99 @@
+//! An opened data key: seals and opens values.
+
+use bytes::Bytes;
+use ring::hmac;
+use types::Plain;
+use zeroize::Zeroizing;
+
+use crate::binding::{Binding, length};
+use crate::envelope::{self, Header};
+use crate::xaes::{Key32, NONCE_BYTES, Xaes};
+use crate::{Digest, SealError, Sealed, random};
+
+/// Label of a value's associated data; it changes with the envelope's format.
+const VALUE_LABEL: &str = "strongroom sealed value v1";
+
+/// A data key with the digest key of its prefix, both in the open.
+pub(crate) struct DataKey {
+    cipher: Xaes,
+    digest: hmac::Key,
+    /// The bytes of `digest`, for the data key that follows this one.
+    digest_key: Key32,
+}
+
+/// The secret part of a data key, as it is wrapped: data key, then digest key.
+pub(crate) struct Material(Zeroizing<[u8; MATERIAL_BYTES]>);
+
+const MATERIAL_BYTES: usize = 64;
+
+impl Material {
+    /// A random data key; the digest key is random as well, or that of `inherit`.
+    pub(crate) fn generate(inherit: Option<&DataKey>) -> Result<Self, SealError> {
+        let mut bytes = Zeroizing::new([0; MATERIAL_BYTES]);
+        random::fill(bytes.as_mut())?;
+        if let Some(other) = inherit {
+            bytes[32..].copy_from_slice(other.digest_key.as_ref());
+        }
+        Ok(Self(bytes))
+    }
+
+    pub(crate) fn from_slice(slice: &[u8]) -> Option<Self> {
+        let bytes: &[u8; MATERIAL_BYTES] = slice.try_into().ok()?;
+        Some(Self(Zeroizing::new(*bytes)))
+    }
+
+    pub(crate) fn expose(&self) -> &[u8] {
+        self.0.as_ref()
+    }
+}
+
+impl DataKey {
+    pub(crate) fn new(material: &Material) -> Self {
+        let (mut data_key, mut digest_key) = (Key32::default(), Key32::default());
+        data_key.copy_from_slice(&material.0[..32]);
+        digest_key.copy_from_slice(&material.0[32..]);
+        let digest = hmac::Key::new(hmac::HMAC_SHA256, digest_key.as_ref());
+        Self { cipher: Xaes::new(&data_key), digest, digest_key }
+    }
+
+    /// HMAC-SHA256 over (user key, value), each behind its length.
+    pub(crate) fn digest(&self, key: &[u8], value: &[u8]) -> Digest {
+        let mut context = hmac::Context::with_key(&self.digest);
+        for field in [key, value] {
+            context.update(&length(field));
+            context.update(field);
+        }
+        context.sign().as_ref().try_into().expect("an HMAC-SHA256 tag has 32 bytes")
+    }
+
+    pub(crate) fn seal(&self, cluster_id: u64, key_id: u32, key: &[u8], value: &[u8]) -> Result<Sealed, SealError> {
+        let mut nonce = [0; NONCE_BYTES];
+        random::fill(&mut nonce)?;
+        Ok(Sealed::envelope(self.envelope(cluster_id, key_id, &nonce, key, value)))
+    }
+
+    /// Opens into one new allocation.
+    pub(crate) fn open(&self, cluster_id: u64, key: &[u8], value: &Sealed) -> Result<Plain, SealError> {
+        let Some(envelope) = value.parsed() else { return Ok(value.bytes().clone().into()) };
+        let aad = associated_data(cluster_id, key, &envelope.header);
+        let mut message = envelope.ciphertext.to_vec();
+        let opened = self.cipher.open(envelope.nonce, aad.as_ref(), &mut message, envelope.tag);
+        opened.map_err(|_| SealError::DamagedValue { id: envelope.header.key_id })?;
+        Ok(message.into())
+    }
+
+    fn envelope(&self, cluster_id: u64, key_id: u32, nonce: &[u8; NONCE_BYTES], key: &[u8], value: &[u8]) -> Bytes {
+        let header = Header { key_id, digest: self.digest(key, value) };
+        let aad = associated_data(cluster_id, key, &header);
+        envelope::build(&header.to_bytes(), nonce, value, |message| self.cipher.seal(nonce, aad.as_ref(), message))
+    }
+}
+
+/// The whole header is bound: with it version, algorithm, data-key id and digest.
+fn associated_data(cluster_id: u64, key: &[u8], header: &Header) -> Binding {
+    Binding::new(VALUE_LABEL).field(&cluster_id.to_be_bytes()).field(key).field(&header.to_bytes())
+}
+
+#[cfg(test)]
+#[path = "data_key_tests.rs"]
+mod tests;

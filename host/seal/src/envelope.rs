@@ -1,0 +1,82 @@
+//! The bytes of a sealed value.
+//!
+//! ```text
+//!  offset  0        1          2            6           38         62
+//!          version  algorithm  data-key id  digest      nonce      ciphertext  tag
+//!          1        1          4, BE        32          24         as plain    16   bytes
+//! ```
+
+use bytes::Bytes;
+
+use crate::xaes::{NONCE_BYTES, TAG_BYTES};
+use crate::{Digest, SealError};
+
+const VERSION: u8 = 1;
+const ALGORITHM_XAES_256_GCM: u8 = 1;
+
+const DIGEST_AT: usize = 6;
+const NONCE_AT: usize = DIGEST_AT + 32;
+const CIPHERTEXT_AT: usize = NONCE_AT + NONCE_BYTES;
+
+/// How many bytes longer a sealed value is than the value: header 38, nonce 24, tag 16.
+pub const OVERHEAD_BYTES: usize = CIPHERTEXT_AT + TAG_BYTES;
+
+/// What stands in front of the nonce, and is bound as associated data whole.
+pub(crate) struct Header {
+    pub(crate) key_id: u32,
+    pub(crate) digest: Digest,
+}
+
+impl Header {
+    pub(crate) fn to_bytes(&self) -> [u8; NONCE_AT] {
+        let mut bytes = [0; NONCE_AT];
+        bytes[0] = VERSION;
+        bytes[1] = ALGORITHM_XAES_256_GCM;
+        bytes[2..DIGEST_AT].copy_from_slice(&self.key_id.to_be_bytes());
+        bytes[DIGEST_AT..].copy_from_slice(&self.digest);
+        bytes
+    }
+}
+
+/// An envelope taken apart, without copying the ciphertext.
+pub(crate) struct Envelope<'a> {
+    pub(crate) header: Header,
+    pub(crate) nonce: &'a [u8; NONCE_BYTES],
+    pub(crate) ciphertext: &'a [u8],
+    pub(crate) tag: [u8; TAG_BYTES],
+}
+
+impl<'a> Envelope<'a> {
+    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, SealError> {
+        let short = SealError::BadEnvelope { reason: "it is too short" };
+        let Some((&[version, algorithm], rest)) = bytes.split_first_chunk() else { return Err(short) };
+        if version != VERSION {
+            return Err(SealError::BadEnvelope { reason: "its version is not known" });
+        }
+        if algorithm != ALGORITHM_XAES_256_GCM {
+            return Err(SealError::BadEnvelope { reason: "its algorithm is not known" });
+        }
+        let Some((key_id, rest)) = rest.split_first_chunk() else { return Err(short) };
+        let Some((digest, rest)) = rest.split_first_chunk() else { return Err(short) };
+        let Some((nonce, rest)) = rest.split_first_chunk() else { return Err(short) };
+        let Some((ciphertext, tag)) = rest.split_last_chunk() else { return Err(short) };
+        let header = Header { key_id: u32::from_be_bytes(*key_id), digest: *digest };
+        Ok(Self { header, nonce, ciphertext, tag: *tag })
+    }
+}
+
+/// Builds an envelope in one allocation: `encrypt` turns the plaintext into ciphertext in place and answers the tag.
+pub(crate) fn build(
+    header: &[u8; NONCE_AT],
+    nonce: &[u8; NONCE_BYTES],
+    plaintext: &[u8],
+    encrypt: impl FnOnce(&mut [u8]) -> [u8; TAG_BYTES],
+) -> Bytes {
+    let mut bytes = Vec::with_capacity(OVERHEAD_BYTES + plaintext.len());
+    bytes.extend_from_slice(header);
+    bytes.extend_from_slice(nonce);
+    bytes.extend_from_slice(plaintext);
+    let tag = encrypt(&mut bytes[CIPHERTEXT_AT..]);
+    bytes.extend_from_slice(&tag);
+    bytes.into()
+}

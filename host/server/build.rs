@@ -1,0 +1,21 @@
+//! Finds the bundled plugin, which `plugins/build.sh` leaves in `plugins/` of the target directory.
+
+use std::path::{Path, PathBuf};
+
+/// Where `plugins/build.sh` puts it.
+const PLUGIN: &str = "plugins/no-secrets-in-configmaps.wasm";
+
+fn main() {
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    // OUT_DIR is some levels below the target directory, wherever CARGO_TARGET_DIR or a configuration put that.
+    let Some(plugin) = out.ancestors().map(|above| above.join(PLUGIN)).find(|path| path.is_file()) else {
+        println!("cargo::error=the bundled plugin is not built: run plugins/build.sh first (make does it by itself)");
+        return;
+    };
+    println!("cargo::rerun-if-changed={}", shown(&plugin));
+    println!("cargo::rustc-env=STRONGROOM_BUNDLED_PLUGIN={}", shown(&plugin));
+}
+
+fn shown(path: &Path) -> &str {
+    path.to_str().expect("cargo only takes paths that are UTF-8")
+}

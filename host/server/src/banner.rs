@@ -1,0 +1,109 @@
+//! What `strongroom dev` prints when it is ready: what runs where, and lines to paste.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::path::Path;
+
+use crate::bootstrap::environment::quoted_path;
+use crate::config::url::Url;
+
+/// Something that is easy to search for on a disk.
+const CANARY: &str = "only-the-drum-knows";
+
+/// The access key id of AWS's own documentation: it looks like a secret and is none.
+const DENIED: &str = "aws_access_key_id=AKIAIOSFODNN7EXAMPLE";
+
+/// Where everything is.
+pub(crate) struct Banner<'a> {
+    pub(crate) directory: &'a Path,
+    pub(crate) environment: &'a Path,
+    pub(crate) program: &'a Path,
+    pub(crate) client: &'a Url,
+    pub(crate) peer: &'a Url,
+    pub(crate) admin: &'a Url,
+    pub(crate) metrics: &'a Url,
+}
+
+impl Banner<'_> {
+    /// Prints it.
+    ///
+    /// # Errors
+    ///
+    /// When stdout is closed.
+    pub(crate) fn print(&self) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        out.write_all(self.text().as_bytes())?;
+        out.flush()
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!("strongroom {} is ready\n\n", env!("CARGO_PKG_VERSION"));
+        let places: [(&str, &dyn std::fmt::Display, &str); 5] = [
+            ("clients", &self.client, "etcd v3 API, mutual TLS"),
+            ("peers", &self.peer, "mutual TLS"),
+            ("admin", &self.admin, "administrators only, mutual TLS"),
+            ("metrics", &self.metrics, "/metrics /health /livez /readyz"),
+            ("files", &self.directory.display(), "certificates, root key, data"),
+        ];
+        for (name, place, what) in places {
+            let place = place.to_string();
+            _ = writeln!(text, "  {name:<8}  {place:<24}  {what}");
+        }
+        text.push_str(
+            "\nTo try it, paste into another shell: write and read a Secret, see that it is not on the disk,\n",
+        );
+        text.push_str("see a write denied, see the status.\n\n");
+        for line in self.lines_to_paste() {
+            _ = writeln!(text, "  {line}");
+        }
+        text.push_str("\nCtrl-C stops it; the same command finds everything again.\n");
+        text
+    }
+
+    fn lines_to_paste(&self) -> [String; 4] {
+        let (directory, environment) = (quoted_path(self.directory), quoted_path(self.environment));
+        let secret = "/registry/secrets/default/door";
+        [
+            format!(". {environment}; etcdctl put {secret} {CANARY}; etcdctl get {secret}"),
+            format!("grep -r {CANARY} {directory} || echo 'not on the disk'"),
+            format!("etcdctl put /registry/configmaps/default/app {DENIED}"),
+            format!("etcdctl endpoint status -w table; {} key status", quoted_path(self.program)),
+        ]
+    }
+}
+
+/// `strongroom version`.
+///
+/// # Errors
+///
+/// When stdout is closed.
+pub(crate) fn print_version() -> io::Result<()> {
+    writeln!(io::stdout(), "strongroom {}", env!("CARGO_PKG_VERSION"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_names_every_listener_and_four_lines() {
+        let url = |port: u16| format!("https://127.0.0.1:{port}").parse::<Url>().unwrap();
+        let banner = Banner {
+            directory: Path::new("/dev dir"),
+            environment: Path::new("/dev dir/env"),
+            program: Path::new("/bin/strongroom"),
+            client: &url(1),
+            peer: &url(2),
+            admin: &url(3),
+            metrics: &url(4),
+        };
+        let text = banner.text();
+        for port in 1..=4 {
+            assert!(text.contains(&format!("https://127.0.0.1:{port} ")), "{text}");
+        }
+        for line in banner.lines_to_paste() {
+            assert!(text.contains(&line), "{text}");
+        }
+        assert!(text.contains("'/dev dir/env'"), "{text}");
+    }
+}

@@ -1,0 +1,200 @@
+//! The certificates of a dev directory: an authority of its own, and what it issues.
+//!
+//! Good for one machine and for trying things out. A cluster brings certificates of its own.
+
+use std::fs;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::{Path, PathBuf};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    SanType,
+};
+use time::{Duration, OffsetDateTime};
+
+use super::file::{OWNER_ONLY, READABLE, read, write_whole};
+use crate::error::ServerError;
+
+/// The name in the administrator's certificate.
+pub(crate) const ADMINISTRATOR: &str = "spiffe://strongroom.dev/administrator";
+
+/// The authority outlives any dev directory.
+const AUTHORITY_DAYS: i64 = 3652;
+
+/// Short enough that a forgotten key does not work forever.
+const LEAF_DAYS: i64 = 365;
+
+/// A leaf with less left is issued again at the next start.
+const RENEWAL_DAYS: i64 = 30;
+
+/// Certificates hold from an hour ago: clocks of containers and hosts differ.
+const BACKDATE: Duration = Duration::hours(1);
+
+/// A certificate file and its key file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pair {
+    /// PEM certificate.
+    pub(crate) certificate: PathBuf,
+    /// PEM private key, readable by its owner only.
+    pub(crate) key: PathBuf,
+}
+
+/// What `DIR/certs` holds.
+#[derive(Clone, Debug)]
+pub(crate) struct Certificates {
+    /// The authority.
+    pub(crate) authority: Pair,
+    /// For the client, admin and metrics listeners.
+    pub(crate) server: Pair,
+    /// For the peer listener.
+    pub(crate) peer: Pair,
+    /// For one client of the data.
+    pub(crate) client: Pair,
+    /// For one administrator.
+    pub(crate) admin: Pair,
+}
+
+/// What a leaf is for.
+#[derive(Clone, Copy)]
+enum Role {
+    Server,
+    Peer,
+    Client,
+    Administrator,
+}
+
+impl Certificates {
+    /// Uses what is there, and makes what is missing or near its end.
+    ///
+    /// # Errors
+    ///
+    /// [`ServerError::File`] or [`ServerError::Certificate`].
+    pub(crate) fn ensure(directory: &Path, now: OffsetDateTime) -> Result<Self, ServerError> {
+        fs::create_dir_all(directory).map_err(ServerError::file("make the directory", directory))?;
+        let pair = |name: &str| Pair {
+            certificate: directory.join(format!("{name}.crt")),
+            key: directory.join(format!("{name}.key")),
+        };
+        let all = Self {
+            authority: pair("ca"),
+            server: pair("server"),
+            peer: pair("peer"),
+            client: pair("client"),
+            admin: pair("admin"),
+        };
+        let issuer = all.authority(now)?;
+        for (role, pair) in all.leaves() {
+            if !is_current(pair, now)? {
+                issue(&issuer, role, pair, now)?;
+            }
+        }
+        Ok(all)
+    }
+
+    fn leaves(&self) -> [(Role, &Pair); 4] {
+        [
+            (Role::Server, &self.server),
+            (Role::Peer, &self.peer),
+            (Role::Client, &self.client),
+            (Role::Administrator, &self.admin),
+        ]
+    }
+
+    /// The authority, made anew together with everything that it issued when it is gone or near its end.
+    fn authority(&self, now: OffsetDateTime) -> Result<Issuer<'static, KeyPair>, ServerError> {
+        let failed = failed(&self.authority);
+        if is_current(&self.authority, now)? {
+            let key = KeyPair::from_pem(&read(&self.authority.key)?).map_err(&failed)?;
+            return Issuer::from_ca_cert_pem(&read(&self.authority.certificate)?, key).map_err(&failed);
+        }
+        for (_, pair) in self.leaves() {
+            remove(&pair.certificate)?;
+        }
+        let params = authority_params(now);
+        let key = KeyPair::generate().map_err(&failed)?;
+        let certificate = params.self_signed(&key).map_err(&failed)?;
+        write_pair(&self.authority, &certificate.pem(), &key)?;
+        Ok(Issuer::new(params, key))
+    }
+}
+
+fn authority_params(now: OffsetDateTime) -> CertificateParams {
+    let mut params = named("Strongroom dev authority");
+    (params.not_before, params.not_after) = (now - BACKDATE, now + Duration::days(AUTHORITY_DAYS));
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params
+}
+
+fn leaf_params(role: Role, now: OffsetDateTime) -> Result<CertificateParams, rcgen::Error> {
+    use ExtendedKeyUsagePurpose::{ClientAuth, ServerAuth};
+    let (name, usages, names) = match role {
+        Role::Server => ("dev-server", vec![ServerAuth], loopback_names()?),
+        Role::Peer => ("dev-peer", vec![ServerAuth, ClientAuth], loopback_names()?),
+        Role::Client => ("dev-client", vec![ClientAuth], Vec::new()),
+        Role::Administrator => ("dev-administrator", vec![ClientAuth], vec![SanType::URI(ADMINISTRATOR.try_into()?)]),
+    };
+    let mut params = named(name);
+    (params.not_before, params.not_after) = (now - BACKDATE, now + Duration::days(LEAF_DAYS));
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = usages;
+    params.subject_alt_names = names;
+    params.use_authority_key_identifier_extension = true;
+    Ok(params)
+}
+
+fn named(common_name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    params
+}
+
+fn loopback_names() -> Result<Vec<SanType>, rcgen::Error> {
+    let addresses = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+    let mut names = vec![SanType::DnsName("localhost".try_into()?)];
+    names.extend(addresses.map(SanType::IpAddress));
+    Ok(names)
+}
+
+fn issue(issuer: &Issuer<'_, KeyPair>, role: Role, pair: &Pair, now: OffsetDateTime) -> Result<(), ServerError> {
+    let failed = failed(pair);
+    let key = KeyPair::generate().map_err(&failed)?;
+    let certificate = leaf_params(role, now).and_then(|params| params.signed_by(&key, issuer)).map_err(&failed)?;
+    write_pair(pair, &certificate.pem(), &key)
+}
+
+/// Key first: a certificate is taken for whole, so it must never stand beside an older key.
+fn write_pair(pair: &Pair, certificate: &str, key: &KeyPair) -> Result<(), ServerError> {
+    remove(&pair.certificate)?;
+    write_whole(&pair.key, &key.serialize_pem(), OWNER_ONLY)?;
+    write_whole(&pair.certificate, certificate, READABLE)
+}
+
+/// True when both files are there and the certificate has more than [`RENEWAL_DAYS`] left.
+fn is_current(pair: &Pair, now: OffsetDateTime) -> Result<bool, ServerError> {
+    if !pair.certificate.exists() || !pair.key.exists() {
+        return Ok(false);
+    }
+    let text = read(&pair.certificate)?;
+    let Ok((_, pem)) = x509_parser::pem::parse_x509_pem(text.as_bytes()) else { return Ok(false) };
+    let Ok(certificate) = pem.parse_x509() else { return Ok(false) };
+    Ok(certificate.validity().not_after.timestamp() > (now + Duration::days(RENEWAL_DAYS)).unix_timestamp())
+}
+
+fn remove(path: &Path) -> Result<(), ServerError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(ServerError::file("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+fn failed(pair: &Pair) -> impl Fn(rcgen::Error) -> ServerError {
+    let path = pair.certificate.clone();
+    move |source| ServerError::Certificate { path: path.clone(), source }
+}
+
+#[cfg(test)]
+#[path = "certificates_tests.rs"]
+mod tests;

@@ -1,0 +1,58 @@
+//! The configuration of a dev member: loopback only, mutual TLS everywhere but for metrics.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use auth::{Administrators, AuthError};
+
+use super::DevDirectory;
+use super::certificates::{ADMINISTRATOR, Pair};
+use crate::cli::Dev;
+use crate::config::url::Url;
+use crate::config::{ClusterState, Config, Door, Timing, TlsFiles};
+
+/// etcd's defaults.
+const TIMING: Timing = Timing {
+    heartbeat: Duration::from_millis(100),
+    election: Duration::from_millis(1000),
+    watch_progress: Duration::from_secs(600),
+};
+
+/// etcd's default.
+const SNAPSHOT_ENTRIES: u64 = 10_000;
+
+impl DevDirectory {
+    /// The configuration that this directory and these ports make.
+    pub(crate) fn config(&self, dev: &Dev) -> Config {
+        let (server, peer) = (&self.certificates.server, &self.certificates.peer);
+        Config {
+            name: "dev".to_owned(),
+            data_dir: self.data(),
+            cluster_token: "strongroom-dev".to_owned(),
+            cluster_state: ClusterState::New,
+            client: self.door("--client-port", dev.client_port, Some(server)),
+            peer: self.door("--peer-port", dev.peer_port, Some(peer)),
+            admin: self.door("--admin-port", dev.admin_port, Some(server)),
+            administrators: administrators().expect("the dev administrator's name is a rule"),
+            metrics: self.door("--metrics-port", dev.metrics_port, None),
+            seal_config: Some(self.seal_config()),
+            timing: TIMING,
+            snapshot_entries: SNAPSHOT_ENTRIES,
+            log: dev.log(),
+        }
+    }
+
+    fn door(&self, flag: &'static str, port: u16, pair: Option<&Pair>) -> Door {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let tls = pair.map(|pair| TlsFiles {
+            certificate: pair.certificate.clone(),
+            key: pair.key.clone(),
+            client_authority: Some(self.certificates.authority.certificate.clone()),
+        });
+        Door { flag, listen: vec![Url::of_listener(tls.is_some(), address)], advertised: Vec::new(), tls }
+    }
+}
+
+fn administrators() -> Result<Administrators, AuthError> {
+    Ok(Administrators::from(vec![format!("URI:{ADMINISTRATOR}").parse()?]))
+}

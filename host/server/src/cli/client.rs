@@ -1,0 +1,154 @@
+//! How client commands reach the admin listener: mutual TLS, always.
+
+use std::error::Error;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use tonic::{Code, Status};
+
+/// A member that does not answer a connection attempt for this long is taken for gone.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Longest wait for an answer: installing a plugin compiles it.
+const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How rustls words an alert that the other side sent.
+const ALERT: &str = "received fatal alert: ";
+
+/// Where the admin listener is, and who is asking.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Connection")]
+pub(crate) struct Connection {
+    /// The admin listener, as https://HOST:PORT
+    #[arg(long, value_name = "URL", env = "STRONGROOM_ADMIN_ENDPOINT", default_value = "https://127.0.0.1:2381")]
+    endpoint: String,
+    /// Authority of the member's certificate (PEM)
+    #[arg(long, value_name = "FILE", env = "STRONGROOM_CACERT")]
+    cacert: PathBuf,
+    /// The administrator's certificate (PEM)
+    #[arg(long, value_name = "FILE", env = "STRONGROOM_CERT")]
+    cert: PathBuf,
+    /// The administrator's private key (PEM)
+    #[arg(long, value_name = "FILE", env = "STRONGROOM_KEY")]
+    key: PathBuf,
+}
+
+/// Why a client command failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum ClientError {
+    /// The caller's: a file that cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    File { path: PathBuf, source: io::Error },
+    /// The caller's: an endpoint that is no https URL.
+    #[error("--endpoint {endpoint} cannot be used: administrators are served at https://HOST:PORT only")]
+    Endpoint { endpoint: String },
+    /// The caller's: certificate files that cannot be used.
+    #[error("--cacert, --cert or --key cannot be used: {reason}")]
+    Identity { reason: String },
+    /// Nobody answers there.
+    #[error("{endpoint} cannot be reached: {reason}")]
+    Unreachable { endpoint: String, reason: String },
+    /// The member's certificate or ours was refused.
+    #[error("the TLS handshake with {endpoint} failed: {reason}")]
+    Handshake { endpoint: String, reason: String },
+    /// The certificate is good, but not an administrator's.
+    #[error("{endpoint} refused the call: {message}; use an administrator's certificate with --cert and --key")]
+    NotAdministrator { endpoint: String, message: String },
+    /// The member answered with an error.
+    #[error("{message}")]
+    Refused { message: String },
+    /// The answer cannot be printed.
+    #[error("cannot write the answer: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl Connection {
+    /// Opens a channel.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub(crate) async fn open(&self) -> Result<Channel, ClientError> {
+        let endpoint = self.endpoint()?;
+        endpoint.connect().await.map_err(|error| self.unconnected(&error))
+    }
+
+    /// What a failed call means.
+    pub(crate) fn failed(&self, status: &Status) -> ClientError {
+        let message = status.message().to_owned();
+        match status.code() {
+            Code::PermissionDenied | Code::Unauthenticated => {
+                ClientError::NotAdministrator { endpoint: self.endpoint.clone(), message }
+            }
+            // A refused client certificate is only heard of here: TLS 1.3 clients speak before they are verified.
+            _ if status.source().is_some() => self.unconnected(status),
+            _ => ClientError::Refused { message },
+        }
+    }
+
+    fn endpoint(&self) -> Result<Endpoint, ClientError> {
+        let unusable = || ClientError::Endpoint { endpoint: self.endpoint.clone() };
+        if !self.endpoint.starts_with("https://") {
+            return Err(unusable());
+        }
+        let tls = ClientTlsConfig::new()
+            .ca_certificate(Certificate::from_pem(read(&self.cacert)?))
+            .identity(Identity::from_pem(read(&self.cert)?, read(&self.key)?));
+        let endpoint = Endpoint::from_shared(self.endpoint.clone()).map_err(|_| unusable())?;
+        let endpoint = endpoint.connect_timeout(CONNECT_TIMEOUT).timeout(CALL_TIMEOUT);
+        endpoint.tls_config(tls).map_err(|error| ClientError::Identity { reason: innermost(&error) })
+    }
+
+    fn unconnected(&self, error: &(dyn Error + 'static)) -> ClientError {
+        let endpoint = self.endpoint.clone();
+        match tls_fault(error) {
+            Some(alert @ rustls::Error::AlertReceived(_)) => unconnected_by_text(endpoint, alert.to_string()),
+            Some(rustls::Error::InvalidCertificate(fault)) => {
+                let reason = format!("the member's certificate does not verify with --cacert ({fault})");
+                ClientError::Handshake { endpoint, reason }
+            }
+            Some(other) => ClientError::Handshake { endpoint, reason: other.to_string() },
+            None => unconnected_by_text(endpoint, innermost(error)),
+        }
+    }
+}
+
+/// Once HTTP/2 runs, a TLS alert reaches us as text only.
+fn unconnected_by_text(endpoint: String, text: String) -> ClientError {
+    match text.strip_prefix(ALERT) {
+        Some(alert) => {
+            let reason = format!("the member refused the certificate of --cert ({alert})");
+            ClientError::Handshake { endpoint, reason }
+        }
+        None => ClientError::Unreachable { endpoint, reason: text },
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, ClientError> {
+    fs::read(path).map_err(|source| ClientError::File { path: path.to_owned(), source })
+}
+
+/// The error and all its sources.
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+/// I/O errors carry TLS errors inside, where `source` does not show them.
+fn tls_fault<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    chain(error).find_map(|error| {
+        let inside = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        inside.and_then(|inside| inside.downcast_ref()).or_else(|| error.downcast_ref())
+    })
+}
+
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    chain(error).last().unwrap_or(error).to_string()
+}
+
+#[cfg(test)]
+#[path = "client_tests.rs"]
+mod tests;

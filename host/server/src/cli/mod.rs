@@ -1,0 +1,41 @@
+//! The command line: what may be asked for.
+
+mod client;
+mod dev;
+mod key;
+mod plugin;
+mod serve;
+mod table;
+
+use clap::{Parser, Subcommand};
+
+pub(crate) use client::ClientError;
+pub(crate) use dev::Dev;
+pub(crate) use key::Key;
+pub(crate) use plugin::Plugin;
+pub(crate) use serve::Serve;
+
+/// Strongroom: a replicated key-value store that speaks the etcd v3 API, with sealed prefixes and admission plugins.
+#[derive(Debug, Parser)]
+#[command(name = "strongroom", version, disable_help_subcommand = true, max_term_width = 120)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// One thing to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run one member on this machine, with certificates, a root key and a plugin of its own making
+    Dev(Dev),
+    /// Run one member with etcd's own flags
+    Serve(Serve),
+    /// Install, list and remove admission plugins
+    #[command(subcommand)]
+    Plugin(Plugin),
+    /// Show the data keys of the sealed prefixes
+    #[command(subcommand)]
+    Key(Key),
+    /// Print the version
+    Version,
+}

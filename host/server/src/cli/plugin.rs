@@ -1,0 +1,215 @@
+//! `strongroom plugin install|list|remove`.
+
+use std::path::{Path, PathBuf};
+
+use proto::admin::plugins_client::PluginsClient;
+use proto::admin::{FailurePolicy, InstallRequest, ListRequest, Plugin as Installed, RemoveRequest};
+use serde::Serialize;
+use tonic::transport::Channel;
+
+use super::client::{ClientError, Connection};
+use super::table::{Format, Table, print};
+
+/// Characters of a digest that a table shows: enough to tell versions apart.
+const DIGEST_SHOWN: usize = 12;
+
+/// Admission plugins.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Plugin {
+    /// Install a plugin, or replace the one of the same name
+    Install(Install),
+    /// List the plugins in force
+    List(List),
+    /// Remove a plugin
+    Remove(Remove),
+}
+
+/// `plugin install`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Install {
+    /// A WebAssembly component that implements the plugin contract
+    file: PathBuf,
+    /// Name to install it under [default: that of the file, without its ending]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Prefix of the keys to review, may be repeated [default: those that the plugin describes]
+    #[arg(long = "prefix", value_name = "PREFIX")]
+    prefixes: Vec<String>,
+    /// Show the plugin the values of sealed prefixes
+    #[arg(long)]
+    sees_sealed: bool,
+    /// Let a write pass when the plugin cannot give a verdict, rather than deny it
+    #[arg(long)]
+    fail_open: bool,
+    /// Longest time for one review in milliseconds; 0 means the default
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    timeout_ms: u32,
+    #[command(flatten)]
+    answer: Answer,
+}
+
+/// `plugin list`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct List {
+    #[command(flatten)]
+    answer: Answer,
+}
+
+/// `plugin remove`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Remove {
+    /// Name of the plugin
+    name: String,
+    #[command(flatten)]
+    answer: Answer,
+}
+
+/// Options that all client commands have.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Answer {
+    #[command(flatten)]
+    pub(super) connection: Connection,
+    /// Form of the answer
+    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    pub(super) output: Format,
+}
+
+#[derive(Serialize)]
+struct Document {
+    plugins: Vec<Row>,
+    policy_epoch: u64,
+}
+
+#[derive(Serialize)]
+struct Row {
+    name: String,
+    version: String,
+    digest: String,
+    prefixes: Vec<String>,
+    operations: Vec<String>,
+    sees_sealed: bool,
+    failure_policy: &'static str,
+    timeout_ms: u32,
+    policy_epoch: u64,
+    component_bytes: u64,
+}
+
+#[derive(Serialize)]
+struct Removed {
+    removed: String,
+    policy_epoch: u64,
+}
+
+impl Plugin {
+    /// Asks the member and prints its answer.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub(crate) async fn run(self) -> Result<(), ClientError> {
+        match self {
+            Self::Install(install) => install.run().await,
+            Self::List(list) => list.run().await,
+            Self::Remove(remove) => remove.run().await,
+        }
+    }
+}
+
+impl Install {
+    async fn run(self) -> Result<(), ClientError> {
+        let component = std::fs::read(&self.file);
+        let component = component.map_err(|source| ClientError::File { path: self.file.clone(), source })?;
+        let policy = if self.fail_open { FailurePolicy::Ignore } else { FailurePolicy::Fail };
+        let request = InstallRequest {
+            name: self.name.unwrap_or_else(|| name_of(&self.file)),
+            component: component.into(),
+            prefixes: self.prefixes.into_iter().map(Into::into).collect(),
+            sees_sealed: self.sees_sealed,
+            failure_policy: policy.into(),
+            timeout_ms: self.timeout_ms,
+        };
+        let connection = &self.answer.connection;
+        let response =
+            plugins(connection).await?.install(request).await.map_err(|s| connection.failed(&s))?.into_inner();
+        show(&self.answer, response.plugin.into_iter().collect(), response.policy_epoch)
+    }
+}
+
+impl List {
+    async fn run(self) -> Result<(), ClientError> {
+        let connection = &self.answer.connection;
+        let response =
+            plugins(connection).await?.list(ListRequest {}).await.map_err(|s| connection.failed(&s))?.into_inner();
+        show(&self.answer, response.plugins, response.policy_epoch)
+    }
+}
+
+impl Remove {
+    async fn run(self) -> Result<(), ClientError> {
+        let connection = &self.answer.connection;
+        let request = RemoveRequest { name: self.name.clone() };
+        let response =
+            plugins(connection).await?.remove(request).await.map_err(|s| connection.failed(&s))?.into_inner();
+        let mut table = Table::new(&["REMOVED", "EPOCH"]);
+        table.row(vec![self.name.clone(), response.policy_epoch.to_string()]);
+        let document = Removed { removed: self.name, policy_epoch: response.policy_epoch };
+        Ok(print(self.answer.output, &document, &table)?)
+    }
+}
+
+/// Compilers put underscores where names of plugins have hyphens.
+fn name_of(file: &Path) -> String {
+    file.file_stem().unwrap_or_default().to_string_lossy().replace('_', "-")
+}
+
+async fn plugins(connection: &Connection) -> Result<PluginsClient<Channel>, ClientError> {
+    Ok(PluginsClient::new(connection.open().await?))
+}
+
+fn show(answer: &Answer, plugins: Vec<Installed>, policy_epoch: u64) -> Result<(), ClientError> {
+    let rows: Vec<Row> = plugins.into_iter().map(Row::from).collect();
+    let mut table = Table::new(&["NAME", "VERSION", "PREFIXES", "OPERATIONS", "ON FAILURE", "EPOCH", "DIGEST"]);
+    for row in &rows {
+        table.row(vec![
+            row.name.clone(),
+            row.version.clone(),
+            row.prefixes.join(","),
+            row.operations.join(","),
+            row.failure_policy.to_owned(),
+            row.policy_epoch.to_string(),
+            row.digest.chars().take(DIGEST_SHOWN).collect(),
+        ]);
+    }
+    Ok(print(answer.output, &Document { plugins: rows, policy_epoch }, &table)?)
+}
+
+impl From<Installed> for Row {
+    fn from(plugin: Installed) -> Self {
+        let failure_policy = match plugin.failure_policy() {
+            FailurePolicy::Fail => "deny",
+            FailurePolicy::Ignore => "ignore",
+        };
+        Self {
+            failure_policy,
+            prefixes: plugin.prefixes.iter().map(|prefix| String::from_utf8_lossy(prefix).into_owned()).collect(),
+            name: plugin.name,
+            version: plugin.version,
+            digest: plugin.digest,
+            operations: plugin.operations,
+            sees_sealed: plugin.sees_sealed,
+            timeout_ms: plugin.timeout_ms,
+            policy_epoch: plugin.policy_epoch,
+            component_bytes: plugin.component_bytes,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plugin_is_called_as_its_file_is() {
+        assert_eq!(name_of(Path::new("target/release/no_secrets.wasm")), "no-secrets");
+    }
+}

@@ -1,0 +1,85 @@
+//! What a client command prints: an aligned table for people, JSON for programs.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+/// `-o`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// Aligned columns.
+    Table,
+    /// One JSON document.
+    Json,
+}
+
+/// Rows under headings.
+pub(crate) struct Table {
+    headings: Vec<&'static str>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table without rows.
+    pub(crate) fn new(headings: &[&'static str]) -> Self {
+        Self { headings: headings.to_vec(), rows: Vec::new() }
+    }
+
+    /// Adds a row with one cell for each heading.
+    pub(crate) fn row(&mut self, cells: Vec<String>) {
+        assert_eq!(cells.len(), self.headings.len(), "a row has a cell for each heading");
+        self.rows.push(cells.into_iter().map(printable).collect());
+    }
+
+    fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        let widths: Vec<usize> = (0..self.headings.len()).map(|column| self.width(column)).collect();
+        write_row(out, &widths, self.headings.iter().copied())?;
+        self.rows.iter().try_for_each(|row| write_row(out, &widths, row.iter().map(String::as_str)))
+    }
+
+    fn width(&self, column: usize) -> usize {
+        let cells = self.rows.iter().map(|row| row[column].chars().count());
+        cells.chain([self.headings[column].len()]).max().unwrap_or(0)
+    }
+}
+
+/// Prints in the chosen form. A reader that went away (`| head`) is not an error.
+pub(crate) fn print(format: Format, document: &impl Serialize, table: &Table) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let written = match format {
+        Format::Table => table.write(&mut out),
+        Format::Json => {
+            serde_json::to_writer_pretty(&mut out, document).map_err(io::Error::from).and_then(|()| writeln!(out))
+        }
+    };
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+fn write_row<'a>(out: &mut impl Write, widths: &[usize], cells: impl Iterator<Item = &'a str>) -> io::Result<()> {
+    let line: String = cells.zip(widths).map(|(cell, width)| format!("{cell:<width$}  ")).collect();
+    writeln!(out, "{}", line.trim_end())
+}
+
+/// Names and prefixes come from others: they must not move the cursor of a terminal.
+fn printable(text: String) -> String {
+    if text.chars().any(char::is_control) { text.escape_debug().to_string() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_aligned_and_control_characters_shown() {
+        let mut table = Table::new(&["NAME", "ID"]);
+        table.row(vec!["a-long-name".into(), "1".into()]);
+        table.row(vec!["b\u{1b}[2J".into(), "22".into()]);
+        let mut out = Vec::new();
+        table.write(&mut out).unwrap();
+        let expected = "NAME         ID\na-long-name  1\nb\\u{1b}[2J   22\n";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+}

@@ -1,0 +1,75 @@
+//! Why `strongroom` stopped: one sentence for the operator each.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::config::{ConfigError, ConfigErrors};
+
+/// Everything that ends the program with exit code 1.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum ServerError {
+    /// The operator's: flags, environment or the files they name.
+    #[error("{0}")]
+    Configuration(#[from] ConfigErrors),
+    /// The operator's: an address that is taken.
+    #[error("{address} is in use by another program; free it or choose another one with {flag}")]
+    AddressInUse { flag: &'static str, address: SocketAddr },
+    /// The operator's: an address that cannot be bound.
+    #[error("cannot listen on {address} ({flag}): {source}")]
+    Bind { flag: &'static str, address: SocketAddr, source: io::Error },
+    /// The operator's: another process has the directory.
+    #[error("{} is in use by another strongroom; stop that one or choose another directory with {flag}", path.display())]
+    DirectoryInUse { path: PathBuf, flag: &'static str },
+    /// The operator's: a directory made by another version.
+    #[error(
+        "{} was made by another version of strongroom (format {found:?}, this version reads {expected:?}); choose \
+         another --dir", path.display()
+    )]
+    DirectoryFormat { path: PathBuf, found: String, expected: &'static str },
+    /// The operator's: a directory that is something else.
+    #[error("{} is not empty and was not made by strongroom dev; choose another --dir", path.display())]
+    ForeignDirectory { path: PathBuf },
+    /// The operator's: data without its root key. A new key could not open it.
+    #[error(
+        "the root key {} is missing, and the data in {} cannot be opened without it; put the key back, or remove the \
+         directory to start anew", key.display(), data.display()
+    )]
+    RootKeyMissing { key: PathBuf, data: PathBuf },
+    /// The operator's: a root key that is not the one of the data, or cannot be read.
+    #[error("root key: {0}")]
+    RootKey(#[source] seal::SealError),
+    /// The disk's: a file that cannot be read or written.
+    #[error("cannot {action} {}: {source}", path.display())]
+    File { action: &'static str, path: PathBuf, source: io::Error },
+    /// A bug, or a damaged certificate file.
+    #[error("cannot make the certificate {}: {source}", path.display())]
+    Certificate { path: PathBuf, source: rcgen::Error },
+    /// The machine's: threads or signals that cannot be had.
+    #[error("cannot start: {0}")]
+    Runtime(#[source] io::Error),
+    /// The member did not start; the text says who is at fault.
+    #[error("{0}")]
+    Start(Box<dyn std::error::Error + Send + Sync>),
+    /// The disk's or a bug: the member can go on no longer.
+    #[error("the member stopped: {0}")]
+    Stopped(String),
+    /// A client command failed.
+    #[error("{0}")]
+    Client(#[from] crate::cli::ClientError),
+}
+
+impl From<ConfigError> for ServerError {
+    fn from(error: ConfigError) -> Self {
+        Self::Configuration(error.into())
+    }
+}
+
+impl ServerError {
+    /// For `map_err`: a file operation that failed.
+    pub(crate) fn file(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::File { action, path, source }
+    }
+}

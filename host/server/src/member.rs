@@ -1,0 +1,29 @@
+//! Starts the member that a configuration describes.
+
+use flow::{Member, MemberConfig};
+use seal::SealConfig;
+
+use crate::config::{Config, ConfigError};
+use crate::error::ServerError;
+
+/// Opens the data and starts the member.
+///
+/// # Errors
+///
+/// [`ServerError::Configuration`] for the seal configuration, [`ServerError::Start`] for the rest.
+pub(crate) async fn start(config: &Config) -> Result<Member, ServerError> {
+    let seal = config.seal_config.as_deref().map(SealConfig::load).transpose().map_err(ConfigError::Seal)?;
+    let text = |urls: &[crate::config::url::Url]| urls.iter().map(ToString::to_string).collect();
+    let member = MemberConfig {
+        name: config.name.clone(),
+        data_dir: config.data_dir.clone(),
+        cluster_token: config.cluster_token.clone(),
+        peer_urls: text(&config.peer.advertised),
+        client_urls: text(&config.client.advertised),
+        heartbeat_interval: config.timing.heartbeat,
+        election_timeout: config.timing.election,
+        snapshot_entries: config.snapshot_entries,
+        seal,
+    };
+    Member::start(member).await.map_err(|error| ServerError::Start(Box::new(error)))
+}

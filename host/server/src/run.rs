@@ -1,0 +1,168 @@
+//! Puts the parts together: bind, start the member, serve, and drain when told to stop.
+
+use std::sync::Arc;
+
+use api::{DoorSettings, Doors};
+use auth::Administrator;
+use flow::{InstallPlugin, Member};
+use rustls::ServerConfig;
+use time::OffsetDateTime;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::banner::Banner;
+use crate::bootstrap::{DevDirectory, DirectoryLock, environment};
+use crate::cli::Dev;
+use crate::config::{Config, Door};
+use crate::error::ServerError;
+use crate::listeners::{Socket, Sockets, urls};
+use crate::stop::StopSignal;
+use crate::{member, tls};
+
+/// The plugin that `strongroom dev` installs, as `plugins/build.sh` made it.
+const BUNDLED_PLUGIN: &[u8] = include_bytes!(env!("STRONGROOM_BUNDLED_PLUGIN"));
+
+/// Its name.
+const BUNDLED_PLUGIN_NAME: &str = "no-secrets-in-configmaps";
+
+/// `strongroom dev`.
+///
+/// # Errors
+///
+/// [`ServerError`].
+pub(crate) async fn dev(arguments: Dev) -> Result<(), ServerError> {
+    let stop = StopSignal::listen()?;
+    let directory = DevDirectory::open(&arguments.dir, OffsetDateTime::now_utc())?;
+    let mut config = directory.config(&arguments);
+    let tls = Tls::load(&config)?;
+    let sockets = Sockets::bind(&config).await?;
+    config.client.advertised = urls(&sockets.client);
+    config.peer.advertised = urls(&sockets.peer);
+    let member = member::start(&config).await?;
+    if directory.is_unplugged() {
+        install_bundled_plugin(&member).await?;
+        directory.note_plugged()?;
+    }
+    let [client, peer, admin, metrics] =
+        [&sockets.client, &sockets.peer, &sockets.admin, &sockets.metrics].map(|sockets| sockets[0].url.clone());
+    let running = Running::start(&config, member, sockets, tls);
+    environment::write(&directory.environment(), &client, &admin, directory.certificates())?;
+    let program = std::env::current_exe().unwrap_or_else(|_| "strongroom".into());
+    let banner = Banner {
+        directory: directory.path(),
+        environment: &directory.environment(),
+        program: &program,
+        client: &client,
+        peer: &peer,
+        admin: &admin,
+        metrics: &metrics,
+    };
+    if let Err(error) = banner.print() {
+        tracing::warn!(%error, "the banner could not be printed");
+    }
+    running.until(stop).await
+}
+
+/// `strongroom serve`.
+///
+/// # Errors
+///
+/// [`ServerError`].
+pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
+    let stop = StopSignal::listen()?;
+    let tls = Tls::load(&config)?;
+    let _lock = DirectoryLock::take(&config.data_dir, "--data-dir")?;
+    let sockets = Sockets::bind(&config).await?;
+    let member = member::start(&config).await?;
+    tracing::info!(
+        name = config.name,
+        client = ?shown(&sockets.client),
+        peer = ?shown(&sockets.peer),
+        admin = ?shown(&sockets.admin),
+        metrics = ?shown(&sockets.metrics),
+        "ready to serve requests"
+    );
+    Running::start(&config, member, sockets, tls).until(stop).await
+}
+
+async fn install_bundled_plugin(member: &Member) -> Result<(), ServerError> {
+    let plugin = InstallPlugin {
+        name: BUNDLED_PLUGIN_NAME.to_owned(),
+        component: BUNDLED_PLUGIN.into(),
+        prefixes: Vec::new(),
+        sees_sealed: false,
+        fail_open: false,
+        timeout_ms: 0,
+    };
+    let installed = member.plugin_install(&Administrator::bootstrap(), plugin).await;
+    installed.map(drop).map_err(|error| ServerError::Start(Box::new(error)))
+}
+
+fn shown(sockets: &[Socket]) -> Vec<String> {
+    sockets.iter().map(|socket| socket.url.to_string()).collect()
+}
+
+/// TLS of each listener, where it has one.
+struct Tls {
+    client: Option<Arc<ServerConfig>>,
+    peer: Option<Arc<ServerConfig>>,
+    admin: Option<Arc<ServerConfig>>,
+    metrics: Option<Arc<ServerConfig>>,
+}
+
+impl Tls {
+    fn load(config: &Config) -> Result<Self, ServerError> {
+        let of = |door: &Door| door.tls.as_ref().map(tls::for_clients).transpose();
+        Ok(Self {
+            client: of(&config.client)?,
+            peer: of(&config.peer)?,
+            admin: config.admin.tls.as_ref().map(tls::for_administrators).transpose()?,
+            metrics: of(&config.metrics)?,
+        })
+    }
+}
+
+/// A member that serves.
+struct Running {
+    member: Member,
+    listeners: JoinSet<()>,
+    shutdown: CancellationToken,
+}
+
+impl Running {
+    fn start(config: &Config, member: Member, sockets: Sockets, tls: Tls) -> Self {
+        let shutdown = CancellationToken::new();
+        let settings = DoorSettings {
+            watch_progress_interval: config.timing.watch_progress,
+            ..DoorSettings::new(config.administrators.clone(), shutdown.clone())
+        };
+        let doors = Doors::new(member.clone(), settings);
+        let mut listeners = JoinSet::new();
+        // A single member has no peers: its peer listener answers probes only.
+        for (sockets, tls, routes) in [
+            (sockets.client, tls.client, doors.client_routes()),
+            (sockets.peer, tls.peer, doors.metrics_routes()),
+            (sockets.admin, tls.admin, doors.admin_routes()),
+            (sockets.metrics, tls.metrics, doors.metrics_routes()),
+        ] {
+            for socket in sockets {
+                let tls = tls.clone().filter(|_| socket.url.is_tls());
+                listeners.spawn(api::serve(socket.listener, tls, routes.clone(), shutdown.clone()));
+            }
+        }
+        Self { member, listeners, shutdown }
+    }
+
+    /// Serves until a signal comes or the member fails, then lets open requests end; `api` bounds how long that takes.
+    async fn until(mut self, mut stop: StopSignal) -> Result<(), ServerError> {
+        let outcome = tokio::select! {
+            () = stop.received() => Ok(()),
+            reason = self.member.failed() => Err(ServerError::Stopped(reason)),
+        };
+        tracing::info!("stopping");
+        self.shutdown.cancel();
+        while self.listeners.join_next().await.is_some() {}
+        self.member.shutdown().await;
+        outcome
+    }
+}

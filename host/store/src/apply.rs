@@ -1,0 +1,219 @@
+//! Applying committed log entries: the only way the state changes.
+//!
+//! Deterministic: the outcome follows from the state and the command alone. Nothing here runs a plugin, draws a
+//! random number, reads a clock or opens a sealed value.
+
+use bytes::Bytes;
+use prost::Message as _;
+use seal::{DataKeyRecord, Sealed};
+use types::OpOutcome;
+
+use crate::{
+    LeaseRecord, ReadError, Refusal, RevisionEvents, Store, StoreError,
+    command::{Body, ClientWrite, Command, Compact, LeaseGrant, LeaseRevoke, PutDataKeys, RemovePlugin, Stamp},
+    execute::Execution,
+    family::Family,
+    layout::lease_key,
+    lease,
+    read::{self, Read as _, meta},
+    stage::Stage,
+};
+
+/// The only revision of users and roles while there are none.
+const AUTH_REVISION: u64 = 1;
+
+/// A committed entry of the log.
+pub struct LogEntry {
+    /// Its log id, as the consensus layer encodes it.
+    pub applied: Bytes,
+    /// The membership it sets, if it does.
+    pub membership: Option<Bytes>,
+    /// The command, if it carries one.
+    pub command: Option<Command>,
+}
+
+/// What one entry did.
+#[derive(Debug)]
+pub struct Applied {
+    /// Newest revision after it.
+    pub revision: i64,
+    /// What came of it.
+    pub result: Result<Outcome, Refusal>,
+}
+
+/// What a command did.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Nothing: an entry without a command.
+    Nothing,
+    /// A client's write.
+    Write(OpOutcome<Sealed>),
+    /// History was given up.
+    Compacted,
+    /// A lease was created.
+    LeaseGranted(LeaseRecord),
+    /// A lease was ended, and its keys deleted.
+    LeaseRevoked,
+    /// The policy changed.
+    PolicyChanged {
+        /// The new epoch.
+        epoch: u64,
+    },
+}
+
+/// What a batch of entries did.
+#[derive(Debug)]
+pub struct AppliedBatch {
+    /// One for each entry.
+    pub applied: Vec<Applied>,
+    /// What watchers are to be told, in order.
+    pub events: Vec<RevisionEvents>,
+}
+
+impl Store {
+    /// Applies entries in order and commits their data together with how far the log is applied.
+    ///
+    /// # Errors
+    /// When the disk fails or the state is damaged; nothing of the batch is then in the state, and the member must stop.
+    pub fn apply(&self, entries: Vec<LogEntry>) -> Result<AppliedBatch, StoreError> {
+        let _writer = self.shared.writer.lock().expect("a panic while applying leaves the state unknown");
+        self.with_database(|database| {
+            let mut stage = Stage::new(database);
+            let mut batch = AppliedBatch { applied: Vec::with_capacity(entries.len()), events: Vec::new() };
+            for entry in entries {
+                let result = apply_entry(&mut stage, &entry, &mut batch.events)?;
+                batch.applied.push(Applied { revision: read::revision(&stage)?, result });
+            }
+            stage.commit()?;
+            Ok(batch)
+        })
+    }
+}
+
+fn apply_entry(
+    stage: &mut Stage<'_>,
+    entry: &LogEntry,
+    events: &mut Vec<RevisionEvents>,
+) -> Result<Result<Outcome, Refusal>, StoreError> {
+    stage.put(Family::Meta, meta::APPLIED, entry.applied.clone());
+    if let Some(membership) = &entry.membership {
+        stage.put(Family::Meta, meta::MEMBERSHIP, membership.clone());
+    }
+    let Some(command) = &entry.command else { return Ok(Ok(Outcome::Nothing)) };
+    match apply_command(stage, command, events) {
+        Ok(outcome) => Ok(Ok(outcome)),
+        Err(ReadError::Refused(refusal)) => Ok(Err(refusal)),
+        Err(ReadError::Store(error)) => Err(error),
+    }
+}
+
+fn apply_command(
+    stage: &mut Stage<'_>,
+    command: &Command,
+    events: &mut Vec<RevisionEvents>,
+) -> Result<Outcome, ReadError> {
+    match command.body.as_ref().ok_or(StoreError::UnknownCommand)? {
+        Body::Write(write) => client_write(stage, write, events),
+        Body::Compact(compaction) => compact(stage, *compaction),
+        Body::LeaseGrant(grant) => grant_lease(stage, *grant),
+        Body::LeaseRevoke(revoke) => revoke_lease(stage, *revoke, events),
+        Body::PutPlugin(plugin) => {
+            let epoch = stage.raise_policy_epoch()?;
+            let plugin = crate::PluginRecord { policy_epoch: epoch, ..plugin.clone() };
+            stage.put(Family::Policy, plugin.name.clone(), plugin.encode_to_vec());
+            Ok(Outcome::PolicyChanged { epoch })
+        }
+        Body::RemovePlugin(removal) => remove_plugin(stage, removal),
+        Body::PutDataKeys(keys) => put_data_keys(stage, keys),
+    }
+}
+
+fn client_write(
+    stage: &mut Stage<'_>,
+    write: &ClientWrite,
+    events: &mut Vec<RevisionEvents>,
+) -> Result<Outcome, ReadError> {
+    check_stamp(stage, write.stamp.unwrap_or_default())?;
+    let mut execution = Execution::new(stage)?;
+    let outcome = execution.run(write.op.as_ref().ok_or(StoreError::UnknownCommand)?)?;
+    publish(execution, events);
+    Ok(Outcome::Write(outcome))
+}
+
+/// A write reviewed or sealed under another policy is not applied: its proposer does both again.
+fn check_stamp(stage: &Stage<'_>, stamp: Stamp) -> Result<(), ReadError> {
+    let current = read::policy_epoch(stage)?;
+    if stamp.policy_epoch != current {
+        return Err(Refusal::StalePolicy { current }.into());
+    }
+    if stamp.auth_revision != AUTH_REVISION {
+        return Err(Refusal::StaleAuth { current: AUTH_REVISION }.into());
+    }
+    Ok(())
+}
+
+fn publish(execution: Execution<'_, '_>, events: &mut Vec<RevisionEvents>) {
+    let changes = execution.into_events();
+    if let Some(first) = changes.first() {
+        events.push(RevisionEvents { revision: first.kv.mod_revision, events: changes.into() });
+    }
+}
+
+fn compact(stage: &mut Stage<'_>, compaction: Compact) -> Result<Outcome, ReadError> {
+    // As etcd: also the compacted revision itself cannot be compacted to again.
+    if compaction.revision <= read::compacted(stage)? {
+        return Err(Refusal::Compacted.into());
+    }
+    if compaction.revision > read::revision(stage)? {
+        return Err(Refusal::FutureRevision.into());
+    }
+    stage.put_number(meta::COMPACTED, compaction.revision);
+    Ok(Outcome::Compacted)
+}
+
+fn grant_lease(stage: &mut Stage<'_>, grant: LeaseGrant) -> Result<Outcome, ReadError> {
+    if lease::find(stage, grant.id)?.is_some() {
+        return Err(Refusal::LeaseExists.into());
+    }
+    stage.put(Family::Lease, lease_key(grant.id), Bytes::copy_from_slice(&grant.ttl_seconds.to_be_bytes()));
+    Ok(Outcome::LeaseGranted(LeaseRecord { id: grant.id, ttl_seconds: grant.ttl_seconds }))
+}
+
+fn revoke_lease(
+    stage: &mut Stage<'_>,
+    revoke: LeaseRevoke,
+    events: &mut Vec<RevisionEvents>,
+) -> Result<Outcome, ReadError> {
+    if lease::find(stage, revoke.id)?.is_none() {
+        return Err(Refusal::LeaseNotFound.into());
+    }
+    let keys = lease::keys(stage, revoke.id)?;
+    let mut execution = Execution::new(stage)?;
+    for key in keys {
+        execution.delete_key(key)?;
+    }
+    publish(execution, events);
+    stage.delete(Family::Lease, lease_key(revoke.id));
+    Ok(Outcome::LeaseRevoked)
+}
+
+fn remove_plugin(stage: &mut Stage<'_>, removal: &RemovePlugin) -> Result<Outcome, ReadError> {
+    if stage.get(Family::Policy, removal.name.as_bytes())?.is_none() {
+        return Err(Refusal::NoSuchPlugin.into());
+    }
+    stage.delete(Family::Policy, removal.name.clone());
+    Ok(Outcome::PolicyChanged { epoch: stage.raise_policy_epoch()? })
+}
+
+fn put_data_keys(stage: &mut Stage<'_>, keys: &PutDataKeys) -> Result<Outcome, ReadError> {
+    let current = read::policy_epoch(stage)?;
+    if keys.expected_epoch != current {
+        return Err(Refusal::StalePolicy { current }.into());
+    }
+    for bytes in &keys.records {
+        let record = DataKeyRecord::decode(bytes.clone())?;
+        let id = record.id.to_be_bytes();
+        stage.put(Family::Keyring, [record.prefix.as_ref(), &id].concat(), bytes.clone());
+    }
+    Ok(Outcome::PolicyChanged { epoch: stage.raise_policy_epoch()? })
+}

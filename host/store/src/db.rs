@@ -1,0 +1,204 @@
+//! The database on disk: opening, views, checkpoints, and taking over a checkpoint from elsewhere.
+
+use std::{
+    fs,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, RwLock},
+};
+
+use rocksdb::{ColumnFamily, DB, DBRawIterator, FlushOptions, checkpoint::Checkpoint};
+
+use crate::{
+    AppliedState, StoreError, View,
+    family::{Family, database_options, descriptors},
+    read::Visit,
+};
+
+/// The replicated state on disk. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    dir: PathBuf,
+    /// Swapped as a whole when a snapshot is installed; `None` only while that happens.
+    database: RwLock<Option<DB>>,
+    /// Held while a batch is applied: there is one writer.
+    pub(crate) writer: Mutex<()>,
+}
+
+const POISONED: &str = "a panic while the state was being written: its memory cannot be trusted";
+
+impl Store {
+    /// Opens the state under `dir`, making it if it is not there.
+    ///
+    /// # Errors
+    /// When RocksDB cannot open it, or a half-finished installation of a snapshot cannot be completed.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        fs::create_dir_all(dir).map_err(StoreError::file("create", dir))?;
+        recover_swap(dir)?;
+        let database = open_database(&dir.join(CURRENT))?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                dir: dir.to_path_buf(),
+                database: RwLock::new(Some(database)),
+                writer: Mutex::new(()),
+            }),
+        })
+    }
+
+    /// Runs `read` on a consistent view of the newest applied state.
+    pub fn view<T>(&self, read: impl FnOnce(&View<'_>) -> T) -> T {
+        self.with_database(|database| read(&View::new(database)))
+    }
+
+    pub(crate) fn with_database<T>(&self, run: impl FnOnce(&DB) -> T) -> T {
+        let guard = self.shared.database.read().expect(POISONED);
+        run(guard.as_ref().expect("the database is only absent under the write lock"))
+    }
+
+    /// Makes everything applied so far durable.
+    ///
+    /// # Errors
+    /// When the disk does.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        self.with_database(|database| {
+            let mut options = FlushOptions::default();
+            options.set_wait(true);
+            let handles: Vec<_> = Family::ALL.iter().map(|family| family_handle(database, *family)).collect();
+            Ok(database.flush_cfs_opt(&handles, &options)?)
+        })
+    }
+
+    /// Writes a durable copy of the state to `to` (hard links to the immutable files), without stopping writers.
+    ///
+    /// # Errors
+    /// When `to` exists, or the disk fails.
+    pub fn checkpoint(&self, to: &Path) -> Result<(), StoreError> {
+        self.with_database(|database| Ok(Checkpoint::new(database)?.create_checkpoint(to)?))
+    }
+
+    /// How far the log was applied when the checkpoint at `path` was made.
+    ///
+    /// # Errors
+    /// When it is not a checkpoint, or the disk fails.
+    pub fn read_checkpoint(path: &Path) -> Result<AppliedState, StoreError> {
+        let database = DB::open_cf_descriptors_read_only(&database_options(), path, descriptors(), false)?;
+        View::new(&database).applied_state()
+    }
+
+    /// Replaces the state by the checkpoint at `from`, which stays as it is.
+    ///
+    /// # Errors
+    /// When the copy or the swap fails; the old state is then still in place, or is put back by the next start.
+    pub fn install(&self, from: &Path) -> Result<(), StoreError> {
+        let incoming = self.shared.dir.join(INCOMING);
+        remove_dir(&incoming)?;
+        link_checkpoint(from, &incoming)?;
+        let _writer = self.shared.writer.lock().expect(POISONED);
+        let mut slot = self.shared.database.write().expect(POISONED);
+        *slot = None;
+        swap(&self.shared.dir)?;
+        *slot = Some(open_database(&self.shared.dir.join(CURRENT))?);
+        Ok(())
+    }
+
+    /// Bytes of the state on disk, and of those the ones that hold live data.
+    ///
+    /// # Errors
+    /// When RocksDB does.
+    pub fn size_bytes(&self) -> Result<(u64, u64), StoreError> {
+        self.with_database(|database| {
+            let mut total = 0;
+            let mut in_use = 0;
+            for family in Family::ALL {
+                let handle = family_handle(database, family);
+                let property = |name| database.property_int_value_cf(handle, name).map(Option::unwrap_or_default);
+                let buffered = property("rocksdb.cur-size-all-mem-tables")?;
+                total += property("rocksdb.total-sst-files-size")? + buffered;
+                in_use += property("rocksdb.estimate-live-data-size")? + buffered;
+            }
+            Ok((total, in_use.min(total)))
+        })
+    }
+}
+
+/// The state in use.
+const CURRENT: &str = "current";
+/// A copy of a snapshot that is about to become the state.
+const INCOMING: &str = "incoming";
+/// The state that a snapshot replaced, for the moment between two renames.
+const OUTGOING: &str = "outgoing";
+
+fn open_database(path: &Path) -> Result<DB, StoreError> {
+    Ok(DB::open_cf_descriptors(&database_options(), path, descriptors())?)
+}
+
+pub(crate) fn family_handle(database: &DB, family: Family) -> &ColumnFamily {
+    database.cf_handle(family.name()).expect("every family is opened with the database")
+}
+
+/// Walks an iterator over `[from, to)`.
+pub(crate) fn scan_database(
+    mut iterator: DBRawIterator<'_>,
+    from: &[u8],
+    to: Option<&[u8]>,
+    visit: &mut Visit<'_>,
+) -> Result<(), StoreError> {
+    iterator.seek(from);
+    while let Some((key, value)) = iterator.item() {
+        if to.is_some_and(|to| key >= to) || visit(key, value)? == ControlFlow::Break(()) {
+            break;
+        }
+        iterator.next();
+    }
+    Ok(iterator.status()?)
+}
+
+/// Finishes or undoes a swap that a crash interrupted.
+fn recover_swap(dir: &Path) -> Result<(), StoreError> {
+    let (current, outgoing) = (dir.join(CURRENT), dir.join(OUTGOING));
+    if outgoing.exists() && !current.exists() {
+        fs::rename(&outgoing, &current).map_err(StoreError::file("put back", &outgoing))?;
+    }
+    remove_dir(&outgoing)?;
+    remove_dir(&dir.join(INCOMING))
+}
+
+fn swap(dir: &Path) -> Result<(), StoreError> {
+    let (current, outgoing, incoming) = (dir.join(CURRENT), dir.join(OUTGOING), dir.join(INCOMING));
+    fs::rename(&current, &outgoing).map_err(StoreError::file("move aside", &current))?;
+    fs::rename(&incoming, &current).map_err(StoreError::file("move in", &incoming))?;
+    sync_dir(dir)?;
+    remove_dir(&outgoing)
+}
+
+/// Immutable files are linked, the few others copied: they are rewritten in place when the copy is opened.
+fn link_checkpoint(from: &Path, to: &Path) -> Result<(), StoreError> {
+    fs::create_dir_all(to).map_err(StoreError::file("create", to))?;
+    for entry in fs::read_dir(from).map_err(StoreError::file("read", from))? {
+        let source = entry.map_err(StoreError::file("read", from))?.path();
+        let Some(name) = source.file_name() else { continue };
+        let target = to.join(name);
+        if source.extension().is_some_and(|extension| extension == "sst") {
+            fs::hard_link(&source, &target).map_err(StoreError::file("link", &target))?;
+        } else {
+            fs::copy(&source, &target).map_err(StoreError::file("copy", &target))?;
+            fs::File::open(&target).and_then(|file| file.sync_all()).map_err(StoreError::file("sync", &target))?;
+        }
+    }
+    sync_dir(to)
+}
+
+fn sync_dir(dir: &Path) -> Result<(), StoreError> {
+    fs::File::open(dir).and_then(|file| file.sync_all()).map_err(StoreError::file("sync", dir))
+}
+
+fn remove_dir(dir: &Path) -> Result<(), StoreError> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(StoreError::file("remove", dir)(error)),
+        _ => Ok(()),
+    }
+}

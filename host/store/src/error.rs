@@ -1,0 +1,104 @@
+//! What can go wrong in the store, and what a command can be refused for.
+
+use seal::SealError;
+
+/// The store itself failed: the disk, or bytes on it that make no sense.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// RocksDB reported an error: the disk's or the operator's fault.
+    #[error("state database: {0}")]
+    Database(#[from] rocksdb::Error),
+    /// A file operation failed.
+    #[error("{action} {path}: {source}")]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// On which file.
+        path: std::path::PathBuf,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// Bytes in the state that this version cannot have written.
+    #[error("the state is damaged: {0}; restore this member from a snapshot or from its peers")]
+    Damaged(String),
+    /// A command of a later version.
+    #[error("the log holds a command that this version does not know; run the version that wrote it")]
+    UnknownCommand,
+    /// A sealed value that is not an envelope.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+}
+
+impl StoreError {
+    pub(crate) fn damaged(what: impl Into<String>) -> Self {
+        Self::Damaged(what.into())
+    }
+
+    pub(crate) fn file(action: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::File { action, path, source }
+    }
+}
+
+/// Why a command or a read was refused. The same on every member: it follows from the state alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The revision is older than the compaction.
+    #[error("required revision has been compacted")]
+    Compacted,
+    /// The revision is not there yet.
+    #[error("required revision is a future revision")]
+    FutureRevision,
+    /// A put that keeps value or lease of a key that is not there.
+    #[error("key not found")]
+    KeyNotFound,
+    /// No such lease.
+    #[error("requested lease not found")]
+    LeaseNotFound,
+    /// The lease id is taken.
+    #[error("lease already exists")]
+    LeaseExists,
+    /// The policy changed between review and apply; review and seal again under this epoch.
+    #[error("policy epoch is now {current}")]
+    StalePolicy {
+        /// The epoch in force.
+        current: u64,
+    },
+    /// Users or roles changed between permission and apply.
+    #[error("auth revision is now {current}")]
+    StaleAuth {
+        /// The revision in force.
+        current: u64,
+    },
+    /// No such plugin.
+    #[error("no such plugin")]
+    NoSuchPlugin,
+    /// A compare on value met a key whose record is in another form (sealed or clear) than the operand.
+    #[error("the value is being sealed or unsealed")]
+    SealPending,
+}
+
+/// Either kind of failure of a read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The request cannot be answered as it is.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<rocksdb::Error> for ReadError {
+    fn from(source: rocksdb::Error) -> Self {
+        Self::Store(source.into())
+    }
+}
+
+impl From<SealError> for ReadError {
+    fn from(source: SealError) -> Self {
+        Self::Store(source.into())
+    }
+}

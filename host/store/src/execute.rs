@@ -1,0 +1,180 @@
+//! Carrying out one client write at one revision, as etcd's `apply` does.
+
+use std::ops::ControlFlow;
+
+use bytes::Bytes;
+use seal::Sealed;
+use types::{Event, EventKind, KeyRange, KeyValue, OpOutcome, RangeQuery, TxnOutcome};
+
+use crate::{
+    ReadError, Refusal, StoreError,
+    command::{DeleteRange, Op, OpKind, Put},
+    compare,
+    family::Family,
+    history::deleted,
+    layout::{Change, Record, event_key, lease_attachment, past_key, tombstone},
+    lease, range,
+    read::{self, meta},
+    stage::Stage,
+};
+
+/// One write under way: everything it changes gets the same main revision, and sub-revisions in order.
+pub(crate) struct Execution<'s, 'd> {
+    stage: &'s mut Stage<'d>,
+    revision: i64,
+    events: Vec<Event<Sealed>>,
+}
+
+impl<'s, 'd> Execution<'s, 'd> {
+    pub(crate) fn new(stage: &'s mut Stage<'d>) -> Result<Self, StoreError> {
+        let revision = read::revision(stage)? + 1;
+        Ok(Self { stage, revision, events: Vec::new() })
+    }
+
+    /// Deletes one key if it is there.
+    pub(crate) fn delete_key(&mut self, key: Bytes) -> Result<(), StoreError> {
+        if let Some(record) = range::live(self.stage, &key)? {
+            self.delete(key, record);
+        }
+        Ok(())
+    }
+
+    /// The events of this write, in order.
+    pub(crate) fn into_events(self) -> Vec<Event<Sealed>> {
+        self.events
+    }
+
+    /// Carries out an operation. Everything that can be refused is refused before the first change.
+    pub(crate) fn run(&mut self, op: &Op) -> Result<OpOutcome<Sealed>, ReadError> {
+        let path = compare::path(self.stage, op)?;
+        self.check(op, &mut path.iter().copied())?;
+        self.carry_out(op, &mut path.into_iter())
+    }
+
+    fn check(&self, op: &Op, path: &mut impl Iterator<Item = bool>) -> Result<(), ReadError> {
+        match kind(op)? {
+            OpKind::Put(put) => self.check_put(put),
+            OpKind::DeleteRange(_) => Ok(()),
+            OpKind::Range(query) => range::check_revision(self.stage, query.revision, self.revision - 1),
+            OpKind::Txn(txn) => {
+                let branch = compare::taken(txn, path)?.1;
+                branch.iter().try_for_each(|op| self.check(op, path))
+            }
+        }
+    }
+
+    fn check_put(&self, put: &Put) -> Result<(), ReadError> {
+        let keeps = put.value.is_none() || put.keep_lease;
+        if keeps && range::live(self.stage, &put.key)?.is_none() {
+            return Err(Refusal::KeyNotFound.into());
+        }
+        if !put.keep_lease && put.lease != 0 && lease::find(self.stage, put.lease)?.is_none() {
+            return Err(Refusal::LeaseNotFound.into());
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, op: &Op, path: &mut impl Iterator<Item = bool>) -> Result<OpOutcome<Sealed>, ReadError> {
+        Ok(match kind(op)? {
+            OpKind::Put(put) => OpOutcome::Put { prev: self.put(put)?.filter(|_| put.prev_kv) },
+            OpKind::DeleteRange(delete) => self.delete_range(delete)?,
+            OpKind::Range(query) => OpOutcome::Range(range::range(self.stage, &RangeQuery::from(query))?),
+            OpKind::Txn(txn) => {
+                let (succeeded, branch) = compare::taken(txn, path)?;
+                let mut responses = Vec::with_capacity(branch.len());
+                for op in branch {
+                    responses.push(self.carry_out(op, path)?);
+                }
+                OpOutcome::Txn(TxnOutcome { succeeded, responses })
+            }
+        })
+    }
+
+    fn put(&mut self, put: &Put) -> Result<Option<KeyValue<Sealed>>, StoreError> {
+        let before = range::live(self.stage, &put.key)?;
+        let record = self.next_record(put, before.as_ref())?;
+        self.move_lease(&put.key, before.as_ref().map_or(0, |before| before.lease), record.lease);
+        self.retire(&put.key, before.as_ref());
+        self.stage.put(Family::Live, put.key.clone(), record.encode());
+        let kv = range::key_value(&put.key, record);
+        Ok(self.record_event(EventKind::Put, kv, before))
+    }
+
+    fn next_record(&self, put: &Put, before: Option<&Record>) -> Result<Record, StoreError> {
+        let kept = || StoreError::damaged("a put that keeps what is not there passed its check");
+        let value = match &put.value {
+            Some(value) => Sealed::try_from(value)?,
+            None => before.ok_or_else(kept)?.value.clone(),
+        };
+        let lease = if put.keep_lease { before.ok_or_else(kept)?.lease } else { put.lease };
+        Ok(Record {
+            create_revision: before.map_or(self.revision, |before| before.create_revision),
+            mod_revision: self.revision,
+            version: before.map_or(1, |before| before.version + 1),
+            lease,
+            value,
+        })
+    }
+
+    fn delete_range(&mut self, delete: &DeleteRange) -> Result<OpOutcome<Sealed>, StoreError> {
+        let range = KeyRange::from(&delete.keys.clone().unwrap_or_default());
+        let mut doomed = Vec::new();
+        range::for_each_live(self.stage, &range, &mut |key, record| {
+            doomed.push((key, record));
+            Ok(ControlFlow::Continue(()))
+        })?;
+        let mut prevs = Vec::new();
+        let deleted = i64::try_from(doomed.len()).unwrap_or(i64::MAX);
+        for (key, record) in doomed {
+            let prev = self.delete(key, record);
+            prevs.extend(prev.filter(|_| delete.prev_kv));
+        }
+        Ok(OpOutcome::DeleteRange { deleted, prevs })
+    }
+
+    fn delete(&mut self, key: Bytes, record: Record) -> Option<KeyValue<Sealed>> {
+        self.move_lease(&key, record.lease, 0);
+        self.retire(&key, Some(&record));
+        self.stage.delete(Family::Live, key.clone());
+        self.stage.put(Family::Past, past_key(&key, self.revision), tombstone(self.revision));
+        let kv = deleted(key, self.revision);
+        self.record_event(EventKind::Delete, kv, Some(record))
+    }
+
+    /// Moves the record that is superseded out of the way of reads at the newest revision.
+    fn retire(&mut self, key: &Bytes, before: Option<&Record>) {
+        if let Some(before) = before {
+            self.stage.put(Family::Past, past_key(key, before.mod_revision), before.encode());
+        }
+    }
+
+    fn move_lease(&mut self, key: &Bytes, from: i64, to: i64) {
+        if from != to && from != 0 {
+            self.stage.delete(Family::Lease, lease_attachment(from, key));
+        }
+        if from != to && to != 0 {
+            self.stage.put(Family::Lease, lease_attachment(to, key), Bytes::new());
+        }
+    }
+
+    /// Notes the event for watchers and for the compaction, and raises the revision.
+    fn record_event(
+        &mut self,
+        kind: EventKind,
+        kv: KeyValue<Sealed>,
+        before: Option<Record>,
+    ) -> Option<KeyValue<Sealed>> {
+        let sub = u32::try_from(self.events.len()).expect("a write is far smaller than 2^32 changes");
+        let superseded = before.as_ref().map_or(0, |before| before.mod_revision);
+        let change = Change { kind, superseded, key: kv.key.clone() };
+        self.stage.put(Family::Events, Bytes::copy_from_slice(&event_key(self.revision, sub)), change.encode());
+        self.stage.put_number(meta::REVISION, self.revision);
+        let prev = before.map(|before| range::key_value(&kv.key, before));
+        self.events.push(Event { kind, kv, prev: prev.clone() });
+        prev
+    }
+}
+
+fn kind(op: &Op) -> Result<&OpKind, StoreError> {
+    op.kind.as_ref().ok_or(StoreError::UnknownCommand)
+}

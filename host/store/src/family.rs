@@ -1,0 +1,83 @@
+//! The column families of the state and how RocksDB keeps them.
+
+use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, Options};
+
+/// A column family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Family {
+    /// Newest record of each key.
+    Live,
+    /// Superseded records and tombstones.
+    Past,
+    /// What happened, by revision.
+    Events,
+    /// Leases and the keys attached to them.
+    Lease,
+    /// Plugins in force.
+    Policy,
+    /// Wrapped data keys.
+    Keyring,
+    /// Counters, and how far the log is applied.
+    Meta,
+}
+
+impl Family {
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Live, Self::Past, Self::Events, Self::Lease, Self::Policy, Self::Keyring, Self::Meta];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Past => "past",
+            Self::Events => "events",
+            Self::Lease => "lease",
+            Self::Policy => "policy",
+            Self::Keyring => "keyring",
+            Self::Meta => "meta",
+        }
+    }
+}
+
+/// Shared by all families: enough to keep the index and filter blocks of a few million keys at hand.
+const BLOCK_CACHE_BYTES: usize = 128 << 20;
+
+/// Memtable of one family; with the log kept apart it is flushed when full, at a snapshot and at shutdown.
+const WRITE_BUFFER_BYTES: usize = 64 << 20;
+
+/// Options of the database as a whole.
+pub(crate) fn database_options() -> Options {
+    let mut options = Options::default();
+    options.create_if_missing(true);
+    options.create_missing_column_families(true);
+    // Without a write-ahead log all families must reach the disk together, or `applied` could run ahead of its data.
+    options.set_atomic_flush(true);
+    options.set_max_background_jobs(4);
+    options.set_keep_log_file_num(4);
+    options.set_max_open_files(1024);
+    options
+}
+
+/// Every family with its options.
+pub(crate) fn descriptors() -> Vec<ColumnFamilyDescriptor> {
+    let cache = Cache::new_lru_cache(BLOCK_CACHE_BYTES);
+    Family::ALL
+        .iter()
+        .map(|family| ColumnFamilyDescriptor::new(family.name(), family_options(*family, &cache)))
+        .collect()
+}
+
+fn family_options(family: Family, cache: &Cache) -> Options {
+    let mut blocks = BlockBasedOptions::default();
+    blocks.set_block_cache(cache);
+    blocks.set_cache_index_and_filter_blocks(true);
+    blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    blocks.set_format_version(5);
+    if matches!(family, Family::Live | Family::Past | Family::Lease) {
+        blocks.set_bloom_filter(10.0, false);
+    }
+    let mut options = Options::default();
+    options.set_block_based_table_factory(&blocks);
+    options.set_write_buffer_size(WRITE_BUFFER_BYTES);
+    options.set_compression_type(DBCompressionType::Lz4);
+    options
+}

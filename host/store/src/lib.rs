@@ -1,0 +1,46 @@
+//! The replicated state, on RocksDB.
+//!
+//! Committed commands go in ([`Store::apply`]), views come out ([`Store::view`]). Values are sealed bytes here: this crate
+//! holds no key and cannot open them.
+//!
+//! It is *not* the Raft log (see `consensus`), it decides nothing about who may write, and it keeps no time: leases
+//! are ended by a command.
+//!
+//! Invariants:
+//! - How far the log is applied is committed in one batch with the data it produced.
+//! - Apply is deterministic: every member that applied the same log holds the same records.
+//! - `live` holds the newest record of each key and nothing else; whatever it superseded lies in `past` until compacted.
+//! - The state keeps no write-ahead log: after a crash it is as of its last flush, and the Raft log is applied again from there.
+//!
+//! Limits: one batch stages its writes in memory; callers bound batches. A view holds back RocksDB's clean-up while it lives.
+//!
+//! Failure: an error of [`Store::apply`] leaves the state as it was before the batch, and the member must stop.
+
+mod apply;
+pub mod command;
+mod compaction;
+mod compare;
+mod db;
+mod error;
+mod evaluate;
+mod execute;
+mod family;
+mod hash;
+mod history;
+mod layout;
+mod lease;
+mod policy;
+mod range;
+mod read;
+mod stage;
+mod view;
+
+pub use apply::{Applied, AppliedBatch, LogEntry, Outcome};
+pub use command::Command;
+pub use db::Store;
+pub use error::{ReadError, Refusal, StoreError};
+pub use hash::HashKv;
+pub use history::{History, HistoryQuery, RevisionEvents};
+pub use lease::LeaseRecord;
+pub use policy::PluginRecord;
+pub use view::{AppliedState, View};

@@ -1,0 +1,58 @@
+//! Reading the families, whether from a snapshot or through the writes staged on top of it.
+
+use std::ops::ControlFlow;
+
+use bytes::Bytes;
+
+use crate::{StoreError, family::Family};
+
+/// What a scan does with each entry.
+pub(crate) type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, StoreError> + 'a;
+
+/// A consistent view of all families.
+pub(crate) trait Read {
+    /// One entry.
+    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Bytes>, StoreError>;
+
+    /// Every entry from `from` up to but not including `to`, in order, until `visit` breaks.
+    fn scan(&self, family: Family, from: &[u8], to: Option<&[u8]>, visit: &mut Visit<'_>) -> Result<(), StoreError>;
+}
+
+/// Keys of the `meta` family.
+pub(crate) mod meta {
+    /// Newest revision.
+    pub(crate) const REVISION: &[u8] = b"revision";
+    /// Revision of the last compaction.
+    pub(crate) const COMPACTED: &[u8] = b"compacted";
+    /// Revision up to which the compaction has removed records.
+    pub(crate) const SWEPT: &[u8] = b"swept";
+    /// Policy epoch.
+    pub(crate) const POLICY_EPOCH: &[u8] = b"policy_epoch";
+    /// Log id of the last applied entry, as the consensus layer encodes it.
+    pub(crate) const APPLIED: &[u8] = b"applied";
+    /// Membership of the cluster, as the consensus layer encodes it.
+    pub(crate) const MEMBERSHIP: &[u8] = b"membership";
+}
+
+/// A number of the `meta` family.
+pub(crate) fn meta_number(read: &dyn Read, key: &[u8]) -> Result<Option<i64>, StoreError> {
+    let Some(bytes) = read.get(Family::Meta, key)? else { return Ok(None) };
+    let bytes: [u8; 8] =
+        bytes.as_ref().try_into().map_err(|_| StoreError::damaged("a counter has the wrong length"))?;
+    Ok(Some(i64::from_be_bytes(bytes)))
+}
+
+/// Newest revision; an empty store is at revision 1, as etcd's.
+pub(crate) fn revision(read: &dyn Read) -> Result<i64, StoreError> {
+    Ok(meta_number(read, meta::REVISION)?.unwrap_or(1))
+}
+
+/// Revision of the last compaction; -1 for none, as etcd's.
+pub(crate) fn compacted(read: &dyn Read) -> Result<i64, StoreError> {
+    Ok(meta_number(read, meta::COMPACTED)?.unwrap_or(-1))
+}
+
+/// Policy epoch; zero before the first policy.
+pub(crate) fn policy_epoch(read: &dyn Read) -> Result<u64, StoreError> {
+    Ok(meta_number(read, meta::POLICY_EPOCH)?.unwrap_or(0).cast_unsigned())
+}

@@ -1,0 +1,108 @@
+//! Writes of one apply batch, staged in memory over the database until they are committed at once.
+
+use std::{collections::BTreeMap, ops::ControlFlow};
+
+use bytes::Bytes;
+use rocksdb::{DB, WriteBatch, WriteOptions};
+
+use crate::{
+    StoreError,
+    db::{family_handle, scan_database},
+    family::Family,
+    read::{self, Read, Visit, meta},
+};
+
+/// The state as the batch sees it: what is staged, over what is stored.
+pub(crate) struct Stage<'a> {
+    database: &'a DB,
+    /// `None` marks a deletion.
+    writes: BTreeMap<(Family, Bytes), Option<Bytes>>,
+}
+
+impl<'a> Stage<'a> {
+    pub(crate) fn new(database: &'a DB) -> Self {
+        Self { database, writes: BTreeMap::new() }
+    }
+
+    pub(crate) fn put(&mut self, family: Family, key: impl Into<Bytes>, value: impl Into<Bytes>) {
+        self.writes.insert((family, key.into()), Some(value.into()));
+    }
+
+    pub(crate) fn delete(&mut self, family: Family, key: impl Into<Bytes>) {
+        self.writes.insert((family, key.into()), None);
+    }
+
+    pub(crate) fn put_number(&mut self, key: &'static [u8], value: i64) {
+        self.put(Family::Meta, key, Bytes::copy_from_slice(&value.to_be_bytes()));
+    }
+
+    /// Raises the policy epoch and returns the new one.
+    pub(crate) fn raise_policy_epoch(&mut self) -> Result<u64, StoreError> {
+        let epoch = read::policy_epoch(self)? + 1;
+        self.put_number(meta::POLICY_EPOCH, epoch.cast_signed());
+        Ok(epoch)
+    }
+
+    /// Writes everything in one batch. Durability is the log's business: the state keeps no write-ahead log.
+    pub(crate) fn commit(self) -> Result<(), StoreError> {
+        let mut batch = WriteBatch::default();
+        for ((family, key), value) in &self.writes {
+            let handle = family_handle(self.database, *family);
+            match value {
+                Some(value) => batch.put_cf(handle, key, value),
+                None => batch.delete_cf(handle, key),
+            }
+        }
+        let mut options = WriteOptions::default();
+        options.disable_wal(true);
+        Ok(self.database.write_opt(batch, &options)?)
+    }
+
+    /// The staged writes of a family within bounds, in order.
+    fn staged(&self, family: Family, from: &[u8], to: Option<&[u8]>) -> impl Iterator<Item = (&Bytes, Option<&Bytes>)> {
+        let to = to.map(Bytes::copy_from_slice);
+        self.writes
+            .range((family, Bytes::copy_from_slice(from))..)
+            .take_while(move |((of, key), _)| *of == family && to.as_ref().is_none_or(|to| key < to))
+            .map(|((_, key), value)| (key, value.as_ref()))
+    }
+}
+
+impl Read for Stage<'_> {
+    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        match self.writes.get(&(family, Bytes::copy_from_slice(key))) {
+            Some(staged) => Ok(staged.clone()),
+            None => Ok(self.database.get_cf(family_handle(self.database, family), key)?.map(Bytes::from)),
+        }
+    }
+
+    fn scan(&self, family: Family, from: &[u8], to: Option<&[u8]>, visit: &mut Visit<'_>) -> Result<(), StoreError> {
+        let mut staged = self.staged(family, from, to).peekable();
+        let mut stopped = false;
+        let iterator = self.database.raw_iterator_cf(family_handle(self.database, family));
+        scan_database(iterator, from, to, &mut |key, value| {
+            // Staged entries that come before this one, then the staged one in its place.
+            while let Some((at, entry)) = staged.next_if(|(at, _)| at.as_ref() < key) {
+                if let Some(entry) = entry
+                    && visit(at, entry)?.is_break()
+                {
+                    stopped = true;
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+            let flow = match staged.next_if(|(at, _)| at.as_ref() == key) {
+                Some((_, None)) => ControlFlow::Continue(()),
+                Some((at, Some(entry))) => visit(at, entry)?,
+                None => visit(key, value)?,
+            };
+            stopped = flow.is_break();
+            Ok(flow)
+        })?;
+        while !stopped && let Some((at, entry)) = staged.next() {
+            if let Some(entry) = entry {
+                stopped = visit(at, entry)?.is_break();
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,202 @@
+//! A consistent view of the state at one moment: everything that is read without going through the log.
+
+use std::{collections::BTreeMap, ops::ControlFlow};
+
+use bytes::Bytes;
+use prost::Message as _;
+use rocksdb::{DB, Snapshot};
+use seal::{DataKeyRecord, Sealed};
+use types::{KeyRange, OpOutcome, RangeOutcome, RangeQuery};
+
+use crate::{
+    Command, History, HistoryQuery, LeaseRecord, PluginRecord, ReadError, StoreError,
+    command::{Body, ClientWrite},
+    db::{family_handle, scan_database},
+    evaluate,
+    family::Family,
+    hash, history, lease, range,
+    read::{self, Read, Visit, meta},
+};
+
+/// A view of the state. It holds back RocksDB's clean-up: keep it only as long as one answer takes.
+pub struct View<'a> {
+    database: &'a DB,
+    snapshot: Snapshot<'a>,
+}
+
+/// How far the log is applied, as the consensus layer encodes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AppliedState {
+    /// Log id of the last applied entry.
+    pub applied: Option<Bytes>,
+    /// Membership.
+    pub membership: Option<Bytes>,
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn new(database: &'a DB) -> Self {
+        Self { database, snapshot: database.snapshot() }
+    }
+
+    /// Newest revision.
+    ///
+    /// # Errors
+    /// When the disk does.
+    pub fn revision(&self) -> Result<i64, StoreError> {
+        read::revision(self)
+    }
+
+    /// Revision of the last compaction, -1 for none.
+    ///
+    /// # Errors
+    /// When the disk does.
+    pub fn compacted(&self) -> Result<i64, StoreError> {
+        read::compacted(self)
+    }
+
+    /// The policy epoch in force.
+    ///
+    /// # Errors
+    /// When the disk does.
+    pub fn policy_epoch(&self) -> Result<u64, StoreError> {
+        read::policy_epoch(self)
+    }
+
+    /// How far the log is applied.
+    ///
+    /// # Errors
+    /// When the disk does.
+    pub fn applied_state(&self) -> Result<AppliedState, StoreError> {
+        Ok(AppliedState {
+            applied: self.get(Family::Meta, meta::APPLIED)?,
+            membership: self.get(Family::Meta, meta::MEMBERSHIP)?,
+        })
+    }
+
+    /// The keys of a query, values as stored, not yet sorted or cut.
+    ///
+    /// # Errors
+    /// A compacted or future revision, or the disk.
+    pub fn range(&self, query: &RangeQuery) -> Result<RangeOutcome<Sealed>, ReadError> {
+        range::range(self, query)
+    }
+
+    /// Answers a transaction that writes nothing.
+    ///
+    /// # Errors
+    /// A compacted or future revision, a command that writes, or the disk.
+    pub fn evaluate(&self, command: &Command) -> Result<OpOutcome<Sealed>, ReadError> {
+        match &command.body {
+            Some(Body::Write(ClientWrite { op: Some(op), .. })) => evaluate::evaluate(self, op),
+            _ => Err(StoreError::UnknownCommand.into()),
+        }
+    }
+
+    /// Whether anything lies under `prefix`, now or in the history that is not compacted.
+    ///
+    /// # Errors
+    /// When the disk does.
+    pub fn holds_any(&self, prefix: &[u8]) -> Result<bool, StoreError> {
+        let range = KeyRange::prefix(prefix);
+        let mut found = false;
+        range::for_each_record(self, &range, &mut |_| {
+            found = true;
+            ControlFlow::Break(())
+        })?;
+        Ok(found)
+    }
+
+    /// How many records under `prefix`, now and in history, each data key seals.
+    ///
+    /// # Errors
+    /// When the disk does.
+    pub fn sealed_records(&self, prefix: &[u8]) -> Result<BTreeMap<u32, u64>, StoreError> {
+        let mut counts = BTreeMap::new();
+        range::for_each_record(self, &KeyRange::prefix(prefix), &mut |value| {
+            if let Some(id) = value.key_id() {
+                *counts.entry(id).or_default() += 1;
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(counts)
+    }
+
+    /// Past events for a watcher that is behind.
+    ///
+    /// # Errors
+    /// A compacted revision, or the disk.
+    pub fn history(&self, query: &HistoryQuery<'_>) -> Result<History, ReadError> {
+        history::history(self, query)
+    }
+
+    /// Every lease.
+    ///
+    /// # Errors
+    /// When the disk does.
+    pub fn leases(&self) -> Result<Vec<LeaseRecord>, StoreError> {
+        lease::all(self)
+    }
+
+    /// One lease.
+    ///
+    /// # Errors
+    /// When the disk does.
+    pub fn lease(&self, id: i64) -> Result<Option<LeaseRecord>, StoreError> {
+        lease::find(self, id)
+    }
+
+    /// Keys attached to a lease.
+    ///
+    /// # Errors
+    /// When the disk does.
+    pub fn lease_keys(&self, id: i64) -> Result<Vec<Bytes>, StoreError> {
+        lease::keys(self, id)
+    }
+
+    /// Installed plugins, by name.
+    ///
+    /// # Errors
+    /// When the disk does.
+    pub fn plugins(&self) -> Result<Vec<PluginRecord>, StoreError> {
+        self.collect(Family::Policy, |value| PluginRecord::decode(value).map_err(|_| StoreError::damaged("a plugin")))
+    }
+
+    /// Wrapped data keys, by prefix and id.
+    ///
+    /// # Errors
+    /// When the disk does.
+    pub fn data_keys(&self) -> Result<Vec<DataKeyRecord>, StoreError> {
+        self.collect(Family::Keyring, |value| Ok(DataKeyRecord::decode(value)?))
+    }
+
+    /// Hash over every key and value visible at or after the last compaction and up to `revision` (zero: newest).
+    ///
+    /// # Errors
+    /// A compacted or future revision, or the disk.
+    pub fn hash_kv(&self, revision: i64) -> Result<hash::HashKv, ReadError> {
+        hash::hash_kv(self, revision)
+    }
+
+    fn collect<T>(
+        &self,
+        family: Family,
+        decode: impl Fn(Bytes) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut found = Vec::new();
+        self.scan(family, &[], None, &mut |_, value| {
+            found.push(decode(Bytes::copy_from_slice(value))?);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(found)
+    }
+}
+
+impl Read for View<'_> {
+    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.snapshot.get_cf(family_handle(self.database, family), key)?.map(Bytes::from))
+    }
+
+    fn scan(&self, family: Family, from: &[u8], to: Option<&[u8]>, visit: &mut Visit<'_>) -> Result<(), StoreError> {
+        scan_database(self.snapshot.raw_iterator_cf(family_handle(self.database, family)), from, to, visit)
+    }
+}

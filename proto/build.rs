@@ -1,0 +1,43 @@
+//! Turns the `.proto` files of this folder into Rust, without `protoc`.
+
+use std::{env, error::Error, fs, path::PathBuf};
+
+use protox::prost::Message as _;
+
+const FILES: [&str; 6] = [
+    "etcd/mvcc.proto",
+    "etcd/auth.proto",
+    "etcd/rpc.proto",
+    "etcd/lock.proto",
+    "etcd/election.proto",
+    "strongroom/admin.proto",
+];
+
+/// Messages that hold a value, a password, a token or a whole component. Their `Debug` is in `src/debug.rs` and prints
+/// none of it.
+const SECRETIVE: [&str; 13] = [
+    ".mvccpb.KeyValue",
+    ".authpb.User",
+    ".etcdserverpb.PutRequest",
+    ".etcdserverpb.Compare",
+    ".etcdserverpb.Compare.target_union",
+    ".etcdserverpb.SnapshotResponse",
+    ".etcdserverpb.AuthenticateRequest",
+    ".etcdserverpb.AuthenticateResponse",
+    ".etcdserverpb.AuthUserAddRequest",
+    ".etcdserverpb.AuthUserChangePasswordRequest",
+    ".v3electionpb.CampaignRequest",
+    ".v3electionpb.ProclaimRequest",
+    ".strongroom.admin.v1.InstallRequest",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    for file in FILES {
+        println!("cargo::rerun-if-changed={file}");
+    }
+    let descriptors = protox::compile(FILES, ["."])?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
+    tonic_prost_build::configure().bytes(".").skip_debug(SECRETIVE).compile_fds(descriptors)?;
+    Ok(())
+}

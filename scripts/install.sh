@@ -1,0 +1,69 @@
+#!/bin/sh
+# Installs what a make target needs and this machine does not have. Usage: scripts/install.sh [build|wasm|etcd|deny]...
+set -eu
+
+packages=""
+
+need() {
+    packages="$packages $*"
+}
+
+has_libclang() {
+    for library in "${LIBCLANG_PATH:-/nowhere}" /usr/lib/llvm-*/lib/libclang.so* /usr/lib/llvm-*/lib/libclang-[0-9]*.so* \
+        /usr/lib64/libclang.so* /usr/lib/libclang.so*; do
+        [ ! -e "$library" ] || return 0
+    done
+    return 1
+}
+
+has_wasm_target() {
+    libraries=$(rustc --print target-libdir --target wasm32-unknown-unknown 2>/dev/null) && [ -d "$libraries" ]
+}
+
+# The C++ compiler and libclang are for RocksDB and its bindings.
+build() {
+    command -v cargo >/dev/null || { echo "install Rust first: https://rustup.rs" >&2; exit 1; }
+    command -v c++ >/dev/null || need g++
+    has_libclang || need libclang1-14 libclang-common-14-dev
+}
+
+# The plugins' target: rustup's, or Debian's build of it.
+wasm() {
+    has_wasm_target && return
+    for package in rustc-web cargo-web rust-web-src; do
+        dpkg -s "$package" >/dev/null 2>&1 || need "$package"
+    done
+}
+
+# The tests compare with the real etcd, and drive Strongroom by its client.
+etcd() {
+    command -v etcdctl >/dev/null || need etcd-client
+    command -v etcd >/dev/null || need etcd-server
+}
+
+deny() {
+    command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+}
+
+for part in "$@"; do
+    case "$part" in
+    build | wasm | etcd | deny) "$part" ;;
+    *) echo "scripts/install.sh: no part is called $part" >&2; exit 1 ;;
+    esac
+done
+
+[ -n "$packages" ] || exit 0
+command -v apt-get >/dev/null || { echo "install these packages, or what your system calls them:$packages" >&2; exit 1; }
+sudo=""
+[ "$(id -u)" -eq 0 ] || sudo=sudo
+$sudo apt-get update -qq
+# The tests start an etcd of their own: the packaged service must not take its ports. A policy of "101: do not start"
+# is Debian's way to say so; it is only in the way for the time of the installation.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' | $sudo tee "$policy" >/dev/null
+    $sudo chmod +x "$policy"
+    trap '$sudo rm -f "$policy"' EXIT
+fi
+# shellcheck disable=SC2086 # a list of words
+DEBIAN_FRONTEND=noninteractive $sudo apt-get install -qq -y --no-install-recommends $packages

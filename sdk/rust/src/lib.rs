@@ -1,0 +1,155 @@
+//! Write an admission plugin for Strongroom in Rust: one type, one function.
+//!
+//! A plugin looks at a write before it enters the store and allows or denies it. It is compiled to a WebAssembly
+//! component that can reach nothing: no files, no network, no clock, no log. Every call runs in a fresh instance, so
+//! a `static` does not outlive the review. A panic counts as a failed review, which denies the write unless the
+//! administrator chose otherwise.
+//!
+//! This crate is *not* the contract (that is `sdk/wit/admission.wit`); it only spells it in Rust.
+//!
+//! # A complete plugin
+//!
+//! `Cargo.toml`; the package's name and version become the plugin's:
+//!
+//! ```toml
+//! [package]
+//! name = "no-latest-tag"
+//! version = "0.1.0"
+//! edition = "2024"
+//!
+//! [lib]
+//! crate-type = ["cdylib", "lib"]
+//!
+//! [dependencies]
+//! strongroom-plugin = { path = "../../sdk/rust" }
+//! ```
+//!
+//! `src/lib.rs`:
+//!
+//! ```
+//! use strongroom_plugin::{Operations, Policy, Request, Verdict};
+//!
+//! struct NoLatestTag;
+//!
+//! impl Policy for NoLatestTag {
+//!     const PREFIXES: &'static [&'static [u8]] = &[b"/registry/pods/"];
+//!     const OPERATIONS: Operations = Operations::PUT;
+//!
+//!     fn review(request: &Request) -> Verdict {
+//!         let value = request.value.as_deref().unwrap_or_default();
+//!         if value.windows(7).any(|part| part == b":latest") {
+//!             return Verdict::deny("latest-tag", "name the version of the image instead of :latest");
+//!         }
+//!         Verdict::Allow
+//!     }
+//! }
+//!
+//! strongroom_plugin::export!(NoLatestTag);
+//!
+//! // The policy is plain Rust, so its tests run natively.
+//! let mut request = Request::put(b"/registry/pods/default/web", b"image: web:latest");
+//! assert!(matches!(NoLatestTag::review(&request), Verdict::Deny(denial) if denial.code == "latest-tag"));
+//! request.value = Some(b"image: web:1.2".to_vec());
+//! assert!(matches!(NoLatestTag::review(&request), Verdict::Allow));
+//! ```
+//!
+//! Then `rustup target add wasm32-unknown-unknown`, `cargo build --release --target wasm32-unknown-unknown`, and
+//! `componentize` on what comes out; `plugins/build.sh` does the three for every folder under `plugins/`.
+
+#![warn(missing_docs)]
+
+#[doc(hidden)]
+pub mod bindings;
+
+pub use bindings::exports::strongroom::admission::policy::{
+    Caller, Denial, Description, Operation, Operations, Request, Verdict,
+};
+
+/// An admission policy.
+pub trait Policy {
+    /// Keys that begin with one of these are reviewed. The administrator may choose others at installation.
+    const PREFIXES: &'static [&'static [u8]];
+
+    /// The operations that are reviewed.
+    const OPERATIONS: Operations;
+
+    /// Reviews one write.
+    ///
+    /// A transaction is reviewed write by write; see [`Request::in_txn`].
+    fn review(request: &Request) -> Verdict;
+}
+
+impl Verdict {
+    /// Refuses the write.
+    ///
+    /// `code` is for programs: lowercase letters, digits and hyphens, at most 64 bytes. `message` is for people: one
+    /// line, cut off after 1 KiB. Neither may quote the value.
+    #[must_use]
+    pub fn deny(code: &str, message: impl Into<String>) -> Self {
+        Self::Deny(Denial { code: code.to_owned(), message: message.into() })
+    }
+}
+
+impl Request {
+    /// A plain put by an unknown caller, for tests of policies.
+    #[must_use]
+    pub fn put(key: &[u8], value: &[u8]) -> Self {
+        Self { operation: Operation::Put, value: Some(value.to_vec()), lease: Some(0), ..Self::delete(key) }
+    }
+
+    /// A delete of one key by an unknown caller, for tests of policies.
+    #[must_use]
+    pub fn delete(key: &[u8]) -> Self {
+        Self {
+            operation: Operation::Delete,
+            key: key.to_vec(),
+            range_end: None,
+            value: None,
+            value_withheld: false,
+            lease: None,
+            in_txn: false,
+            caller: Caller { common_name: None, uris: Vec::new() },
+        }
+    }
+}
+
+/// Makes a type that implements [`Policy`] the plugin that this crate is. Once per crate.
+///
+/// It takes the plugin's name and version from the package. Outside WebAssembly it exports nothing, so that the
+/// crate's tests link.
+#[macro_export]
+macro_rules! export {
+    ($policy:ty) => {
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            struct Plugin;
+
+            impl $crate::Guest for Plugin {
+                fn describe() -> $crate::Description {
+                    $crate::describe::<$policy>(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
+                }
+
+                fn review(request: $crate::Request) -> $crate::Verdict {
+                    <$policy as $crate::Policy>::review(&request)
+                }
+            }
+
+    $crate::bindings::export_bindings!(Plugin with_types_in $crate::bindings);
+        };
+    };
+}
+
+/// What the plugin `P` says of itself.
+#[doc(hidden)]
+#[must_use]
+pub fn describe<P: Policy>(name: &str, version: &str) -> Description {
+    Description {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        prefixes: P::PREFIXES.iter().map(|prefix| prefix.to_vec()).collect(),
+        operations: P::OPERATIONS,
+    }
+}
+
+#[doc(hidden)]
+pub use bindings::exports::strongroom::admission::policy::Guest;

@@ -1,0 +1,166 @@
+//! Plugins deny with their reason; hostile ones are stopped, deny, and harm nothing else.
+
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use harness::{Run, Server};
+
+const BUNDLED: &str = "no-secrets-in-configmaps";
+
+/// Longest that a write may take which a hostile plugin reviews: its time limit, and a loaded machine.
+const VERDICT_SECONDS_MAX: u64 = 15;
+
+/// Runs `strongroom plugin ...` with the administrator's variables.
+async fn plugin(server: &Server, arguments: &[&str]) -> Run {
+    harness::run(&[&["plugin"], arguments].concat(), server.environment().iter()).await
+}
+
+/// Installs a guest, under the name that it describes.
+async fn install(server: &Server, guest: &[u8], flags: &[&str]) -> Run {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("guest.wasm");
+    fs::write(&file, guest).unwrap();
+    plugin(server, &[&["install", file.to_str().unwrap()], flags].concat()).await
+}
+
+async fn installed(server: &Server, name: &str, guest: &[u8], flags: &[&str]) {
+    let run = install(server, guest, flags).await;
+    assert_eq!(run.code, Some(0), "{name}: {}", run.stderr);
+    let list = plugin(server, &["list"]).await;
+    assert!(list.stdout.contains(name), "{name} is not in force: {}", list.stdout);
+}
+
+async fn removed(server: &Server, name: &str) {
+    let run = plugin(server, &["remove", name]).await;
+    assert_eq!(run.code, Some(0), "{name}: {}", run.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_bundled_plugin_denies_and_says_why() {
+    let server = Server::strongroom().await;
+    let etcdctl = server.etcdctl();
+    let jwt =
+        "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U";
+    for (value, reason) in [
+        ("-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----\n", "a PEM private key"),
+        ("aws_access_key_id=AKIAIOSFODNN7EXAMPLE", "an AWS access key id"),
+        (jwt, "a JSON Web Token"),
+        (r#"{"apiVersion":"v1","kind":"Secret","data":{}}"#, "a Kubernetes Secret object"),
+    ] {
+        let put = etcdctl.run_with_input(&["put", "/registry/configmaps/default/app"], value).await;
+        assert!(!put.success, "{value} was let in");
+        assert!(put.error.contains(BUNDLED) && put.error.contains(reason), "{}", put.error);
+        let script = format!("\nput /registry/pods/default/a 1\nput /registry/configmaps/default/app {value:?}\n\n\n");
+        let txn = etcdctl.run_with_input(&["txn"], &script).await;
+        assert!(!txn.success && txn.error.contains(BUNDLED), "{} {}", txn.stdout, txn.error);
+    }
+    assert_eq!(etcdctl.ok(&["get", "/registry/", "--prefix"]).await, "", "nothing of a denied transaction is done");
+    etcdctl.ok(&["put", "/registry/configmaps/default/app", "colour=blue"]).await;
+    etcdctl.ok(&["put", "/registry/pods/default/a", "AKIAIOSFODNN7EXAMPLE"]).await;
+    etcdctl.ok(&["put", "/registry/secrets/default/a", "AKIAIOSFODNN7EXAMPLE"]).await;
+    etcdctl.ok(&["del", "/registry/configmaps/default/app"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_installed_or_removed_stays_so_over_a_restart() {
+    let mut server = Server::strongroom().await;
+    installed(&server, "deny-all", &guests::deny_all(), &[]).await;
+    removed(&server, BUNDLED).await;
+    server.kill();
+    server.start().await;
+    let etcdctl = server.etcdctl();
+    let error = etcdctl.fails(&["put", "/guarded/a", "1"]).await;
+    assert!(error.contains("deny-all") && error.contains(guests::DENY_ALL_MESSAGE), "{error}");
+    etcdctl.ok(&["put", "/registry/configmaps/default/app", "AKIAIOSFODNN7EXAMPLE"]).await;
+    removed(&server, "deny-all").await;
+    etcdctl.ok(&["put", "/guarded/a", "1"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hostile_guests_are_stopped_and_deny() {
+    let server = Server::strongroom().await;
+    let etcdctl = server.etcdctl();
+    for (name, guest) in [
+        ("endless-loop", guests::endless_loop()),
+        ("memory-bomb", guests::memory_bomb()),
+        ("table-bomb", guests::table_bomb()),
+        ("trap", guests::trap()),
+        ("deep-recursion", guests::deep_recursion()),
+        ("huge-output", guests::huge_output()),
+        ("wild-pointer", guests::wild_pointer()),
+        ("unknown-verdict", guests::unknown_verdict()),
+    ] {
+        installed(&server, name, &guest, &[]).await;
+        let begun = Instant::now();
+        let error = etcdctl.fails(&["put", "/guarded/a", "1"]).await;
+        assert!(begun.elapsed() < Duration::from_secs(VERDICT_SECONDS_MAX), "{name} took {:?}", begun.elapsed());
+        assert!(error.contains(name) && error.contains("failed"), "{name}: {error}");
+        assert!(error.len() < 2000, "{name}: its output got through: {} bytes", error.len());
+        assert!(!etcdctl.run(&["del", "/guarded/", "--prefix"]).await.success, "{name}: deletes are reviewed, too");
+        etcdctl.ok(&["put", "/open/a", name]).await;
+        assert_eq!(
+            etcdctl.ok(&["get", "/guarded/", "--prefix"]).await,
+            "",
+            "{name}: reads are served, nothing was written"
+        );
+        removed(&server, name).await;
+    }
+    etcdctl.ok(&["put", "/guarded/a", "1"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failing_guest_is_passed_over_when_the_administrator_wants_that() {
+    let server = Server::strongroom().await;
+    let etcdctl = server.etcdctl();
+    installed(&server, "trap", &guests::trap(), &["--fail-open"]).await;
+    etcdctl.ok(&["put", "/guarded/a", "1"]).await;
+    installed(&server, "deny-all", &guests::deny_all(), &["--fail-open"]).await;
+    assert!(etcdctl.fails(&["put", "/guarded/a", "2"]).await.contains("deny-all"), "a denial is no failure");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_review_begins_anew() {
+    let server = Server::strongroom().await;
+    installed(&server, "remembering", &guests::remembering(), &[]).await;
+    for value in ["1", "2", "3"] {
+        server.etcdctl().ok(&["put", "/guarded/a", value]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_denial_is_one_short_line_whatever_the_guest_says() {
+    let server = Server::strongroom().await;
+    installed(&server, "deny-untidily", &guests::deny_untidily(), &[]).await;
+    let error = server.etcdctl().fails(&["put", "/guarded/a", "1"]).await;
+    assert!(error.contains("first") && error.contains("deny-untidily"), "{error}");
+    assert!(error.len() < 1300 && !error.contains('\u{1b}') && error.lines().count() == 1, "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guest_that_breaks_the_contract_is_not_installed() {
+    let server = Server::strongroom().await;
+    let before = plugin(&server, &["list", "-o", "json"]).await.stdout;
+    for (name, guest) in [
+        ("foreign-import", guests::foreign_import()),
+        ("lying-name", guests::lying_name()),
+        ("lying-prefix-count", guests::lying_prefix_count()),
+        ("lying-operations", guests::lying_operations()),
+        ("endless-describe", guests::endless_describe()),
+        ("huge-memory", guests::huge_memory()),
+        ("empty-component", guests::empty_component()),
+        ("core-module", guests::core_module()),
+        ("no wasm at all", b"#!/bin/sh".to_vec()),
+    ] {
+        let run = install(&server, &guest, &[]).await;
+        assert_eq!(run.code, Some(1), "{name} was installed: {}", run.stdout);
+        assert_eq!(run.stderr.trim().lines().count(), 1, "{name}: one sentence, not {:?}", run.stderr);
+        assert_eq!(
+            plugin(&server, &["list", "-o", "json"]).await.stdout,
+            before,
+            "{name}: the plugins in force have changed"
+        );
+    }
+    server.etcdctl().ok(&["put", "/guarded/a", "1"]).await;
+}

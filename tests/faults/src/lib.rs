@@ -1,0 +1,33 @@
+//! Crashes, leaks, hostile plugins, closed doors and operator mistakes, against the built program.
+//!
+//! | file | what it holds Strongroom to |
+//! |---|---|
+//! | `crash` | after `kill -9` at any moment every acknowledged write is there, once, at its revision |
+//! | `secrets` | a value of a sealed prefix is in no file, no log line and no metric |
+//! | `admission` | plugins deny with their reason; hostile ones are stopped, deny, and harm nothing else |
+//! | `doors` | no certificate, no connection; no administrator's certificate, no admin call |
+//! | `operator` | a mistake is one sentence and exit code 1, and a stopped member is found again |
+//!
+//! `history` and `search` are what `crash` and `secrets` judge by; each has tests that show it finding what it is to find.
+//! `crash` can be run against etcd as well (`STRONGROOM_SUBJECT=etcd`), to tell a broken test from a broken server.
+//!
+//! It is *not* about what a request answers: see `conformance`.
+
+#[cfg(test)]
+mod admission;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod descriptors;
+#[cfg(test)]
+mod doors;
+#[cfg(test)]
+mod history;
+#[cfg(test)]
+mod load;
+#[cfg(test)]
+mod operator;
+#[cfg(test)]
+mod search;
+#[cfg(test)]
+mod secrets;

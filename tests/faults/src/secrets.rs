@@ -1,0 +1,215 @@
+//! A value of a sealed prefix is in no file, no log line and no metric, whichever way it came.
+
+use harness::{Random, Seed, Server};
+use proto::etcdserverpb::{
+    Compare, DeleteRangeRequest, LeaseGrantRequest, PutRequest, RangeRequest, RequestOp, TxnRequest,
+    WatchCreateRequest,
+    compare::{CompareResult, CompareTarget, TargetUnion},
+    request_op::Request,
+};
+use tonic::Code;
+
+use crate::search::Canary;
+
+const CANARY_LENGTH: usize = 40;
+
+/// Values of a kilobyte, written so that files are flushed and rolled.
+const FILLERS: usize = 2000;
+
+/// Words and the ways they went.
+struct Canaries {
+    random: Random,
+    sealed: Vec<Canary>,
+}
+
+impl Canaries {
+    fn new(seed: Seed) -> Self {
+        Self { random: Random::new(seed.0), sealed: Vec::new() }
+    }
+
+    fn sealed(&mut self, way: &'static str) -> String {
+        let canary = Canary::new(way, self.random.word(CANARY_LENGTH));
+        self.sealed.push(canary.clone());
+        canary.word
+    }
+
+    /// Looks for all of them in everything that the server leaves behind.
+    async fn nowhere(&self, server: &Server, running: bool, when: &str) {
+        let mut heaps = vec![("the log", server.log())];
+        if running {
+            heaps.push(("the metrics", server.page("/metrics").await.body.into_bytes()));
+        }
+        for canary in &self.sealed {
+            let files = canary.files(&server.dir());
+            assert!(files.is_empty(), "{when}: the value of a {} lies in {files:?}", canary.way);
+            for (name, bytes) in &heaps {
+                assert_eq!(canary.form_in(bytes), None, "{when}: the value of a {} is in {name}", canary.way);
+            }
+        }
+    }
+}
+
+fn put(key: &str, value: &str) -> PutRequest {
+    PutRequest { key: key.to_owned().into(), value: value.to_owned().into(), ..PutRequest::default() }
+}
+
+fn compare(key: &str, result: CompareResult, value: &str) -> Compare {
+    let target_union = Some(TargetUnion::Value(value.to_owned().into()));
+    let (result, target) = (result.into(), CompareTarget::Value.into());
+    Compare { result, target, key: key.to_owned().into(), range_end: "".into(), target_union }
+}
+
+fn op(request: Request) -> RequestOp {
+    RequestOp { request: Some(request) }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sealed_values_leave_no_trace() {
+    let seed = Seed::of_this_run();
+    println!("to repeat: {seed}");
+    let mut canaries = Canaries::new(seed);
+    let mut server = Server::strongroom_logging("trace").await;
+    let control = Canary::new("control", canaries.random.word(CANARY_LENGTH));
+    server.etcdctl().ok(&["put", "/registry/pods/default/control", &control.word]).await;
+
+    puts_and_reads(&server, &mut canaries).await;
+    transactions(&server, &mut canaries).await;
+    refusals(&server, &mut canaries).await;
+    assert!(!server.log().is_empty(), "a trace that says nothing shows nothing");
+    canaries.nowhere(&server, true, "while it runs").await;
+    assert!(
+        !control.files(&server.dir()).is_empty(),
+        "the search does not find an open value either: it shows nothing"
+    );
+
+    fill(&server, &mut canaries.random).await;
+    canaries.nowhere(&server, true, "after many writes and a compaction").await;
+    assert!(server.stop().await.success());
+    canaries.nowhere(&server, false, "after a stop").await;
+    assert!(!control.files(&server.dir()).is_empty(), "the control is found after a stop");
+    server.start().await;
+    canaries.nowhere(&server, true, "after a restart").await;
+    server.kill();
+    server.start().await;
+    canaries.nowhere(&server, true, "after a crash").await;
+    let value = server.etcdctl().ok(&["get", "/registry/secrets/default/put", "--print-value-only"]).await;
+    assert_eq!(value.trim(), canaries.sealed[0].word, "the value itself is still there");
+}
+
+async fn puts_and_reads(server: &Server, canaries: &mut Canaries) {
+    let etcdctl = server.etcdctl();
+    let mut client = server.client().await;
+    let first = canaries.sealed("put");
+    etcdctl.ok(&["put", "/registry/secrets/default/put", &first]).await;
+    assert_eq!(etcdctl.ok(&["get", "/registry/secrets/default/put", "--print-value-only"]).await.trim(), first);
+
+    let (old, new) = (canaries.sealed("put that was overwritten"), canaries.sealed("put over another"));
+    etcdctl.ok(&["put", "/registry/secrets/default/twice", &old]).await;
+    assert!(etcdctl.ok(&["put", "/registry/secrets/default/twice", &new, "--prev-kv"]).await.contains(&old));
+
+    let deleted = canaries.sealed("put that was deleted");
+    client.kv.put(put("/registry/secrets/default/gone", &deleted)).await.unwrap();
+    let request = DeleteRangeRequest {
+        key: "/registry/secrets/default/gone".into(),
+        prev_kv: true,
+        ..DeleteRangeRequest::default()
+    };
+    assert_eq!(client.kv.delete_range(request).await.unwrap().into_inner().prev_kvs[0].value, deleted);
+
+    let leased = canaries.sealed("put with a lease");
+    client.lease.lease_grant(LeaseGrantRequest { ttl: 600, id: 9 }).await.unwrap();
+    client.kv.put(PutRequest { lease: 9, ..put("/registry/secrets/default/leased", &leased) }).await.unwrap();
+
+    let mut stream = client.watch();
+    let range = WatchCreateRequest {
+        key: "/registry/secrets/".into(),
+        range_end: "/registry/secrets0".into(),
+        ..WatchCreateRequest::default()
+    };
+    stream.create(WatchCreateRequest { start_revision: 1, prev_kv: true, ..range }).await;
+    stream.next().await;
+    stream.events(6).await;
+    let watched = canaries.sealed("put that was watched");
+    client.kv.put(put("/registry/secrets/default/watched", &watched)).await.unwrap();
+    assert_eq!(stream.events(1).await[0].kv.as_ref().unwrap().value, watched);
+}
+
+async fn transactions(server: &Server, canaries: &mut Canaries) {
+    let mut client = server.client().await;
+    let (inside, nested) = (canaries.sealed("put in a transaction"), canaries.sealed("put in a nested transaction"));
+    let other = canaries.sealed("put in the branch that is not taken");
+    let inner = TxnRequest {
+        success: vec![op(Request::RequestPut(put("/registry/secrets/default/nested", &nested)))],
+        ..TxnRequest::default()
+    };
+    let request = TxnRequest {
+        compare: vec![],
+        success: vec![
+            op(Request::RequestPut(put("/registry/secrets/default/txn", &inside))),
+            op(Request::RequestTxn(inner)),
+        ],
+        failure: vec![op(Request::RequestPut(put("/registry/secrets/default/other", &other)))],
+    };
+    assert!(client.kv.txn(request).await.unwrap().into_inner().succeeded);
+
+    // Equality is compared without the key; the operand that holds is the value itself, the other one was never written.
+    let guess = canaries.sealed("compare with another value");
+    for (value, result, succeeds) in [
+        (&inside, CompareResult::Equal, true),
+        (&inside, CompareResult::NotEqual, false),
+        (&guess, CompareResult::Equal, false),
+        (&guess, CompareResult::NotEqual, true),
+    ] {
+        let read = RangeRequest { key: "/registry/secrets/default/txn".into(), ..RangeRequest::default() };
+        let request = TxnRequest {
+            compare: vec![compare("/registry/secrets/default/txn", result, value)],
+            success: vec![op(Request::RequestRange(read.clone()))],
+            failure: vec![op(Request::RequestRange(read))],
+        };
+        assert_eq!(client.kv.txn(request).await.unwrap().into_inner().succeeded, succeeds, "{}", result.as_str_name());
+    }
+}
+
+/// Values that come with a request that is refused, and what is said then.
+async fn refusals(server: &Server, canaries: &mut Canaries) {
+    let mut client = server.client().await;
+    let ordered = canaries.sealed("ordered compare");
+    let request = TxnRequest {
+        compare: vec![compare("/registry/secrets/default/txn", CompareResult::Greater, &ordered)],
+        ..TxnRequest::default()
+    };
+    let status = client.kv.txn(request).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument, "{status}");
+    assert!(status.message().contains("equality"), "{status}");
+
+    let contradiction = canaries.sealed("put that contradicts itself");
+    let request = PutRequest { ignore_value: true, ..put("/registry/secrets/default/txn", &contradiction) };
+    client.kv.put(request).await.unwrap_err();
+    let leaseless = canaries.sealed("put with a lease that is not there");
+    client.kv.put(PutRequest { lease: 404, ..put("/registry/secrets/default/x", &leaseless) }).await.unwrap_err();
+    let large = canaries.sealed("put that is too large");
+    let value = format!("{}{large}", "x".repeat(1_600_000));
+    client.kv.put(put("/registry/secrets/default/large", &value)).await.unwrap_err();
+    let denied = canaries.sealed("put that a plugin denies");
+    let value = format!("-----BEGIN RSA PRIVATE KEY-----\n{denied}\n");
+    let status = client.kv.put(put("/registry/configmaps/default/denied", &value)).await.unwrap_err();
+    for canary in &canaries.sealed {
+        assert_eq!(canary.form_in(status.message().as_bytes()), None, "an error quotes a value");
+    }
+}
+
+/// Enough for a log to roll and a table to be written, then a compaction.
+async fn fill(server: &Server, random: &mut Random) {
+    let client = server.client().await;
+    let mut puts = tokio::task::JoinSet::new();
+    for number in 0..FILLERS {
+        let (mut client, value) = (client.clone(), random.word(1000));
+        puts.spawn(async move { client.kv.put(put(&format!("/registry/secrets/fill/{number}"), &value)).await });
+    }
+    for put in puts.join_all().await {
+        put.unwrap();
+    }
+    let etcdctl = server.etcdctl();
+    let revision = crate::history::revision(&client).await.to_string();
+    etcdctl.ok(&["compaction", &revision, "--physical"]).await;
+}

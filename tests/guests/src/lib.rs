@@ -1,0 +1,222 @@
+//! Plugins for tests, as component bytes: hostile guests, and the two simplest honest ones.
+//!
+//! They are written as WebAssembly text and encoded when a test asks for them, so no WebAssembly toolchain is needed.
+//! Every guest describes itself by the name of its function with hyphens (`endless-loop`), version `0.1.0`, and wants
+//! to review puts and deletes of every key under [`PREFIX`], unless it says otherwise.
+//!
+//! This crate is *not* an example of how to write a plugin: see `sdk/rust`.
+//!
+//! ```
+//! assert!(guests::deny_all().starts_with(b"\0asm"));
+//! ```
+
+mod encode;
+mod wat;
+
+use wat::{Describe, Guest};
+
+/// The prefix that every guest describes.
+pub const PREFIX: &str = "/guarded/";
+
+/// The message with which [`deny_all`] denies.
+pub const DENY_ALL_MESSAGE: &str = "nothing may be written here";
+
+/// Allows every write.
+#[must_use]
+pub fn allow_all() -> Vec<u8> {
+    Guest::named("allow-all").encode()
+}
+
+/// Denies every write with code `denied` and [`DENY_ALL_MESSAGE`].
+#[must_use]
+pub fn deny_all() -> Vec<u8> {
+    deny("deny-all", DENY_ALL_MESSAGE)
+}
+
+/// Denies every write with a message of several lines, terminal escapes and more than a kilobyte.
+#[must_use]
+pub fn deny_untidily() -> Vec<u8> {
+    deny("deny-untidily", &format!("first\\nsecond\\1b[31m red {}", "x".repeat(4096)))
+}
+
+fn deny(name: &str, message: &str) -> Vec<u8> {
+    // Verdict at 1024: case 1, code, message.
+    let len = message.replace("\\n", "n").replace("\\1b", "e").len();
+    let review = format!(
+        "(i32.store8 (i32.const 1024) (i32.const 1))
+         (i32.store (i32.const 1028) (i32.const 2048)) (i32.store (i32.const 1032) (i32.const 6))
+         (i32.store (i32.const 1036) (i32.const 2056)) (i32.store (i32.const 1040) (i32.const {len}))
+         (i32.const 1024)"
+    );
+    let data = format!(r#"(data (i32.const 2048) "denied") (data (i32.const 2056) "{message}")"#);
+    Guest::named(name).review(review).items(data).encode()
+}
+
+/// Denies a write whose value begins with `!`, allows the others, and fails on a write without a value.
+#[must_use]
+pub fn deny_exclamation() -> Vec<u8> {
+    // In the request, the value's option stands at 24: case, address, length.
+    let review = "
+        (if (i32.eqz (i32.load8_u offset=24 (local.get $request))) (then unreachable))
+        (if (i32.and (i32.ne (i32.load offset=32 (local.get $request)) (i32.const 0))
+                     (i32.eq (i32.load8_u (i32.load offset=28 (local.get $request))) (i32.const 33)))
+            (then (i32.store8 (i32.const 1024) (i32.const 1))))
+        (i32.const 1024)";
+    Guest::named("deny-exclamation").review(review).encode()
+}
+
+/// Never answers.
+#[must_use]
+pub fn endless_loop() -> Vec<u8> {
+    Guest::named("endless-loop").review("(loop $again (br $again)) unreachable").encode()
+}
+
+/// Takes a megabyte at a time and touches it, for ever; when it gets no more it keeps trying.
+#[must_use]
+pub fn memory_bomb() -> Vec<u8> {
+    let review = "
+        (local $pages i32)
+        (loop $more
+            (local.set $pages (memory.grow (i32.const 16)))
+            (if (i32.ne (local.get $pages) (i32.const -1))
+                (then (i32.store8 (i32.mul (local.get $pages) (i32.const 65536)) (i32.const 1))))
+            (br $more))
+        unreachable";
+    Guest::named("memory-bomb").review(review).encode()
+}
+
+/// Grows a table for ever.
+#[must_use]
+pub fn table_bomb() -> Vec<u8> {
+    let review = "
+        (loop $more (drop (table.grow $elements (ref.null func) (i32.const 4096))) (br $more))
+        unreachable";
+    Guest::named("table-bomb").review(review).items("(table $elements 1 funcref)").encode()
+}
+
+/// Asks for 128 MiB before its first instruction.
+#[must_use]
+pub fn huge_memory() -> Vec<u8> {
+    Guest::named("huge-memory").pages(2048).encode()
+}
+
+/// Traps.
+#[must_use]
+pub fn trap() -> Vec<u8> {
+    Guest::named("trap").review("unreachable").encode()
+}
+
+/// Calls itself for ever.
+#[must_use]
+pub fn deep_recursion() -> Vec<u8> {
+    let function = "(func $deeper (param i32) (result i32)
+        (i32.add (call $deeper (i32.add (local.get 0) (i32.const 1))) (i32.const 1)))";
+    Guest::named("deep-recursion").review("(call $deeper (i32.const 0))").items(function).encode()
+}
+
+/// Denies with a message of eight megabytes.
+#[must_use]
+pub fn huge_output() -> Vec<u8> {
+    let review = "
+        (i32.store8 (i32.const 1024) (i32.const 1))
+        (i32.store (i32.const 1036) (i32.const 4096)) (i32.store (i32.const 1040) (i32.const 8388608))
+        (i32.const 1024)";
+    Guest::named("huge-output").pages(144).review(review).encode()
+}
+
+/// Answers with an address outside its memory.
+#[must_use]
+pub fn wild_pointer() -> Vec<u8> {
+    Guest::named("wild-pointer").review("(i32.const 0x7ffffff0)").encode()
+}
+
+/// Answers with a verdict that the contract does not know.
+#[must_use]
+pub fn unknown_verdict() -> Vec<u8> {
+    Guest::named("unknown-verdict").review("(i32.store8 (i32.const 1024) (i32.const 7)) (i32.const 1024)").encode()
+}
+
+/// Remembers in its memory that it ran, and denies when it finds that it has run before.
+#[must_use]
+pub fn remembering() -> Vec<u8> {
+    let review = "
+        (i32.store8 (i32.const 1024) (i32.load8_u (i32.const 3000)))
+        (i32.store8 (i32.const 3000) (i32.const 1))
+        (i32.const 1024)";
+    Guest::named("remembering").review(review).encode()
+}
+
+/// Imports a clock, which the contract does not give.
+#[must_use]
+pub fn foreign_import() -> Vec<u8> {
+    Guest::named("foreign-import").importing_a_clock().encode()
+}
+
+/// Describes itself by a name with a line break and a terminal escape.
+#[must_use]
+pub fn lying_name() -> Vec<u8> {
+    Guest::named("lying-name").describe(Describe::Name("ok\\n\\1b[31m", 8)).encode()
+}
+
+/// Says that it has two thousand million prefixes.
+#[must_use]
+pub fn lying_prefix_count() -> Vec<u8> {
+    Guest::named("lying-prefix-count").describe(Describe::PrefixCount(0x7fff_ffff)).encode()
+}
+
+/// Describes no operation at all.
+#[must_use]
+pub fn lying_operations() -> Vec<u8> {
+    Guest::named("lying-operations").describe(Describe::Operations(0)).encode()
+}
+
+/// Never answers when asked to describe itself.
+#[must_use]
+pub fn endless_describe() -> Vec<u8> {
+    Guest::named("endless-describe").describe(Describe::Never).encode()
+}
+
+/// A component that exports nothing.
+#[must_use]
+pub fn empty_component() -> Vec<u8> {
+    encode::empty_component()
+}
+
+/// A core module, not a component.
+#[must_use]
+pub fn core_module() -> Vec<u8> {
+    encode::assemble("(module)")
+}
+
+#[cfg(test)]
+mod tests {
+    /// A guest that does not encode would make a test of the host pass for the wrong reason.
+    #[test]
+    fn every_guest_encodes() {
+        let guests = [
+            super::allow_all,
+            super::deny_all,
+            super::deny_untidily,
+            super::deny_exclamation,
+            super::endless_loop,
+            super::memory_bomb,
+            super::table_bomb,
+            super::huge_memory,
+            super::trap,
+            super::deep_recursion,
+            super::huge_output,
+            super::wild_pointer,
+            super::unknown_verdict,
+            super::remembering,
+            super::foreign_import,
+            super::lying_name,
+            super::lying_prefix_count,
+            super::lying_operations,
+            super::endless_describe,
+            super::empty_component,
+        ];
+        for guest in guests {
+            assert!(guest().starts_with(b"\0asm\x0d\0\x01\0"));
+        }
+    }
+}

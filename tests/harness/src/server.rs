@@ -1,0 +1,213 @@
+//! One member, of either kind, over any number of starts.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::ExitStatus,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+use tokio::time::sleep;
+use tonic::transport::Channel;
+
+use crate::{Certificates, Client, Environment, Etcdctl, Ports, Process, Response, http, program};
+
+/// How often a starting server is asked whether it is ready.
+const POLL: Duration = Duration::from_millis(10);
+
+/// Which program.
+#[derive(Debug, Clone)]
+pub enum Kind {
+    /// `strongroom dev`, logging what these directives say.
+    Strongroom {
+        /// As in `STRONGROOM_LOG`.
+        log_level: String,
+    },
+    /// Debian's `etcd`, with TLS for clients when files are given.
+    Etcd {
+        /// The server's certificate, and a client's.
+        tls: Option<EtcdTls>,
+    },
+}
+
+/// The certificates that an etcd and its clients use.
+#[derive(Debug, Clone)]
+pub struct EtcdTls {
+    /// What the server shows.
+    pub server: Certificates,
+    /// What its clients show.
+    pub client: Certificates,
+}
+
+/// One member with its directory, its ports and its log. Dropping it kills it and removes all of that.
+#[derive(Debug)]
+pub struct Server {
+    kind: Kind,
+    // Before `home`: it has to be dead when its directory goes.
+    process: Option<Process>,
+    home: TempDir,
+    ports: Ports,
+    environment: Environment,
+}
+
+impl Server {
+    /// A new Strongroom, ready.
+    pub async fn strongroom() -> Self {
+        Self::strongroom_logging("info").await
+    }
+
+    /// A new Strongroom, ready, that logs what these `STRONGROOM_LOG` directives say.
+    pub async fn strongroom_logging(log_level: &str) -> Self {
+        Self::new(Kind::Strongroom { log_level: log_level.to_owned() }).await
+    }
+
+    /// A new etcd, ready.
+    pub async fn etcd() -> Self {
+        Self::new(Kind::Etcd { tls: None }).await
+    }
+
+    /// What is under test: Strongroom, or, with `STRONGROOM_SUBJECT=etcd`, a second etcd. With the latter the cases are run
+    /// against themselves: what then fails is wrong in the case.
+    pub async fn subject() -> Self {
+        if env::var("STRONGROOM_SUBJECT").is_ok_and(|name| name == "etcd") {
+            Self::etcd().await
+        } else {
+            Self::strongroom().await
+        }
+    }
+
+    /// A new server in a new directory, ready.
+    pub async fn new(kind: Kind) -> Self {
+        let home = TempDir::with_prefix("strongroom-test-").expect("a temporary directory can be made");
+        let mut server = Self { kind, process: None, home, ports: Ports::free(), environment: Environment::default() };
+        server.start().await;
+        server
+    }
+
+    /// Starts it on its directory and ports, and waits until it is ready.
+    ///
+    /// # Panics
+    /// When it ends instead, or is not ready within [`crate::START_SECONDS_MAX`].
+    pub async fn start(&mut self) {
+        assert!(self.process.is_none(), "it runs already");
+        let command = match &self.kind {
+            Kind::Strongroom { log_level } => program::strongroom_dev(&self.dir(), &self.ports, log_level),
+            Kind::Etcd { tls } => program::etcd(&self.dir(), &self.ports, tls.as_ref().map(|tls| &tls.server)),
+        };
+        self.process = Some(Process::start(command, &self.log_file()));
+        self.become_ready().await;
+        self.environment = match &self.kind {
+            Kind::Strongroom { .. } => Environment::of_shell_file(&self.dir().join("env")),
+            Kind::Etcd { tls: None } => Environment::plain(self.ports.client),
+            Kind::Etcd { tls: Some(tls) } => Environment::plain(self.ports.client)
+                .with("ETCDCTL_ENDPOINTS", &format!("https://127.0.0.1:{}", self.ports.client))
+                .with_certificates(&tls.client),
+        };
+    }
+
+    async fn become_ready(&mut self) {
+        let begun = Instant::now();
+        let environment = matches!(self.kind, Kind::Strongroom { .. }).then(|| self.dir().join("env"));
+        let process = self.process.as_mut().expect("it was just started");
+        loop {
+            if let Some(status) = process.ended() {
+                panic!("the server ended at its start ({status}):\n{}", process.log_tail());
+            }
+            // The first start serves before it has written what clients need.
+            let written = environment.as_ref().is_none_or(|file| file.exists());
+            if written && http::get(self.ports.metrics, "/health").await.is_ok_and(|answer| answer.status == 200) {
+                return;
+            }
+            let waited = begun.elapsed() < Duration::from_secs(crate::START_SECONDS_MAX);
+            assert!(waited, "the server does not become ready:\n{}", process.log_tail());
+            sleep(POLL).await;
+        }
+    }
+
+    /// `kill -9`.
+    ///
+    /// # Panics
+    /// When it does not run, or ended by itself before.
+    pub fn kill(&mut self) {
+        let mut process = self.process.take().expect("it runs");
+        assert!(process.ended().is_none(), "the server ended by itself:\n{}", process.log_tail());
+        process.kill();
+    }
+
+    /// SIGTERM, and waits for its end.
+    ///
+    /// # Panics
+    /// When it does not run, or does not end within [`crate::STOP_SECONDS_MAX`].
+    pub async fn stop(&mut self) -> ExitStatus {
+        self.process.take().expect("it runs").terminate().await
+    }
+
+    /// `etcdctl` with this server's variables.
+    #[must_use]
+    pub fn etcdctl(&self) -> Etcdctl {
+        Etcdctl::new(self.environment.clone())
+    }
+
+    /// gRPC on a new connection, as an etcd client.
+    ///
+    /// # Panics
+    /// When it cannot connect.
+    pub async fn client(&self) -> Client {
+        let files = self.environment.client_certificates();
+        Client::new(crate::connect(self.ports.client, files.as_ref()).await.expect("a ready server takes connections"))
+    }
+
+    /// The admin listener, shown these certificates.
+    ///
+    /// # Errors
+    /// When the handshake is refused at once.
+    pub async fn admin(&self, certificates: &Certificates) -> Result<Channel, tonic::transport::Error> {
+        crate::connect(self.ports.admin, Some(certificates)).await
+    }
+
+    /// Gets a page of the metrics listener.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub async fn page(&self, path: &str) -> Response {
+        http::get(self.ports.metrics, path).await.expect("the metrics listener answers")
+    }
+
+    /// Which program it is.
+    #[must_use]
+    pub fn kind(&self) -> &Kind {
+        &self.kind
+    }
+
+    /// What `DIR/env` exports, or the same for etcd.
+    #[must_use]
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// Its ports.
+    #[must_use]
+    pub fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
+    /// Its data directory. Its log is elsewhere.
+    #[must_use]
+    pub fn dir(&self) -> PathBuf {
+        self.home.path().join("data")
+    }
+
+    /// Everything that it printed and logged, over all starts.
+    ///
+    /// # Panics
+    /// When the file is gone.
+    #[must_use]
+    pub fn log(&self) -> Vec<u8> {
+        fs::read(self.log_file()).expect("the log is there from the first start on")
+    }
+
+    fn log_file(&self) -> PathBuf {
+        Path::join(self.home.path(), "log")
+    }
+}
