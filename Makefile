@@ -1,4 +1,6 @@
 # What contributors run. Every target first installs what it misses: see scripts/install.sh.
+#
+# Always the whole workspace: cargo resolves other features for a single package, and RocksDB would be compiled again.
 
 .DEFAULT_GOAL := help
 .PHONY: help run test verify fix audit plugins
@@ -12,7 +14,8 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
 run: plugins ## Start one member on this machine (make run ARGS="--dir /tmp/dev --client-port 0")
-	cargo run --package server -- dev $(ARGS)
+	cargo build --workspace
+	@exec "$${CARGO_TARGET_DIR:-target}/debug/strongroom" dev $(ARGS)
 
 test: plugins ## Run all tests
 	@scripts/install.sh etcd

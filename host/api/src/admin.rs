@@ -50,7 +50,7 @@ impl Plugins for PluginsDoor {
 impl Keys for KeysDoor {
     async fn status(&self, request: Request<KeyStatusRequest>) -> Answer<KeyStatusResponse> {
         let (administrator, _) = administered(request)?;
-        let status = self.member.key_status(&administrator).map_err(ApiError::from)?;
+        let status = self.member.key_status(&administrator).await.map_err(ApiError::from)?;
         Ok(Response::new(KeyStatusResponse {
             keys: status.keys.into_iter().map(data_key).collect(),
             policy_epoch: status.policy_epoch,

@@ -32,7 +32,7 @@ impl Cluster for ClusterDoor {
         let linearizable = request.into_inner().linearizable;
         let reply = self.member.members(linearizable).await.map_err(ApiError::from)?;
         let members = reply.body.into_iter().map(member).collect();
-        Ok(Response::new(MemberListResponse { header: header::full(reply.header), members }))
+        Ok(Response::new(MemberListResponse { header: header::without_revision(reply.header), members }))
     }
 
     async fn member_promote(&self, _: Request<wire::MemberPromoteRequest>) -> Answer<wire::MemberPromoteResponse> {

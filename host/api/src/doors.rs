@@ -115,6 +115,11 @@ impl Doors {
         health::routes().with_state(self.member.clone()).merge(page).fallback(no_such_page)
     }
 
+    /// The peer listener: `/health` and `/version`. A member alone has no peer to speak Raft with.
+    pub fn peer_routes(&self) -> Router {
+        health::public_routes().with_state(self.member.clone()).fallback(no_such_page)
+    }
+
     fn etcd_services(&self) -> Routes {
         let member = || self.member.clone();
         let (shutdown, progress_interval) = (self.shutdown.clone(), self.watch_progress_interval);

@@ -14,6 +14,11 @@ pub(crate) fn full(header: Header) -> Option<ResponseHeader> {
     })
 }
 
+/// The header of an answer that is not about keys, such as the list of members.
+pub(crate) fn without_revision(header: Header) -> Option<ResponseHeader> {
+    full(Header { revision: 0, ..header })
+}
+
 /// The header of an answer inside a transaction's answer: only the revision is set.
 #[expect(clippy::unnecessary_wraps, reason = "prost wants every message field in an option")]
 pub(crate) fn nested(revision: i64) -> Option<ResponseHeader> {

@@ -14,6 +14,8 @@
 //! Limits: [`PROPOSAL_TIME_MAX`] per proposal, 256 MiB of proposals under way.
 
 mod codec;
+#[cfg(test)]
+mod conformance_tests;
 mod consensus;
 mod error;
 mod identity;

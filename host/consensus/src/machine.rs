@@ -163,16 +163,19 @@ impl RaftSnapshotBuilder<TypeConfig> for StateMachine {
     }
 }
 
-/// A checkpoint that is not finished: removed at the next start.
+/// A checkpoint that is being made; RocksDB begins it under this name with an ending of its own.
 const UNFINISHED: &str = "unfinished";
 
 impl Snapshots {
     /// Finds the snapshot that an earlier run left, and removes what it did not finish.
     fn recover(&self) -> io::Result<()> {
-        remove(&self.dir.join(UNFINISHED))?;
         let mut newest = None;
         for entry in std::fs::read_dir(&self.dir)? {
             let dir = entry?.path();
+            if !is_finished(&dir) {
+                remove(&dir)?;
+                continue;
+            }
             let (applied, meta) = meta_of(&dir)?;
             if newest.as_ref().is_none_or(|(other, _, _)| *other < applied) {
                 newest = Some((applied, meta, Checkpoint { dir }));
@@ -218,13 +221,19 @@ impl Snapshots {
     fn replace(&self, meta: SnapshotMeta, checkpoint: Checkpoint) -> io::Result<()> {
         for entry in std::fs::read_dir(&self.dir)? {
             let dir = entry?.path();
-            if dir != checkpoint.dir {
+            if is_finished(&dir) && dir != checkpoint.dir {
                 remove(&dir)?;
             }
         }
         *self.current.lock().expect(POISONED) = Some((meta, checkpoint));
         Ok(())
     }
+}
+
+/// A finished snapshot is named by its index alone; whatever else a crash left behind is not one.
+fn is_finished(dir: &Path) -> bool {
+    let name = dir.file_name().and_then(std::ffi::OsStr::to_str);
+    name.is_some_and(|name| name.len() == 20 && name.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// What a checkpoint says of itself.

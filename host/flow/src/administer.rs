@@ -5,6 +5,7 @@ use auth::Administrator;
 use bytes::Bytes;
 use consensus::Proposal;
 use ring::digest;
+use seal::{DataKeyRecord, Keyring};
 use store::{Outcome, PluginRecord, Refusal};
 
 use crate::{FlowError, Member};
@@ -22,7 +23,7 @@ pub struct InstallPlugin {
     pub sees_sealed: bool,
     /// Whether a write passes when the plugin fails.
     pub fail_open: bool,
-    /// Time limit of one review in milliseconds, zero for the default.
+    /// Time limit in milliseconds of all its reviews of one client request, zero for the default.
     pub timeout_ms: u32,
 }
 
@@ -127,23 +128,32 @@ impl Member {
     ///
     /// # Errors
     /// When the disk does.
-    pub fn key_status(&self, _admin: &Administrator) -> Result<KeyStatus, FlowError> {
+    pub async fn key_status(&self, _admin: &Administrator) -> Result<KeyStatus, FlowError> {
         let policy = self.shared.policy.current();
+        let counted = self
+            .view_off_thread(|view| {
+                let keys = view.data_keys()?.into_iter().map(|record| {
+                    let records = view.sealed_records(&record.prefix)?.remove(&record.id).unwrap_or(0);
+                    Ok((record, records))
+                });
+                keys.collect::<Result<Vec<_>, store::ReadError>>()
+            })
+            .await?;
         let keyring = policy.keyring();
-        let mut keys = Vec::new();
-        for record in self.shared.store.view(|view| view.data_keys())? {
-            let counts = self.shared.store.view(|view| view.sealed_records(&record.prefix))?;
-            keys.push(DataKeyInfo {
-                usable: keyring.usable(&record.prefix, record.id),
-                records: counts.get(&record.id).copied().unwrap_or(0),
-                wraps: record.wraps.iter().map(|wrap| wrap.provider.clone()).collect(),
-                prefix: record.prefix,
-                id: record.id,
-                active: record.active,
-                created_unix_seconds: record.created_unix_seconds,
-            });
-        }
+        let keys = counted.into_iter().map(|(record, records)| key_info(keyring, record, records)).collect();
         Ok(KeyStatus { keys, policy_epoch: policy.epoch(), root_key_present: keyring.root_key_present() })
+    }
+}
+
+fn key_info(keyring: &Keyring, record: DataKeyRecord, records: u64) -> DataKeyInfo {
+    DataKeyInfo {
+        usable: keyring.usable(&record.prefix, record.id),
+        records,
+        wraps: record.wraps.into_iter().map(|wrap| wrap.provider).collect(),
+        prefix: record.prefix,
+        id: record.id,
+        active: record.active,
+        created_unix_seconds: record.created_unix_seconds,
     }
 }
 

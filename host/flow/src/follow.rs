@@ -77,8 +77,10 @@ impl Follower {
     /// None in this version.
     pub fn open(&mut self, id: i64, spec: WatchSpec) -> Result<Header, FlowError> {
         let header = self.member.header();
-        let next = if spec.start_revision > 0 { spec.start_revision } else { header.revision + 1 };
-        let cursor = Cursor { range: spec.range, puts: spec.puts, deletes: spec.deletes, prev_kv: spec.prev_kv, next };
+        let from_history = spec.start_revision > 0;
+        let next = if from_history { spec.start_revision } else { header.revision + 1 };
+        let WatchSpec { range, prev_kv, puts, deletes, .. } = spec;
+        let cursor = Cursor { range, puts, deletes, prev_kv, next, from_history };
         self.cursors.insert(id, cursor);
         Ok(header)
     }

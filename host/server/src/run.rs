@@ -141,7 +141,7 @@ impl Running {
         // A single member has no peers: its peer listener answers probes only.
         for (sockets, tls, routes) in [
             (sockets.client, tls.client, doors.client_routes()),
-            (sockets.peer, tls.peer, doors.metrics_routes()),
+            (sockets.peer, tls.peer, doors.peer_routes()),
             (sockets.admin, tls.admin, doors.admin_routes()),
             (sockets.metrics, tls.metrics, doors.metrics_routes()),
         ] {

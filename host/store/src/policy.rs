@@ -34,7 +34,7 @@ pub struct PluginRecord {
     /// Whether a write passes when the plugin fails; the default is that it does not.
     #[prost(bool, tag = "9")]
     pub fail_open: bool,
-    /// Time limit of one review in milliseconds; zero for the default.
+    /// Time limit in milliseconds of all its reviews of one client request; zero for the default.
     #[prost(uint32, tag = "10")]
     pub timeout_ms: u32,
     /// The policy epoch in which it came into force.

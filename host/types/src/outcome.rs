@@ -108,16 +108,19 @@ fn within<V>(kv: &KeyValue<V>, query: &RangeQuery) -> bool {
         && below(query.max_create_revision, kv.create_revision)
 }
 
+/// Equal ones stay in the order of their keys, in both directions, as etcd leaves them.
 fn sort<V: AsRef<[u8]>>(kvs: &mut [KeyValue<V>], query: &RangeQuery) {
-    match query.sort_target {
+    let compare = |one: &KeyValue<V>, other: &KeyValue<V>| match query.sort_target {
+        SortTarget::Key => one.key.cmp(&other.key),
+        SortTarget::Version => one.version.cmp(&other.version),
+        SortTarget::Create => one.create_revision.cmp(&other.create_revision),
+        SortTarget::Mod => one.mod_revision.cmp(&other.mod_revision),
+        SortTarget::Value => one.value.as_ref().cmp(other.value.as_ref()),
+    };
+    match query.sort_order {
+        SortOrder::Descend => kvs.sort_by(|one, other| compare(other, one)),
         // Keys come out of the store in ascending order.
-        SortTarget::Key => {}
-        SortTarget::Version => kvs.sort_by_key(|kv| kv.version),
-        SortTarget::Create => kvs.sort_by_key(|kv| kv.create_revision),
-        SortTarget::Mod => kvs.sort_by_key(|kv| kv.mod_revision),
-        SortTarget::Value => kvs.sort_by(|one, other| one.value.as_ref().cmp(other.value.as_ref())),
-    }
-    if query.sort_order == SortOrder::Descend {
-        kvs.reverse();
+        SortOrder::None | SortOrder::Ascend if query.sort_target == SortTarget::Key => {}
+        SortOrder::None | SortOrder::Ascend => kvs.sort_by(compare),
     }
 }

@@ -19,6 +19,8 @@ pub struct Cursor {
     pub prev_kv: bool,
     /// Everything before this revision has been handed over.
     pub next: i64,
+    /// Whether history may begin after `next`: only at the first pull, since later ones go on where that one ended.
+    pub from_history: bool,
 }
 
 /// What a pull brought.
@@ -47,6 +49,12 @@ impl Cursor {
     pub fn pull(&mut self, hub: &Hub, store: &Store) -> Result<Pulled, ReadError> {
         if self.next > hub.newest() {
             return Ok(Pulled::Events(Vec::new()));
+        }
+        if std::mem::take(&mut self.from_history) {
+            let compact_revision = store.view(|view| view.compacted())?;
+            if self.next < compact_revision {
+                return Ok(Pulled::Compacted { compact_revision });
+            }
         }
         match hub.recent(self.next) {
             Recent::All(revisions, newest) => Ok(self.take_recent(&revisions, newest)),

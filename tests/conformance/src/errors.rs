@@ -71,17 +71,12 @@ async fn one_key_written_twice_in_a_transaction() {
             ("two puts", vec![put("a", "1"), put("a", "2")]),
             ("a put and a delete", vec![put("a", "1"), delete("a", "")]),
             ("a put and a delete over it", vec![put("b", "1"), delete("a", "c")]),
-            ("a put and a delete to the end", vec![put("b", "1"), delete("a", "\0")]),
             ("nested puts", vec![put("a", "1"), nested(always(vec![put("a", "2")]))]),
             ("puts of two nested ones", vec![nested(always(vec![put("a", "1")])), nested(always(vec![put("a", "2")]))]),
             ("a nested delete", vec![put("a", "1"), nested(always(vec![delete("a", "b")]))]),
         ] {
             let answer = s.client.kv.txn(always(operations)).await;
-            // etcd lets a delete follow or precede a put of the same key when no put comes twice; the words say which case this is.
-            match answer {
-                Ok(_) => s.note(what, "accepted"),
-                Err(status) => s.refused::<()>(what, Err(status), InvalidArgument, DUPLICATE),
-            }
+            s.refused(what, answer, InvalidArgument, DUPLICATE);
         }
         let branches =
             TxnRequest { success: vec![put("x", "1")], failure: vec![put("x", "2")], ..TxnRequest::default() };
@@ -89,6 +84,14 @@ async fn one_key_written_twice_in_a_transaction() {
         let answer = s.client.kv.txn(both).await;
         s.answered("one put in each branch of a nested one", answer);
         s.ok(&["get", "", "--prefix", "-w", "json"]).await;
+        // etcd's check does not know that a zero byte means no end, and lets this pass. Strongroom refuses every overlap.
+        let answer = s.client.kv.txn(always(vec![put("b", "1"), delete("a", "\0")])).await;
+        if s.is_etcd() {
+            s.answered("a put and a delete to the end", answer);
+        } else {
+            let status = answer.unwrap_err();
+            assert_eq!((status.code(), status.message()), (InvalidArgument, DUPLICATE));
+        }
     })
     .await;
 }

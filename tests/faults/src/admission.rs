@@ -6,6 +6,7 @@ use std::{
 };
 
 use harness::{Run, Server};
+use proto::etcdserverpb::{PutRequest, RequestOp, TxnRequest, request_op::Request};
 
 const BUNDLED: &str = "no-secrets-in-configmaps";
 
@@ -17,16 +18,16 @@ async fn plugin(server: &Server, arguments: &[&str]) -> Run {
     harness::run(&[&["plugin"], arguments].concat(), server.environment().iter()).await
 }
 
-/// Installs a guest, under the name that it describes.
-async fn install(server: &Server, guest: &[u8], flags: &[&str]) -> Run {
+/// Installs a guest from a file by its name, which becomes the plugin's.
+async fn install(server: &Server, name: &str, guest: &[u8], flags: &[&str]) -> Run {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("guest.wasm");
+    let file = folder.path().join(format!("{name}.wasm"));
     fs::write(&file, guest).unwrap();
     plugin(server, &[&["install", file.to_str().unwrap()], flags].concat()).await
 }
 
 async fn installed(server: &Server, name: &str, guest: &[u8], flags: &[&str]) {
-    let run = install(server, guest, flags).await;
+    let run = install(server, name, guest, flags).await;
     assert_eq!(run.code, Some(0), "{name}: {}", run.stderr);
     let list = plugin(server, &["list"]).await;
     assert!(list.stdout.contains(name), "{name} is not in force: {}", list.stdout);
@@ -35,6 +36,11 @@ async fn installed(server: &Server, name: &str, guest: &[u8], flags: &[&str]) {
 async fn removed(server: &Server, name: &str) {
     let run = plugin(server, &["remove", name]).await;
     assert_eq!(run.code, Some(0), "{name}: {}", run.stderr);
+}
+
+fn op((key, value): (&'static str, &str)) -> RequestOp {
+    let request = PutRequest { key: key.into(), value: value.to_owned().into(), ..PutRequest::default() };
+    RequestOp { request: Some(Request::RequestPut(request)) }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -52,9 +58,14 @@ async fn the_bundled_plugin_denies_and_says_why() {
         let put = etcdctl.run_with_input(&["put", "/registry/configmaps/default/app"], value).await;
         assert!(!put.success, "{value} was let in");
         assert!(put.error.contains(BUNDLED) && put.error.contains(reason), "{}", put.error);
-        let script = format!("\nput /registry/pods/default/a 1\nput /registry/configmaps/default/app {value:?}\n\n\n");
-        let txn = etcdctl.run_with_input(&["txn"], &script).await;
-        assert!(!txn.success && txn.error.contains(BUNDLED), "{} {}", txn.stdout, txn.error);
+        // Whoever reviews single puts only can be passed by with a transaction.
+        let operations = [("/registry/pods/default/a", "1"), ("/registry/configmaps/default/app", value)].map(op);
+        let request = TxnRequest { success: operations.to_vec(), ..TxnRequest::default() };
+        let status = server.client().await.kv.txn(request.clone()).await.unwrap_err();
+        assert!(status.message().contains(BUNDLED) && status.message().contains(reason), "{status}");
+        let nested = RequestOp { request: Some(Request::RequestTxn(request)) };
+        let status = server.client().await.kv.txn(TxnRequest { failure: vec![nested], ..TxnRequest::default() }).await;
+        assert!(status.unwrap_err().message().contains(reason), "nor in a nested one, in the branch that is not taken");
     }
     assert_eq!(etcdctl.ok(&["get", "/registry/", "--prefix"]).await, "", "nothing of a denied transaction is done");
     etcdctl.ok(&["put", "/registry/configmaps/default/app", "colour=blue"]).await;
@@ -151,9 +162,9 @@ async fn a_guest_that_breaks_the_contract_is_not_installed() {
         ("huge-memory", guests::huge_memory()),
         ("empty-component", guests::empty_component()),
         ("core-module", guests::core_module()),
-        ("no wasm at all", b"#!/bin/sh".to_vec()),
+        ("no-wasm-at-all", b"#!/bin/sh".to_vec()),
     ] {
-        let run = install(&server, &guest, &[]).await;
+        let run = install(&server, name, &guest, &[]).await;
         assert_eq!(run.code, Some(1), "{name} was installed: {}", run.stdout);
         assert_eq!(run.stderr.trim().lines().count(), 1, "{name}: one sentence, not {:?}", run.stderr);
         assert_eq!(

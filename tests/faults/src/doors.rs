@@ -4,7 +4,11 @@ use std::{fs, path::Path, time::Duration};
 
 use harness::{ANSWER_SECONDS_MAX, Certificates, Server};
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
-use tokio::{io::AsyncReadExt as _, net::TcpStream, time::timeout};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
 use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 use tonic::Code;
 
@@ -38,6 +42,9 @@ const ADMIN_CLASS: [&str; 24] = [
     "/etcdserverpb.Auth/AuthStatus",
 ];
 
+/// How an HTTP/2 client begins (RFC 9113, section 3.4): the preface and empty settings. A server may wait for it.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
 /// Connects with TLS and waits for the server's first bytes: in TLS 1.3 a client hears of a refused certificate only there.
 async fn first_bytes(port: u16, certificates: &Certificates, anonymous: bool) -> Result<usize, String> {
     let exchange = async {
@@ -45,6 +52,8 @@ async fn first_bytes(port: u16, certificates: &Certificates, anonymous: bool) ->
         let name = ServerName::try_from("127.0.0.1").expect("an address is a name");
         let connector = TlsConnector::from(certificates.for_rustls(anonymous));
         let mut tls = connector.connect(name, stream).await.map_err(|error| error.to_string())?;
+        // Fails when the refusal is there already, which reading tells of.
+        drop(tls.write_all(PREFACE).await);
         tls.read(&mut [0; 64]).await.map_err(|error| error.to_string())
     };
     timeout(Duration::from_secs(ANSWER_SECONDS_MAX), exchange).await.expect("the server answers in time")

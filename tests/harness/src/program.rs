@@ -19,9 +19,8 @@ pub fn binary() -> PathBuf {
     let path = named.unwrap_or_else(|| {
         let test = env::current_exe().expect("a running test has a path");
         // target/debug/deps/TEST for a test, target/debug/PROGRAM for a program.
-        let found =
-            test.ancestors().skip(1).take(2).map(|folder| folder.join("strongroom")).find(|path| path.is_file());
-        found.unwrap_or_else(|| test.with_file_name("strongroom"))
+        let folder = test.parent().filter(|folder| folder.ends_with("deps")).unwrap_or(&test);
+        folder.with_file_name("strongroom")
     });
     assert!(
         path.is_file(),

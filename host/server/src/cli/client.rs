@@ -18,6 +18,9 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// How rustls words an alert that the other side sent.
 const ALERT: &str = "received fatal alert: ";
 
+/// Members begin their own errors with this, and so does `main`.
+const SPEAKER: &str = "strongroom: ";
+
 /// Where the admin listener is, and who is asking.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Connection")]
@@ -56,11 +59,14 @@ pub(crate) enum ClientError {
     #[error("the TLS handshake with {endpoint} failed: {reason}")]
     Handshake { endpoint: String, reason: String },
     /// The certificate is good, but not an administrator's.
-    #[error("{endpoint} refused the call: {message}; use an administrator's certificate with --cert and --key")]
+    #[error("{endpoint} refused the call: {message} (it is chosen by --cert and --key)")]
     NotAdministrator { endpoint: String, message: String },
     /// The member answered with an error.
     #[error("{message}")]
     Refused { message: String },
+    /// The caller's: the key file cannot be made.
+    #[error(transparent)]
+    KeyFile(#[from] seal::SealError),
     /// The answer cannot be printed.
     #[error("cannot write the answer: {0}")]
     Output(#[from] io::Error),
@@ -79,7 +85,7 @@ impl Connection {
 
     /// What a failed call means.
     pub(crate) fn failed(&self, status: &Status) -> ClientError {
-        let message = status.message().to_owned();
+        let message = status.message().trim_start_matches(SPEAKER).to_owned();
         match status.code() {
             Code::PermissionDenied | Code::Unauthenticated => {
                 ClientError::NotAdministrator { endpoint: self.endpoint.clone(), message }

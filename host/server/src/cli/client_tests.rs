@@ -105,9 +105,10 @@ async fn a_good_certificate_gets_through_the_handshake() {
 fn a_denied_call_says_whose_certificate_is_needed() {
     let scene = scene();
     let connection = connection("https://127.0.0.1:1", &scene.ours, &scene.ours);
-    let error = connection.failed(&Status::permission_denied("dev-client is not an administrator"));
+    let error = connection.failed(&Status::permission_denied("strongroom: CN:dev-client is nobody"));
     assert!(matches!(error, ClientError::NotAdministrator { .. }));
-    assert!(error.to_string().contains("dev-client is not an administrator; use an administrator's certificate"));
+    let expected = "https://127.0.0.1:1 refused the call: CN:dev-client is nobody (it is chosen by --cert and --key)";
+    assert_eq!(error.to_string(), expected);
 }
 
 #[tokio::test]

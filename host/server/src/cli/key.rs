@@ -1,17 +1,25 @@
-//! `strongroom key status`.
+//! `strongroom key generate` and `strongroom key status`.
+
+use std::path::{Path, PathBuf};
 
 use proto::admin::keys_client::KeysClient;
 use proto::admin::{DataKey, KeyStatusRequest};
+use seal::KeyFile;
 use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::client::ClientError;
 use super::plugin::Answer;
-use super::table::{Table, print};
+use super::table::{Format, Table, print};
 
 /// The keys that seal values.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Key {
+    /// Make a root key file, readable by its owner only, for the seal configuration of `serve`
+    Generate {
+        /// Where to put it; nothing may be there yet
+        file: PathBuf,
+    },
     /// Show the data keys of the sealed prefixes
     Status(Answer),
 }
@@ -35,32 +43,45 @@ struct Row {
 }
 
 impl Key {
-    /// Asks the member and prints its answer.
+    /// Does what is asked and prints the answer.
     ///
     /// # Errors
     ///
     /// [`ClientError`].
     pub(crate) async fn run(self) -> Result<(), ClientError> {
-        let Self::Status(answer) = self;
-        let mut client = KeysClient::new(answer.connection.open().await?);
-        let response = client.status(KeyStatusRequest {}).await;
-        let response = response.map_err(|status| answer.connection.failed(&status))?.into_inner();
-        let keys: Vec<Row> = response.keys.into_iter().map(Row::from).collect();
-        let mut table = Table::new(&["PREFIX", "ID", "STATE", "USABLE", "RECORDS", "CREATED", "WRAPS"]);
-        for key in &keys {
-            table.row(vec![
-                key.prefix.clone(),
-                key.id.to_string(),
-                key.state.clone(),
-                if key.usable { "yes" } else { "no" }.to_owned(),
-                key.records.to_string(),
-                key.created.clone(),
-                key.wraps.join(","),
-            ]);
+        match self {
+            Self::Generate { file } => generate(&file),
+            Self::Status(answer) => status(answer).await,
         }
-        let (root_key_present, policy_epoch) = (response.root_key_present, response.policy_epoch);
-        Ok(print(answer.output, &Document { root_key_present, keys, policy_epoch }, &table)?)
     }
+}
+
+fn generate(file: &Path) -> Result<(), ClientError> {
+    let key = KeyFile::create(file)?;
+    let mut table = Table::new(&["ROOT KEY", "FINGERPRINT"]);
+    table.row(vec![file.display().to_string(), key.fingerprint()]);
+    Ok(print(Format::Table, &(), &table)?)
+}
+
+async fn status(answer: Answer) -> Result<(), ClientError> {
+    let mut client = KeysClient::new(answer.connection.open().await?);
+    let response = client.status(KeyStatusRequest {}).await;
+    let response = response.map_err(|status| answer.connection.failed(&status))?.into_inner();
+    let keys: Vec<Row> = response.keys.into_iter().map(Row::from).collect();
+    let mut table = Table::new(&["PREFIX", "ID", "STATE", "USABLE", "RECORDS", "CREATED", "WRAPS"]);
+    for key in &keys {
+        table.row(vec![
+            key.prefix.clone(),
+            key.id.to_string(),
+            key.state.clone(),
+            if key.usable { "yes" } else { "no" }.to_owned(),
+            key.records.to_string(),
+            key.created.clone(),
+            key.wraps.join(","),
+        ]);
+    }
+    let (root_key_present, policy_epoch) = (response.root_key_present, response.policy_epoch);
+    Ok(print(answer.output, &Document { root_key_present, keys, policy_epoch }, &table)?)
 }
 
 impl From<DataKey> for Row {

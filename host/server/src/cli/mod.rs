@@ -33,7 +33,7 @@ pub(crate) enum Command {
     /// Install, list and remove admission plugins
     #[command(subcommand)]
     Plugin(Plugin),
-    /// Show the data keys of the sealed prefixes
+    /// Make a root key, and show the data keys of the sealed prefixes
     #[command(subcommand)]
     Key(Key),
     /// Print the version

@@ -1,6 +1,6 @@
 //! Configuration, in two forms: as written (flags and environment, [`written`]) and as resolved ([`Config`]).
 //!
-//! [`resolve`] goes from the one to the other once, and reports every problem that it finds, not only the first.
+//! [`resolve()`] goes from the one to the other once, and reports every problem that it finds, not only the first.
 
 mod cluster;
 mod doors;

@@ -1,0 +1,35 @@
+//! openraft's own conformance suite, run on this log and this state.
+
+use std::sync::Arc;
+
+use openraft::{
+    StorageError,
+    testing::log::{StoreBuilder, Suite},
+};
+use store::Store;
+use tempfile::TempDir;
+use watch::Hub;
+
+use crate::{
+    log::{LogOptions, LogStore},
+    log_storage::LogStorage,
+    machine::StateMachine,
+    raft_types::TypeConfig,
+};
+
+struct Builder;
+
+impl StoreBuilder<TypeConfig, LogStorage, StateMachine, TempDir> for Builder {
+    async fn build(&self) -> Result<(TempDir, LogStorage, StateMachine), StorageError<TypeConfig>> {
+        let dir = tempfile::tempdir().unwrap();
+        let log = LogStore::open(&dir.path().join("log"), LogOptions::default()).unwrap();
+        let store = Store::open(&dir.path().join("state")).unwrap();
+        let machine = StateMachine::open(store, Arc::new(Hub::new(1)), &dir.path().join("snapshot")).unwrap();
+        Ok((dir, LogStorage::new(log), machine))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn openrafts_storage_conformance_suite_passes() {
+    Suite::test_all(Builder).await.unwrap();
+}
