@@ -85,9 +85,8 @@ impl RaftLogReader<TypeConfig> for LogStorage {
             Excluded(to) => *to,
             Unbounded => u64::MAX - INDEX_OFFSET,
         };
-        let first = self.log.first_index().map_or(u64::MAX, |index| index - INDEX_OFFSET);
-        let end = self.log.last_index().unwrap_or(0);
-        self.entries(from.max(first), to.min(end))
+        let (Some(first), Some(last)) = (self.log.first_index(), self.log.last_index()) else { return Ok(Vec::new()) };
+        self.entries(from.max(first - INDEX_OFFSET), to.min(last))
     }
 
     async fn read_vote(&mut self) -> Result<Option<Vote>, io::Error> {

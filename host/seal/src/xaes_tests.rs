@@ -69,7 +69,6 @@ fn published_accumulated_vectors_of_ten_thousand() {
 }
 
 #[test]
-#[ignore = "takes seconds; run it after a change of xaes.rs"]
 fn published_accumulated_vectors_of_a_million() {
     let expected = "2163ae1445985a30b60585ee67daa55674df06901b890593e824b8a7c885ab15";
     assert_eq!(accumulated(1_000_000), expected);

@@ -62,7 +62,13 @@ async fn leases_and_members_too() {
         let answer = s.client.maintenance.status(StatusRequest {}).await;
         note(s, "status", answer, |answer| answer.header);
         let answer = s.client.maintenance.alarm(AlarmRequest::default()).await;
-        note(s, "alarms", answer, |answer| answer.header);
+        let header = s.answered("alarms", answer).header;
+        // etcd fills this header too since 3.5; the one compared with is 3.4 and leaves it out.
+        if !s.is_etcd() {
+            assert!(
+                header.is_some_and(|header| header.revision == 2 && header.member_id != 0 && header.raft_term != 0)
+            );
+        }
     })
     .await;
 }
