@@ -1,5 +1,7 @@
 //! The store against the simplest model of etcd's multi-version store that could be right: a list of whole key spaces.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
