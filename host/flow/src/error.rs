@@ -85,7 +85,16 @@ pub enum FlowError {
     },
     /// The store failed.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(#[source] StoreError),
+}
+
+impl From<StoreError> for FlowError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Closed => Self::Stopped,
+            error => Self::Store(error),
+        }
+    }
 }
 
 impl From<Refusal> for FlowError {
@@ -106,7 +115,7 @@ impl From<ReadError> for FlowError {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Refused(refusal) => refusal.into(),
-            ReadError::Store(error) => Self::Store(error),
+            ReadError::Store(error) => error.into(),
         }
     }
 }

@@ -67,6 +67,22 @@ impl Member {
         let hub = Arc::new(Hub::new(store.view(|view| view.revision())?));
         let engine = Engine::new()?;
         let consensus = Consensus::start(consensus_config(&config, identity), store.clone(), hub.clone()).await?;
+        let lower = Lower { identity, store: store.clone(), hub, consensus: consensus.clone() };
+        let started = Self::with_policy(config, lower, engine, provider).await;
+        if started.is_err() {
+            consensus.shutdown().await;
+            store.close()?;
+        }
+        started
+    }
+
+    async fn with_policy(
+        config: MemberConfig,
+        lower: Lower,
+        engine: Engine,
+        provider: Option<Box<dyn RootKeyProvider>>,
+    ) -> Result<Self, StartError> {
+        let Lower { identity, store, hub, consensus } = lower;
         let policy = PolicyKeeper::load(store.clone(), engine, identity.cluster_id, provider).await;
         let policy = policy.map_err(StartError::of_policy)?;
         sealing::bring_in_line(&config, identity, &store, &consensus, &policy).await?;
@@ -115,7 +131,7 @@ impl Member {
         self.shared.background.wait().await;
         self.shared.consensus.shutdown().await;
         let store = self.shared.store.clone();
-        match tokio::task::spawn_blocking(move || store.flush()).await {
+        match tokio::task::spawn_blocking(move || store.close()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the state was not flushed; the next start applies the log again"),
             Err(error) => tracing::warn!(%error, "the state was not flushed; the next start applies the log again"),
@@ -133,6 +149,14 @@ impl Member {
             let _ = stopping.run_until_cancelled(task).await;
         });
     }
+}
+
+/// What a member stands on before it has a policy.
+struct Lower {
+    identity: Identity,
+    store: Store,
+    hub: Arc<Hub>,
+    consensus: Consensus,
 }
 
 fn open_provider(config: Option<&SealConfig>) -> Result<Option<Box<dyn RootKeyProvider>>, StartError> {

@@ -23,7 +23,7 @@ pub struct Store {
 
 pub(crate) struct Shared {
     dir: PathBuf,
-    /// Swapped as a whole when a snapshot is installed; `None` only while that happens.
+    /// Swapped as a whole when a snapshot is installed; `None` once the store is closed.
     database: RwLock<Option<DB>>,
     /// Held while a batch is applied: there is one writer.
     pub(crate) writer: Mutex<()>,
@@ -50,13 +50,26 @@ impl Store {
     }
 
     /// Runs `read` on a consistent view of the newest applied state.
-    pub fn view<T>(&self, read: impl FnOnce(&View<'_>) -> T) -> T {
+    ///
+    /// # Errors
+    /// What `read` answers, or [`StoreError::Closed`].
+    pub fn view<T, E: From<StoreError>>(&self, read: impl FnOnce(&View<'_>) -> Result<T, E>) -> Result<T, E> {
         self.with_database(|database| read(&View::new(database)))
     }
 
-    pub(crate) fn with_database<T>(&self, run: impl FnOnce(&DB) -> T) -> T {
+    pub(crate) fn with_database<T, E: From<StoreError>>(&self, run: impl FnOnce(&DB) -> Result<T, E>) -> Result<T, E> {
         let guard = self.shared.database.read().expect(POISONED);
-        run(guard.as_ref().expect("the database is only absent under the write lock"))
+        run(guard.as_ref().ok_or(StoreError::Closed)?)
+    }
+
+    /// Makes everything applied so far durable and lets go of the files, whoever still holds this store.
+    ///
+    /// # Errors
+    /// When the disk does; the files are let go of all the same.
+    pub fn close(&self) -> Result<(), StoreError> {
+        let flushed = self.flush();
+        *self.shared.database.write().expect(POISONED) = None;
+        flushed
     }
 
     /// Makes everything applied so far durable.

@@ -19,6 +19,9 @@ pub enum StoreError {
         /// Why it failed.
         source: std::io::Error,
     },
+    /// The store was closed: this member is stopping.
+    #[error("the state is closed")]
+    Closed,
     /// Bytes in the state that this version cannot have written.
     #[error("the state is damaged: {0}; restore this member from a snapshot or from its peers")]
     Damaged(String),
