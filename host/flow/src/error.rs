@@ -85,7 +85,7 @@ pub enum FlowError {
     },
     /// The store failed.
     #[error(transparent)]
-    Store(#[source] StoreError),
+    Store(StoreError),
 }
 
 impl From<StoreError> for FlowError {
