@@ -67,8 +67,10 @@ impl Plugin {
         }
     }
 
-    pub(crate) fn reviews_put_of(&self, key: &[u8]) -> bool {
-        self.on_put && self.scopes.iter().any(|scope| scope.contains(key))
+    /// A put under a lease is also a delete: the end of the lease deletes the key, and nobody is asked then.
+    pub(crate) fn reviews_put_of(&self, put: &types::Put) -> bool {
+        let leased = put.lease != types::PutLease::Set(0);
+        (self.on_put || (self.on_delete && leased)) && self.scopes.iter().any(|scope| scope.contains(&put.key))
     }
 
     pub(crate) fn reviews_delete_of(&self, range: &KeyRange) -> bool {

@@ -87,7 +87,7 @@ impl Policy {
     }
 
     fn add_put(&self, plugin: &Plugin, put: &types::Put, in_txn: bool, writes: &mut Vec<Write>) {
-        if plugin.reviews_put_of(&put.key) {
+        if plugin.reviews_put_of(put) {
             writes.push(Write::put(put, in_txn, self.keyring.covers(&put.key), plugin.sees_sealed));
         }
     }

@@ -131,3 +131,18 @@ fn a_plugin_that_has_seen_a_sealed_value_is_not_quoted() {
     assert_eq!(code, "denied");
     assert!(!message.contains(guests::DENY_ALL_MESSAGE), "{message}");
 }
+
+/// The end of its lease deletes a key, and no plugin is asked then: so one that wants deletes is asked now.
+#[test]
+fn a_put_under_a_lease_is_shown_to_a_plugin_that_wants_deletes() {
+    let engine = Engine::new().unwrap();
+    let only_deletes = PluginRecord { on_put: false, ..record("deny-all", guests::deny_all(), guests::PREFIX) };
+    let policy = policy(&engine, &[only_deletes]);
+    let under = |lease| {
+        let put = plain_put("/guarded/a", "x");
+        Operation::Put(types::Put { lease, ..put })
+    };
+    assert!(!denies(&policy, &under(types::PutLease::Set(0))));
+    assert!(denies(&policy, &under(types::PutLease::Set(7))));
+    assert!(denies(&policy, &under(types::PutLease::Keep)));
+}

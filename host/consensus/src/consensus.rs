@@ -107,8 +107,14 @@ impl Consensus {
 
     async fn write(&self, command: Command) -> Result<Applied, ConsensusError> {
         let permits = u32::try_from(command.encoded_len() / PERMIT_BYTES + 1).unwrap_or(u32::MAX);
-        let _permit = self.in_flight.acquire_many(permits).await.map_err(|_| ConsensusError::Stopped)?;
-        Ok(self.raft.client_write(command).await.map_err(not_written)?.data)
+        let permit = self.in_flight.clone().acquire_many_owned(permits).await.map_err(|_| ConsensusError::Stopped)?;
+        let raft = self.raft.clone();
+        // A caller that gives up does not take its entry out of the queue: the permit stays with the entry.
+        let written = tokio::spawn(async move {
+            let _permit = permit;
+            raft.client_write(command).await
+        });
+        Ok(written.await.map_err(|_| ConsensusError::Stopped)?.map_err(not_written)?.data)
     }
 
     /// Returns once this member is known to be as new as every write answered before the call.

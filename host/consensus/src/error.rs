@@ -21,9 +21,6 @@ pub enum ConsensusError {
     /// This member is stopping or has stopped: its disk failed, or it was told to.
     #[error("server stopped")]
     Stopped,
-    /// More proposals are waiting than [`crate::PROPOSALS_MAX`].
-    #[error("too many requests")]
-    TooManyRequests,
 }
 
 /// The member could not be started.

@@ -2,6 +2,7 @@
 
 use std::{fmt::Debug, io, ops::RangeBounds};
 
+use futures::{Stream, StreamExt as _, stream};
 use openraft::{
     LogState, OptionalSend, RaftLogReader,
     entry::RaftEntry as _,
@@ -21,6 +22,9 @@ const INDEX_OFFSET: u64 = 1;
 /// Most bytes of entries read at once, whatever the range asked for.
 const READ_BYTES_MAX: usize = 8 << 20;
 
+/// Most bytes appended in one operation: openraft hands over thousands of entries at once, of up to 1.5 MiB each.
+const APPEND_BYTES_MAX: usize = 16 << 20;
+
 /// The log of this member.
 #[derive(Clone)]
 pub(crate) struct LogStorage {
@@ -36,16 +40,39 @@ impl LogStorage {
         self.log.purged().map(|(_, log_id)| codec::decode_log_id(log_id)).transpose()
     }
 
+    /// The part of a range that is in the log, as first index and the index to stop before.
+    fn bounds(&self, range: &impl RangeBounds<u64>) -> Option<(u64, u64)> {
+        use std::ops::Bound::{Excluded, Included, Unbounded};
+        let from = match range.start_bound() {
+            Included(from) => *from,
+            Excluded(before) => before + 1,
+            Unbounded => 0,
+        };
+        let to = match range.end_bound() {
+            Included(last) => last.saturating_add(1),
+            Excluded(to) => *to,
+            Unbounded => u64::MAX,
+        };
+        let (from, to) = (from.max(self.log.first_index()? - INDEX_OFFSET), to.min(self.log.last_index()?));
+        (from < to).then_some((from, to))
+    }
+
+    /// Entries from `from` on and before `to`, as many as [`READ_BYTES_MAX`] allows and at least one.
+    fn some_entries(&self, from: u64, to: u64) -> io::Result<Vec<Entry>> {
+        let range = from.saturating_add(INDEX_OFFSET)..to.saturating_add(INDEX_OFFSET);
+        let read = self.log.read(range, READ_BYTES_MAX).map_err(failed)?;
+        read.into_iter().map(|(_, bytes)| codec::decode_entry(bytes)).collect()
+    }
+
+    /// All entries from `from` on and before `to`.
     fn entries(&self, from: u64, to: u64) -> io::Result<Vec<Entry>> {
         let mut entries = Vec::new();
-        let mut next = from + INDEX_OFFSET;
-        while next < to.saturating_add(INDEX_OFFSET) {
-            let read = self.log.read(next..to.saturating_add(INDEX_OFFSET), READ_BYTES_MAX).map_err(failed)?;
-            let Some((last, _)) = read.last() else { break };
-            next = last + 1;
-            for (_, bytes) in read {
-                entries.push(codec::decode_entry(bytes)?);
-            }
+        let mut next = from;
+        while next < to {
+            let some = self.some_entries(next, to)?;
+            let Some(last) = some.last() else { break };
+            next = last.log_id.index + 1;
+            entries.extend(some);
         }
         Ok(entries)
     }
@@ -74,19 +101,31 @@ impl RaftLogReader<TypeConfig> for LogStorage {
         &mut self,
         range: RB,
     ) -> Result<Vec<Entry>, io::Error> {
-        use std::ops::Bound::{Excluded, Included, Unbounded};
-        let from = match range.start_bound() {
-            Included(from) => *from,
-            Excluded(before) => before + 1,
-            Unbounded => 0,
-        };
-        let to = match range.end_bound() {
-            Included(last) => last.saturating_add(1),
-            Excluded(to) => *to,
-            Unbounded => u64::MAX - INDEX_OFFSET,
-        };
-        let (Some(first), Some(last)) = (self.log.first_index(), self.log.last_index()) else { return Ok(Vec::new()) };
-        self.entries(from.max(first - INDEX_OFFSET), to.min(last))
+        match self.bounds(&range) {
+            Some((from, to)) => self.entries(from, to),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Reads ahead by at most [`READ_BYTES_MAX`]: what is applied again after a crash may be far more than memory.
+    async fn entries_stream<RB>(&mut self, range: RB) -> impl Stream<Item = Result<Entry, io::Error>> + OptionalSend
+    where
+        RB: RangeBounds<u64> + Clone + Debug + OptionalSend,
+    {
+        let bounds = self.bounds(&range);
+        let state = bounds.map(|(from, to)| (self.clone(), from, to));
+        Box::pin(stream::unfold(state, async |state| {
+            let (log, from, to) = state?;
+            match log.some_entries(from, to) {
+                Ok(entries) => {
+                    let next = entries.last()?.log_id.index + 1;
+                    let entries: Vec<_> = entries.into_iter().map(Ok).collect();
+                    Some((stream::iter(entries), (next < to).then_some((log, next, to))))
+                }
+                Err(error) => Some((stream::iter(vec![Err(error)]), None)),
+            }
+        }))
+        .flatten()
     }
 
     async fn read_vote(&mut self) -> Result<Option<Vote>, io::Error> {
@@ -120,9 +159,19 @@ impl RaftLogStorage<TypeConfig> for LogStorage {
         I: IntoIterator<Item = Entry> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
-        let entries =
-            entries.into_iter().map(|entry| (entry.log_id.index + INDEX_OFFSET, codec::encode_entry(entry))).collect();
-        self.log.append(entries, Box::new(move |result| callback.io_completed(result.map_err(failed))));
+        let (mut chunk, mut bytes) = (Vec::new(), 0);
+        for entry in entries {
+            let index = entry.log_id.index + INDEX_OFFSET;
+            let payload = codec::encode_entry(entry);
+            if bytes > 0 && bytes + payload.len() > APPEND_BYTES_MAX {
+                // The stream is ordered and a failure ends it: what becomes of the last chunk stands for all.
+                self.log.append(std::mem::take(&mut chunk), Box::new(drop));
+                bytes = 0;
+            }
+            bytes += payload.len();
+            chunk.push((index, payload));
+        }
+        self.log.append(chunk, Box::new(move |result| callback.io_completed(result.map_err(failed))));
         Ok(())
     }
 

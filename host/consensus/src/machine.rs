@@ -12,6 +12,7 @@ use openraft::{
     storage::{ApplyResponder, EntryResponder, RaftStateMachine},
     type_config::alias::SnapshotOf,
 };
+use prost::Message as _;
 use store::{Applied, LogEntry, Store, StoreError};
 use watch::Hub;
 
@@ -22,6 +23,9 @@ use crate::{
 
 /// Most entries applied in one batch: bounds the memory a batch stages and the time between two answers.
 const BATCH_ENTRIES_MAX: usize = 1024;
+
+/// Bytes of commands after which a batch is applied, however few entries it has.
+const BATCH_BYTES_MAX: usize = 16 << 20;
 
 /// A snapshot: a checkpoint of the state in a folder of its own.
 #[derive(Clone, Debug)]
@@ -59,6 +63,9 @@ impl StateMachine {
     }
 
     fn apply_batch(&self, batch: Vec<EntryResponder<TypeConfig>>) -> io::Result<()> {
+        if batch.is_empty() {
+            return Ok(());
+        }
         let mut entries = Vec::with_capacity(batch.len());
         let mut responders = Vec::with_capacity(batch.len());
         for (entry, responder) in batch {
@@ -79,6 +86,13 @@ impl StateMachine {
 fn answer(responder: Option<ApplyResponder<TypeConfig>>, applied: Applied) {
     if let Some(responder) = responder {
         responder.send(applied);
+    }
+}
+
+fn weight(entry: &Entry) -> usize {
+    match &entry.payload {
+        EntryPayload::Normal(command) => command.encoded_len(),
+        EntryPayload::Blank | EntryPayload::Membership(_) => 0,
     }
 }
 
@@ -126,9 +140,19 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     where
         Strm: Stream<Item = Result<EntryResponder<TypeConfig>, io::Error>> + Unpin + OptionalSend,
     {
-        let mut batches = entries.ready_chunks(BATCH_ENTRIES_MAX);
-        while let Some(batch) = batches.next().await {
-            self.apply_batch(batch.into_iter().collect::<Result<_, _>>()?)?;
+        let mut ready = entries.ready_chunks(BATCH_ENTRIES_MAX);
+        while let Some(chunk) = ready.next().await {
+            let (mut batch, mut bytes) = (Vec::with_capacity(chunk.len()), 0);
+            for entry in chunk {
+                let entry = entry?;
+                bytes += weight(&entry.0);
+                batch.push(entry);
+                if bytes >= BATCH_BYTES_MAX {
+                    self.apply_batch(std::mem::take(&mut batch))?;
+                    bytes = 0;
+                }
+            }
+            self.apply_batch(batch)?;
         }
         Ok(())
     }

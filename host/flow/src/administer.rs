@@ -1,6 +1,9 @@
 //! What an administrator does: plugins and keys.
 
-use admission::{Description, is_name, limits::PLUGINS_MAX};
+use admission::{
+    Description, is_name,
+    limits::{PLUGINS_MAX, PREFIX_BYTES_MAX, PREFIXES_MAX},
+};
 use auth::Administrator;
 use bytes::Bytes;
 use consensus::Proposal;
@@ -85,6 +88,10 @@ impl Member {
         let refuse = |reason: String| Err(FlowError::Plugin { reason });
         if !is_name(&request.name) {
             return refuse(format!("{:?} is not a plugin name: use small letters, digits and hyphens", request.name));
+        }
+        let fits = |prefix: &Bytes| !prefix.is_empty() && prefix.len() <= PREFIX_BYTES_MAX;
+        if request.prefixes.len() > PREFIXES_MAX || !request.prefixes.iter().all(fits) {
+            return refuse(format!("give at most {PREFIXES_MAX} prefixes of 1 to {PREFIX_BYTES_MAX} bytes each"));
         }
         let installed = self.shared.store.view(|view| view.plugins())?;
         let replaces = installed.iter().any(|plugin| plugin.name == request.name);

@@ -127,7 +127,6 @@ impl From<ConsensusError> for FlowError {
             ConsensusError::NotLeader => Self::NotLeader,
             ConsensusError::LeaderChanged => Self::LeaderChanged,
             ConsensusError::Timeout => Self::Timeout,
-            ConsensusError::TooManyRequests => Self::TooManyRequests,
             _ => Self::Stopped,
         }
     }

@@ -74,9 +74,11 @@ impl Follower {
     /// its first delivery.
     ///
     /// # Errors
-    /// None in this version.
+    /// When the disk does.
     pub fn open(&mut self, id: i64, spec: WatchSpec) -> Result<Header, FlowError> {
-        let header = self.member.header();
+        // The state may be a moment ahead of what is published; a client that has read it must not be told again.
+        let revision = self.member.shared.store.view(|view| view.revision())?;
+        let header = self.member.header_at(revision);
         let from_history = spec.start_revision > 0;
         let next = if from_history { spec.start_revision } else { header.revision + 1 };
         let WatchSpec { range, prev_kv, puts, deletes, .. } = spec;
@@ -102,18 +104,20 @@ impl Follower {
         self.cursors.is_empty()
     }
 
-    /// The revision up to which every watch has been delivered everything; `None` while one is behind.
+    /// The revision up to which every watch has been delivered everything; `None` without a watch.
     #[must_use]
     pub fn progress(&self) -> Option<i64> {
-        let newest = self.member.shared.hub.newest();
-        self.cursors.values().all(|cursor| cursor.has_reached(newest)).then_some(newest)
+        self.cursors.values().map(|cursor| self.delivered(cursor)).min()
     }
 
     /// The same for one watch.
     #[must_use]
     pub fn progress_of(&self, id: i64) -> Option<i64> {
-        let newest = self.member.shared.hub.newest();
-        self.cursors.get(&id)?.has_reached(newest).then_some(newest)
+        self.cursors.get(&id).map(|cursor| self.delivered(cursor))
+    }
+
+    fn delivered(&self, cursor: &Cursor) -> i64 {
+        (cursor.next - 1).min(self.member.shared.hub.newest())
     }
 
     /// The next delivery; waits until there is one. Nothing is lost when the wait is given up.
@@ -145,7 +149,12 @@ impl Follower {
         self.served = id;
         let shared = &self.member.shared;
         let cursor = self.cursors.get_mut(&id)?;
-        let body = match cursor.pull(&shared.hub, &shared.store) {
+        let pulled = match cursor.reads_store(&shared.hub) {
+            // Nothing is awaited between the pull and its return, so a watch that is given up loses nothing.
+            true => blocking(|| cursor.pull(&shared.hub, &shared.store)),
+            false => cursor.pull(&shared.hub, &shared.store),
+        };
+        let body = match pulled {
             Ok(Pulled::Events(events)) if events.is_empty() => return None,
             Ok(Pulled::Events(events)) => {
                 let policy = shared.policy.current();
@@ -163,5 +172,14 @@ impl Follower {
             self.cursors.remove(&id);
         }
         Some(Delivery { watch_id: id, header, body })
+    }
+}
+
+/// Runs work that may wait for the disk without holding up the other tasks of this thread.
+fn blocking<T>(work: impl FnOnce() -> T) -> T {
+    use tokio::runtime::{Handle, RuntimeFlavor};
+    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
     }
 }

@@ -1,7 +1,7 @@
 //! Leases: granting, keeping alive, and ending those whose time is up.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{
         Mutex,
         atomic::{AtomicU64, Ordering},
@@ -19,6 +19,9 @@ use crate::{FlowError, Header, Member, Reply};
 
 /// How often leases are looked at, as in etcd.
 const TICK: Duration = Duration::from_millis(500);
+
+/// Ticks between two looks for leases that the clock was not told of.
+const ADOPT_TICKS: u64 = 20;
 
 /// Most leases ended at once; etcd ends a thousand a second.
 const EXPIRED_MAX: usize = 500;
@@ -91,24 +94,32 @@ impl Lessor {
         self.clock.lock().expect(POISONED).remove(id);
     }
 
-    /// Starts a lease's clock anew; its time to live in seconds, or `None` when it is gone or its time is up.
-    fn renew(&self, id: i64) -> Option<i64> {
+    /// Starts the clock of leases that have none: those whose grant was applied after its caller had gone away.
+    fn adopt(&self, leases: Vec<LeaseRecord>) {
         let mut clock = self.clock.lock().expect(POISONED);
-        let (ttl, deadline) = *clock.leases.get(&id)?;
-        if deadline <= Instant::now() {
-            return None;
+        for lease in leases {
+            if !clock.leases.contains_key(&lease.id) {
+                clock.set(lease);
+            }
         }
-        let ttl_seconds = seconds(ttl);
-        clock.set(LeaseRecord { id, ttl_seconds });
-        Some(ttl_seconds)
     }
 
-    /// Seconds left and seconds granted.
-    fn remaining(&self, id: i64) -> Option<(i64, i64)> {
+    /// Starts a lease's clock anew; its time to live in seconds, or `None` when its time is up.
+    fn renew(&self, lease: LeaseRecord) -> Option<i64> {
+        let mut clock = self.clock.lock().expect(POISONED);
+        if clock.leases.get(&lease.id).is_some_and(|(_, deadline)| *deadline <= Instant::now()) {
+            return None;
+        }
+        clock.set(lease);
+        Some(lease.ttl_seconds)
+    }
+
+    /// Seconds left.
+    fn remaining(&self, id: i64) -> Option<i64> {
         let clock = self.clock.lock().expect(POISONED);
-        let (ttl, deadline) = clock.leases.get(&id)?;
+        let (_, deadline) = clock.leases.get(&id)?;
         let left = deadline.saturating_duration_since(Instant::now());
-        Some((seconds(left), seconds(*ttl)))
+        Some(i64::try_from(left.as_secs()).unwrap_or(i64::MAX))
     }
 
     fn ids(&self) -> Vec<i64> {
@@ -136,10 +147,6 @@ impl Clock {
             self.by_deadline.remove(&(deadline, id));
         }
     }
-}
-
-fn seconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }
 
 impl Member {
@@ -182,7 +189,10 @@ impl Member {
     /// When leadership cannot be confirmed.
     pub async fn lease_keep_alive(&self, _caller: &Caller, id: i64) -> Result<Reply<i64>, FlowError> {
         self.shared.consensus.confirm_read().await?;
-        let body = self.shared.lessor.renew(id).unwrap_or(0);
+        let body = match self.lease(id)? {
+            Some(lease) => self.shared.lessor.renew(lease).unwrap_or(0),
+            None => 0,
+        };
         Ok(Reply { header: self.header(), body })
     }
 
@@ -198,10 +208,11 @@ impl Member {
     ) -> Result<Reply<LeaseInfo>, FlowError> {
         self.shared.consensus.confirm_read().await?;
         let mut body = LeaseInfo { id, ttl: -1, granted_ttl: 0, keys: Vec::new() };
-        if let Some((left, granted)) = self.shared.lessor.remaining(id) {
-            (body.ttl, body.granted_ttl) = (left, granted);
+        if let Some(lease) = self.lease(id)? {
+            body.granted_ttl = lease.ttl_seconds;
+            body.ttl = self.shared.lessor.remaining(id).unwrap_or(lease.ttl_seconds);
             if keys {
-                body.keys = self.shared.store.view(|view| view.lease_keys(id))?;
+                body.keys = self.view_off_thread(move |view| Ok(view.lease_keys(id)?)).await?;
             }
         }
         Ok(Reply { header: self.header(), body })
@@ -213,17 +224,42 @@ impl Member {
     /// When leadership cannot be confirmed.
     pub async fn leases(&self, _caller: &Caller) -> Result<Reply<Vec<i64>>, FlowError> {
         self.shared.consensus.confirm_read().await?;
-        Ok(Reply { header: self.header(), body: self.shared.lessor.ids() })
+        let known = self.view_off_thread(|view| Ok(view.leases()?)).await?;
+        let known: HashSet<i64> = known.into_iter().map(|lease| lease.id).collect();
+        let mut ids = self.shared.lessor.ids();
+        ids.retain(|id| known.contains(id));
+        Ok(Reply { header: self.header(), body: ids })
     }
 
     pub(crate) async fn expire_leases_forever(self) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
+        for ticks in 0_u64.. {
             tick.tick().await;
+            if ticks % ADOPT_TICKS == 0
+                && let Err(error) = self.adopt_leases().await
+            {
+                tracing::warn!(%error, "leases were not looked through; tried again");
+            }
             let expired = self.shared.lessor.expired();
             futures::future::join_all(expired.into_iter().map(|id| self.expire(id))).await;
         }
+    }
+
+    /// The clock is only told of a lease by the call that grants or ends it, which may be given up after it was proposed.
+    async fn adopt_leases(&self) -> Result<(), FlowError> {
+        let leases = self.view_off_thread(|view| Ok(view.leases()?)).await?;
+        self.shared.lessor.adopt(leases);
+        Ok(())
+    }
+
+    /// The state says whether a lease is there; the clock only how long it has left.
+    fn lease(&self, id: i64) -> Result<Option<LeaseRecord>, FlowError> {
+        let lease = self.shared.store.view(|view| view.lease(id))?;
+        if lease.is_none() {
+            self.shared.lessor.gone(id);
+        }
+        Ok(lease)
     }
 
     async fn expire(&self, id: i64) {

@@ -18,7 +18,7 @@ impl Opener<'_> {
     ) -> Result<OpOutcome<Plain>, SealError> {
         match (operation, outcome) {
             (Operation::Txn(txn), OpOutcome::Txn(outcome)) => Ok(OpOutcome::Txn(self.txn(txn, outcome)?)),
-            (_, outcome) => self.change(outcome),
+            (_, outcome) => Ok(self.change(outcome)),
         }
     }
 
@@ -32,15 +32,15 @@ impl Opener<'_> {
         match (op, outcome) {
             (TxnOp::Range(query), OpOutcome::Range(range)) => Ok(OpOutcome::Range(self.range(query, range)?)),
             (TxnOp::Txn(txn), OpOutcome::Txn(outcome)) => Ok(OpOutcome::Txn(self.txn(txn, outcome)?)),
-            (_, outcome) => self.change(outcome),
+            (_, outcome) => Ok(self.change(outcome)),
         }
     }
 
-    fn change(&self, outcome: OpOutcome<Sealed>) -> Result<OpOutcome<Plain>, SealError> {
-        Ok(match outcome {
-            OpOutcome::Put { prev } => OpOutcome::Put { prev: prev.map(|prev| self.key_value(prev)).transpose()? },
+    fn change(&self, outcome: OpOutcome<Sealed>) -> OpOutcome<Plain> {
+        match outcome {
+            OpOutcome::Put { prev } => OpOutcome::Put { prev: prev.and_then(|prev| self.superseded(prev)) },
             OpOutcome::DeleteRange { deleted, prevs } => {
-                let prevs = prevs.into_iter().map(|prev| self.key_value(prev)).collect::<Result<_, _>>()?;
+                let prevs = prevs.into_iter().filter_map(|prev| self.superseded(prev)).collect();
                 OpOutcome::DeleteRange { deleted, prevs }
             }
             // Only reached when an outcome does not fit its operation; then there is nothing to open.
@@ -51,7 +51,7 @@ impl Opener<'_> {
                 revision: range.revision,
             }),
             OpOutcome::Txn(txn) => OpOutcome::Txn(TxnOutcome { succeeded: txn.succeeded, responses: Vec::new() }),
-        })
+        }
     }
 
     /// A range: opened, then sorted and cut. Values that nobody asked for are not opened.
@@ -78,6 +78,18 @@ impl Opener<'_> {
     pub(crate) fn event(&self, event: Event<Sealed>) -> Result<Event<Plain>, SealError> {
         let prev = event.prev.map(|prev| self.key_value(prev)).transpose()?;
         Ok(Event { kind: event.kind, kv: self.key_value(event.kv)?, prev })
+    }
+
+    /// What a write superseded. The write is carried out: a damaged record before it must not make it look failed.
+    fn superseded(&self, kv: KeyValue<Sealed>) -> Option<KeyValue<Plain>> {
+        let (data_key, revision) = (kv.value.key_id(), kv.mod_revision);
+        match self.key_value(kv) {
+            Ok(kv) => Some(kv),
+            Err(error) => {
+                tracing::error!(%error, data_key, revision, "the superseded record cannot be opened; answered without it");
+                None
+            }
+        }
     }
 
     fn key_value(&self, kv: KeyValue<Sealed>) -> Result<KeyValue<Plain>, SealError> {

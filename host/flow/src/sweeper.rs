@@ -12,6 +12,9 @@ use crate::{FlowError, Header, Member};
 /// Pause between two batches (etcd's `--compaction-sleep-interval`): lets requests through in between.
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// How long until the sweep looks whether there is something to do that nobody told it of.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
 /// Wakes the sweep.
 #[derive(Default)]
 pub(crate) struct Sweeper {
@@ -29,10 +32,10 @@ impl Member {
             Outcome::Compacted => {}
             other => return Err(FlowError::Corrupt(format!("a compaction came out as {other:?}"))),
         }
+        self.shared.sweeper.compacted.notify_one();
         if physical {
             self.sweep(Duration::ZERO).await?;
         }
-        self.shared.sweeper.compacted.notify_one();
         Ok(self.header_at(applied.revision))
     }
 
@@ -41,7 +44,8 @@ impl Member {
             if let Err(error) = self.sweep(PAUSE).await {
                 tracing::error!(%error, "compacted history could not be removed; tried again with the next compaction");
             }
-            self.shared.sweeper.compacted.notified().await;
+            // Also without a call: one whose caller went away woke nobody.
+            let _ = tokio::time::timeout(LOOK_AGAIN, self.shared.sweeper.compacted.notified()).await;
         }
     }
 

@@ -3,8 +3,9 @@
 use admission::{Policy, SealedWrite};
 use auth::Caller;
 use consensus::Proposal;
+use seal::{Keyring, SealError};
 use store::{Outcome, Refusal};
-use types::{OpOutcome, Operation, Plain, Txn, TxnOp};
+use types::{KeyRange, OpOutcome, Operation, Plain, Txn, TxnOp};
 
 use crate::{FlowError, Header, Member, Reply, opening::Opener};
 
@@ -26,6 +27,7 @@ impl Member {
         }
         for _ in 0..ATTEMPTS_MAX {
             let policy = self.shared.policy.current();
+            refuse_if_keyless(policy.keyring(), &operation)?;
             let write = admit(&policy, caller, &operation).await?;
             let applied = self.shared.consensus.propose(Proposal::write(write)).await?;
             match applied.result {
@@ -55,7 +57,7 @@ impl Member {
         let command = admit(&policy, caller, operation).await?.into_command();
         let (revision, outcome) =
             self.view_off_thread(move |view| Ok((view.revision()?, view.evaluate(&command)?))).await?;
-        let body = Opener(policy.keyring()).outcome(operation, outcome)?;
+        let body = Opener(self.shared.policy.current().keyring()).outcome(operation, outcome)?;
         Ok(Reply { header: Header { revision, ..self.header() }, body })
     }
 }
@@ -67,6 +69,35 @@ async fn admit(
 ) -> Result<SealedWrite, FlowError> {
     let permit = auth::permit_write(caller, operation)?;
     Ok(policy.review(permit, operation).await?.seal()?)
+}
+
+/// A member without its root key carries out nothing that touches a sealed prefix: it could not answer for it.
+fn refuse_if_keyless(keyring: &Keyring, operation: &Operation) -> Result<(), SealError> {
+    if !keyring.is_keyless() {
+        return Ok(());
+    }
+    match operation {
+        Operation::Put(put) => refuse_sealed(keyring, &KeyRange::single(put.key.clone())),
+        Operation::DeleteRange(delete) => refuse_sealed(keyring, &delete.range),
+        Operation::Txn(txn) => refuse_sealed_txn(keyring, txn),
+    }
+}
+
+fn refuse_sealed_txn(keyring: &Keyring, txn: &Txn) -> Result<(), SealError> {
+    txn.success.iter().chain(&txn.failure).try_for_each(|op| match op {
+        TxnOp::Range(query) => refuse_sealed(keyring, &query.range),
+        TxnOp::Put(put) => refuse_sealed(keyring, &KeyRange::single(put.key.clone())),
+        TxnOp::DeleteRange(delete) => refuse_sealed(keyring, &delete.range),
+        TxnOp::Txn(inner) => refuse_sealed_txn(keyring, inner),
+    })
+}
+
+fn refuse_sealed(keyring: &Keyring, range: &KeyRange) -> Result<(), SealError> {
+    let sealed = keyring.prefixes().find(|prefix| KeyRange::prefix(prefix).overlaps(range));
+    match sealed {
+        Some(prefix) => Err(SealError::Keyless { prefix: String::from_utf8_lossy(prefix).into_owned() }),
+        None => Ok(()),
+    }
 }
 
 fn is_serializable(txn: &Txn) -> bool {

@@ -16,8 +16,8 @@ use bytes::Bytes;
 use flow::{DeliveryBody, FlowError, InstallPlugin, Member, MemberConfig, StartError, WatchSpec};
 use seal::{KeyFile, KeyFileConfig, ProviderConfig, SealConfig};
 use types::{
-    Compare, CompareResult, CompareTarget, KeyRange, OpOutcome, Operation, Put, PutLease, PutValue, RangeQuery, Txn,
-    TxnOp,
+    Compare, CompareResult, CompareTarget, DeleteRange, KeyRange, OpOutcome, Operation, Put, PutLease, PutValue,
+    RangeQuery, Txn, TxnOp,
 };
 
 fn config(dir: &Path, prefixes: &[&str]) -> MemberConfig {
@@ -158,6 +158,10 @@ async fn a_member_without_the_root_key_refuses_sealed_prefixes_only() {
     let member = Member::start(MemberConfig { seal: None, ..sealed }).await.unwrap();
     let refused = write(&member, put("/secret/a", "two")).await;
     assert!(matches!(refused, Err(FlowError::Seal(seal::SealError::Keyless { .. }))));
+    let range = KeyRange::from_wire("/a".into(), "/z".into());
+    let delete = Operation::DeleteRange(DeleteRange { range, prev_kv: false });
+    let refused = member.write(&Caller::internal(), delete).await;
+    assert!(matches!(refused, Err(FlowError::Seal(seal::SealError::Keyless { .. }))));
     let query = RangeQuery::all(KeyRange::single("/secret/a"));
     assert!(member.range(&Caller::internal(), query).await.is_err());
     write(&member, put("/plain/a", "two")).await.unwrap();
@@ -197,5 +201,34 @@ async fn a_watch_from_the_past_runs_on_into_the_present() {
     assert_eq!(seen, expected);
     writing.await.unwrap();
     assert_eq!(follower.progress(), Some(member.header().revision));
+    member.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_whose_caller_went_away_is_kept_alive_and_ends_all_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let member = Member::start(config(dir.path(), &[])).await.unwrap();
+    let caller = Caller::internal();
+    {
+        let mut grant = Box::pin(member.lease_grant(&caller, 7, 2));
+        assert!(futures::poll!(&mut grant).is_pending(), "the grant is under way when its caller goes away");
+    }
+    let granted = async {
+        while member.lease_time_to_live(&caller, 7, false).await.unwrap().body.ttl < 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), granted).await.unwrap();
+    assert_eq!(member.lease_keep_alive(&caller, 7).await.unwrap().body, 2);
+    {
+        let mut revoke = Box::pin(member.lease_revoke(&caller, 7));
+        assert!(futures::poll!(&mut revoke).is_pending());
+    }
+    let ended = async {
+        while member.lease_keep_alive(&caller, 7).await.unwrap().body > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), ended).await.unwrap();
     member.shutdown().await;
 }

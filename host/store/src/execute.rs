@@ -64,12 +64,12 @@ impl<'s, 'd> Execution<'s, 'd> {
     }
 
     fn check_put(&self, put: &Put) -> Result<(), ReadError> {
+        if !put.keep_lease && put.lease != 0 && lease::find(self.stage, put.lease)?.is_none() {
+            return Err(Refusal::LeaseNotFound.into());
+        }
         let keeps = put.value.is_none() || put.keep_lease;
         if keeps && range::live(self.stage, &put.key)?.is_none() {
             return Err(Refusal::KeyNotFound.into());
-        }
-        if !put.keep_lease && put.lease != 0 && lease::find(self.stage, put.lease)?.is_none() {
-            return Err(Refusal::LeaseNotFound.into());
         }
         Ok(())
     }

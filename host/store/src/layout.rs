@@ -65,6 +65,11 @@ impl Record {
         Ok(number(bytes, 9))
     }
 
+    /// Whether these bytes are a tombstone.
+    pub(crate) fn is_tombstone(bytes: &[u8]) -> bool {
+        bytes.first() == Some(&FORM_TOMBSTONE)
+    }
+
     pub(crate) fn into_key_value(self, key: Bytes) -> KeyValue<Sealed> {
         KeyValue {
             key,

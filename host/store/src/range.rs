@@ -96,30 +96,28 @@ fn take(query: &RangeQuery, outcome: &mut RangeOutcome<Sealed>, key: Bytes, reco
 
 /// Merges what was superseded since with what is still the newest.
 fn range_at(read: &dyn Read, query: &RangeQuery, outcome: &mut RangeOutcome<Sealed>) -> Result<(), StoreError> {
-    let mut found = records_at(read, &query.range, query.revision)?;
+    let found = written_at(read, &query.range, query.revision)?;
     outcome.count = i64::try_from(found.len()).unwrap_or(i64::MAX);
     if query.count_only {
         return Ok(());
     }
-    let limit = query.fetch_limit().unwrap_or(usize::MAX);
-    while outcome.kvs.len() < limit
-        && let Some((key, record)) = found.pop_first()
-    {
+    // Only the values that are asked for are read: a client that pages through history wants a few of many.
+    for (key, written) in found.into_iter().take(query.fetch_limit().unwrap_or(usize::MAX)) {
+        let record = record_written_at(read, &key, written)?
+            .ok_or_else(|| StoreError::damaged("a record of history is missing"))?;
         outcome.kvs.push(record.into_key_value(key));
     }
     Ok(())
 }
 
-/// Every key of the range as it was at `revision`, which is not compacted.
-pub(crate) fn records_at(
-    read: &dyn Read,
-    range: &KeyRange,
-    revision: i64,
-) -> Result<BTreeMap<Bytes, Record>, StoreError> {
+/// For every key of the range that was there at `revision`, the revision of its last write until then.
+fn written_at(read: &dyn Read, range: &KeyRange, revision: i64) -> Result<BTreeMap<Bytes, i64>, StoreError> {
     let mut found = superseded_at(read, range, revision)?;
-    for_each_live(read, range, &mut |key, record| {
-        if record.mod_revision <= revision {
-            found.insert(key, record);
+    let Some((from, to)) = live_bounds(range) else { return Ok(found) };
+    read.scan(Family::Live, &from, to.as_deref(), &mut |key, value| {
+        let written = Record::mod_revision_of(value)?;
+        if written <= revision {
+            found.insert(Bytes::copy_from_slice(key), written);
         }
         Ok(ControlFlow::Continue(()))
     })?;
@@ -127,7 +125,7 @@ pub(crate) fn records_at(
 }
 
 /// For each key of the range the newest entry of `past` at or before `revision`, tombstones left out.
-fn superseded_at(read: &dyn Read, range: &KeyRange, revision: i64) -> Result<BTreeMap<Bytes, Record>, StoreError> {
+fn superseded_at(read: &dyn Read, range: &KeyRange, revision: i64) -> Result<BTreeMap<Bytes, i64>, StoreError> {
     let mut found = BTreeMap::new();
     let Some((from, to)) = past_bounds(range) else { return Ok(found) };
     let mut last: Option<Vec<u8>> = None;
@@ -137,8 +135,8 @@ fn superseded_at(read: &dyn Read, range: &KeyRange, revision: i64) -> Result<BTr
         if at > revision || last.as_ref() == Some(&user_key) {
             return Ok(ControlFlow::Continue(()));
         }
-        if let Some(record) = Record::decode(Bytes::copy_from_slice(value))? {
-            found.insert(Bytes::copy_from_slice(&user_key), record);
+        if !Record::is_tombstone(value) {
+            found.insert(Bytes::copy_from_slice(&user_key), at);
         }
         last = Some(user_key);
         Ok(ControlFlow::Continue(()))
@@ -174,6 +172,14 @@ fn bounds(range: &KeyRange) -> Option<(&[u8], Option<&[u8]>)> {
         RangeEnd::Before(end) => Some((&range.start, Some(end))),
         RangeEnd::Unbounded | RangeEnd::Single => Some((&range.start, None)),
     }
+}
+
+/// Scan bounds over `live`, also for a single key.
+fn live_bounds(range: &KeyRange) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
+    if range.is_single() {
+        return Some((range.start.to_vec(), Some([&range.start[..], &[0]].concat())));
+    }
+    bounds(range).map(|(from, to)| (from.to_vec(), to.map(<[u8]>::to_vec)))
 }
 
 /// Scan bounds over `past`.

@@ -42,6 +42,12 @@ impl Cursor {
         self.next > revision
     }
 
+    /// Whether the next pull reads from the store rather than from memory, and may wait for the disk.
+    #[must_use]
+    pub fn reads_store(&self, hub: &Hub) -> bool {
+        self.from_history || hub.is_ahead_of(self.next)
+    }
+
     /// Takes the next stretch of events, from memory if it is there and from the store if not.
     ///
     /// # Errors
@@ -63,19 +69,9 @@ impl Cursor {
     }
 
     fn take_recent(&mut self, revisions: &[RevisionEvents], newest: i64) -> Pulled {
-        let mut events = Vec::new();
-        let mut bytes = 0;
-        for one in revisions {
-            if bytes > PULL_BYTES_MAX {
-                return Pulled::Events(events);
-            }
-            for event in one.events.iter().filter(|event| self.wants(&event.kv.key, event.kind)) {
-                bytes += event.kv.key.len() + event.kv.value.bytes().len();
-                events.push(self.shape(event));
-            }
-            self.next = one.revision + 1;
-        }
-        self.next = self.next.max(newest + 1);
+        let all = revisions.iter().flat_map(|one| one.events.iter());
+        let events = all.filter(|event| self.wants(&event.kv.key, event.kind)).map(|event| self.shape(event)).collect();
+        self.next = newest + 1;
         Pulled::Events(events)
     }
 

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Mutex};
 use store::RevisionEvents;
 use tokio::sync::watch;
 
-use crate::{RING_BYTES_MAX, RING_REVISIONS_MAX};
+use crate::{PULL_BYTES_MAX, RING_BYTES_MAX, RING_REVISIONS_MAX};
 
 /// Holds the newest events and wakes whoever waits for more.
 pub struct Hub {
@@ -22,7 +22,7 @@ struct Ring {
 
 /// What the ring holds of a stretch.
 pub(crate) enum Recent {
-    /// All of it, up to and including this revision.
+    /// Its beginning, at most about [`PULL_BYTES_MAX`], complete up to and including this revision.
     All(Vec<RevisionEvents>, i64),
     /// Its beginning has left the ring.
     Behind,
@@ -71,6 +71,11 @@ impl Hub {
         self.newest.send_replace(revision);
     }
 
+    /// Whether what happened from `from` on is only in the store.
+    pub(crate) fn is_ahead_of(&self, from: i64) -> bool {
+        from < self.ring.lock().expect(POISONED).oldest
+    }
+
     /// Everything from `from` on.
     pub(crate) fn recent(&self, from: i64) -> Recent {
         let ring = self.ring.lock().expect(POISONED);
@@ -78,8 +83,17 @@ impl Hub {
             return Recent::Behind;
         }
         let start = ring.revisions.partition_point(|one| one.revision < from);
+        let (mut taken, mut bytes) = (Vec::new(), 0);
+        for one in ring.revisions.range(start..) {
+            if bytes > PULL_BYTES_MAX {
+                let until = one.revision - 1;
+                return Recent::All(taken, until);
+            }
+            bytes += weight(one);
+            taken.push(one.clone());
+        }
         let newest = ring.revisions.back().map_or(ring.oldest - 1, |one| one.revision);
-        Recent::All(ring.revisions.range(start..).cloned().collect(), newest.max(from - 1))
+        Recent::All(taken, newest.max(from - 1))
     }
 }
 
