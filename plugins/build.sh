@@ -13,6 +13,7 @@ target=$(realpath -m "${CARGO_TARGET_DIR:-$root/target}")
 out=$target/plugins
 guest=$target/guest
 triple=wasm32-unknown-unknown
+rust_min=1.95
 
 die() {
     echo "plugins/build.sh: $*" >&2
@@ -30,9 +31,17 @@ has_own_target() {
     libdir=$(rustc --print target-libdir --target "$triple" 2>/dev/null) && compgen -G "$libdir/libstd-*.rlib" >/dev/null
 }
 
+# Debian's package $1 is installed, and new enough.
+is_recent() {
+    local version
+    version=$(dpkg-query -W -f '${db:Status-Status} ${Version}' "$1" 2>/dev/null) || return 1
+    [ "${version%% *}" = installed ] && dpkg --compare-versions "${version#* }" ge "$rust_min"
+}
+
+# Installs what is missing or too old.
 install_debian_toolchain() {
     local packages=(rustc-web cargo-web rust-web-src)
-    dpkg -s "${packages[@]}" >/dev/null 2>&1 && return
+    is_recent rustc-web && is_recent cargo-web && is_recent rust-web-src && return
     if ! command -v apt-get >/dev/null || [ "$(id -u)" -ne 0 ]; then
         die "no WebAssembly target: run 'rustup target add $triple', or as root 'apt-get install ${packages[*]}'"
     fi
@@ -50,7 +59,12 @@ find_linker() {
 }
 
 build_with_own_target() {
-    cargo build --quiet --locked --release --target "$triple" --target-dir "$guest/own" --manifest-path "$1/Cargo.toml"
+    (
+        # Flags for the host's linker or processor are not for WebAssembly.
+        unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
+        cargo build --quiet --locked --release --target "$triple" --target-dir "$guest/own" \
+            --manifest-path "$1/Cargo.toml"
+    )
     module=$guest/own/$triple/release
 }
 

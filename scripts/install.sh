@@ -4,14 +4,32 @@ set -eu
 
 packages=""
 
+# The workspace's oldest compiler; Debian's must be no older for the plugins.
+rust_min=1.95
+# What `make verify` was last seen to pass with.
+cargo_deny=0.20.2
+
 need() {
     packages="$packages $*"
 }
 
 has_libclang() {
+    has_library && has_headers
+}
+
+has_library() {
     for library in "${LIBCLANG_PATH:-/nowhere}" /usr/lib/llvm-*/lib/libclang.so* /usr/lib/llvm-*/lib/libclang-[0-9]*.so* \
         /usr/lib64/libclang.so* /usr/lib/libclang.so*; do
         [ ! -e "$library" ] || return 0
+    done
+    return 1
+}
+
+# libclang does not find C's own types without the headers that belong to it.
+has_headers() {
+    for header in "${LIBCLANG_PATH:-/nowhere}"/clang/*/include/stddef.h \
+        /usr/lib/llvm-*/lib/clang/*/include/stddef.h /usr/lib*/clang/*/include/stddef.h; do
+        [ ! -e "$header" ] || return 0
     done
     return 1
 }
@@ -29,10 +47,20 @@ build() {
 
 # The plugins' target: rustup's, or Debian's build of it.
 wasm() {
-    has_wasm_target && return
+    ! has_wasm_target || return 0
+    if ! command -v apt-get >/dev/null; then
+        echo "the plugins need a target that this toolchain lacks: rustup target add wasm32-unknown-unknown" >&2
+        exit 1
+    fi
     for package in rustc-web cargo-web rust-web-src; do
-        dpkg -s "$package" >/dev/null 2>&1 || need "$package"
+        is_recent "$package" || need "$package"
     done
+}
+
+# An installed package that is older is installed again, which upgrades it.
+is_recent() {
+    version=$(dpkg-query -W -f '${db:Status-Status} ${Version}' "$1" 2>/dev/null) || return 1
+    [ "${version%% *}" = installed ] && dpkg --compare-versions "${version#* }" ge "$rust_min"
 }
 
 # The tests compare with the real etcd, and drive Strongroom by its client.
@@ -42,7 +70,7 @@ etcd() {
 }
 
 deny() {
-    command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+    command -v cargo-deny >/dev/null || cargo install --locked cargo-deny --version "$cargo_deny"
 }
 
 for part in "$@"; do
@@ -55,7 +83,10 @@ done
 [ -n "$packages" ] || exit 0
 command -v apt-get >/dev/null || { echo "install these packages, or what your system calls them:$packages" >&2; exit 1; }
 sudo=""
-[ "$(id -u)" -eq 0 ] || sudo=sudo
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || { echo "run as root: apt-get install --no-install-recommends$packages" >&2; exit 1; }
+    sudo=sudo
+fi
 $sudo apt-get update -qq
 # The tests start an etcd of their own: the packaged service must not take its ports. A policy of "101: do not start"
 # is Debian's way to say so; it is only in the way for the time of the installation.

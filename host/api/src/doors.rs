@@ -47,8 +47,11 @@ pub const WATCH_PROGRESS_INTERVAL: Duration = Duration::from_secs(600);
 /// What the doors are told by the server.
 #[derive(Clone, Debug)]
 pub struct DoorSettings {
-    /// Who may change the cluster.
+    /// Who may change the cluster, by way of the admin listener.
     pub administrators: Administrators,
+    /// Who counts as one of them on the client listener. Its authority may be another, whose certificates say nothing
+    /// about administrators: then nobody.
+    pub client_administrators: Administrators,
     /// How often a watch that asked for it hears of progress.
     pub watch_progress_interval: Duration,
     /// Ends the streams, which would never end by themselves, when the member shuts down.
@@ -56,10 +59,11 @@ pub struct DoorSettings {
 }
 
 impl DoorSettings {
-    /// The usual settings.
+    /// The usual settings. On the client listener nobody is an administrator.
     #[must_use]
     pub fn new(administrators: Administrators, shutdown: CancellationToken) -> Self {
-        Self { administrators, watch_progress_interval: WATCH_PROGRESS_INTERVAL, shutdown }
+        let client_administrators = Administrators::default();
+        Self { administrators, client_administrators, watch_progress_interval: WATCH_PROGRESS_INTERVAL, shutdown }
     }
 }
 
@@ -68,6 +72,7 @@ impl DoorSettings {
 pub struct Doors {
     member: Member,
     administrators: Arc<Administrators>,
+    client_administrators: Arc<Administrators>,
     watch_progress_interval: Duration,
     shutdown: CancellationToken,
     metrics: Metrics,
@@ -80,6 +85,7 @@ impl Doors {
         Self {
             member,
             administrators: Arc::new(settings.administrators),
+            client_administrators: Arc::new(settings.client_administrators),
             watch_progress_interval: settings.watch_progress_interval,
             shutdown: settings.shutdown,
             metrics: Metrics::new(),
@@ -95,7 +101,7 @@ impl Doors {
     /// The client listener: etcd's services, `/health` and `/version`.
     pub fn client_routes(&self) -> Router {
         let pages = health::public_routes().with_state(self.member.clone());
-        self.guarded(self.etcd_services(), Audience::Clients).merge(pages).fallback(no_such_page)
+        self.guarded(self.etcd_services(Audience::Clients), Audience::Clients).merge(pages).fallback(no_such_page)
     }
 
     /// The admin listener: the admin services and everything that the client listener has, for administrators only.
@@ -103,7 +109,7 @@ impl Doors {
         let plugins = PluginsServer::new(PluginsDoor { member: self.member.clone() });
         let keys = KeysServer::new(KeysDoor { member: self.member.clone() });
         let services = self
-            .etcd_services()
+            .etcd_services(Audience::Administrators)
             .add_service(plugins.max_decoding_message_size(ADMIN_MESSAGE_BYTES_MAX))
             .add_service(keys.max_decoding_message_size(MESSAGE_BYTES_MAX));
         self.guarded(services, Audience::Administrators).fallback(no_such_page)
@@ -120,11 +126,18 @@ impl Doors {
         health::public_routes().with_state(self.member.clone()).fallback(no_such_page)
     }
 
-    fn etcd_services(&self) -> Routes {
+    fn administrators(&self, audience: Audience) -> Arc<Administrators> {
+        match audience {
+            Audience::Clients => self.client_administrators.clone(),
+            Audience::Administrators => self.administrators.clone(),
+        }
+    }
+
+    fn etcd_services(&self, audience: Audience) -> Routes {
         let member = || self.member.clone();
         let (shutdown, progress_interval) = (self.shutdown.clone(), self.watch_progress_interval);
         let watch = WatchDoor { member: member(), progress_interval, shutdown: shutdown.clone() };
-        let maintenance = MaintenanceDoor { member: member(), administrators: self.administrators.clone() };
+        let maintenance = MaintenanceDoor { member: member(), administrators: self.administrators(audience) };
         let lease = LeaseDoor { member: member(), shutdown };
         Routes::new(KvServer::new(KvDoor { member: member() }).max_decoding_message_size(MESSAGE_BYTES_MAX))
             .add_service(WatchServer::new(watch).max_decoding_message_size(MESSAGE_BYTES_MAX))
@@ -137,7 +150,7 @@ impl Doors {
     }
 
     fn guarded(&self, services: Routes, audience: Audience) -> Router {
-        let (administrators, metrics) = (self.administrators.clone(), self.metrics.clone());
+        let (administrators, metrics) = (self.administrators(audience), self.metrics.clone());
         let gate = Gate { audience, administrators, metrics };
         services.prepare().into_axum_router().layer(from_fn_with_state(gate, guard))
     }

@@ -19,7 +19,8 @@
 //!
 //! Limits: messages of [`MESSAGE_BYTES_MAX`] from clients and [`ADMIN_MESSAGE_BYTES_MAX`] from administrators, writes
 //! of [`types::REQUEST_BYTES_MAX`], [`HANDSHAKES_MAX`] handshakes at a time of at most [`HANDSHAKE_TIMEOUT`] each,
-//! [`DRAIN_TIMEOUT`] for open requests at shutdown.
+//! [`UNFINISHED_MAX`] connections of a listener that have not ended theirs, [`HANDSHAKE_TIMEOUT`] for the first bytes
+//! after it, [`DRAIN_TIMEOUT`] for open requests at shutdown.
 //!
 //! Failure: a failing call, stream or connection ends alone. A client that does not read blocks its own stream only.
 
@@ -38,6 +39,7 @@ mod lease;
 mod listener;
 mod maintenance;
 mod metrics;
+mod opening;
 mod request;
 mod status;
 mod unserved;
@@ -46,5 +48,5 @@ mod watch;
 pub use doors::{ADMIN_MESSAGE_BYTES_MAX, DoorSettings, Doors, MESSAGE_BYTES_MAX, WATCH_PROGRESS_INTERVAL};
 pub use error::ApiError;
 pub use health::ETCD_VERSION;
-pub use listener::{DRAIN_TIMEOUT, HANDSHAKE_TIMEOUT, HANDSHAKES_MAX, serve};
+pub use listener::{DRAIN_TIMEOUT, HANDSHAKE_TIMEOUT, HANDSHAKES_MAX, UNFINISHED_MAX, serve};
 pub use metrics::Metrics;

@@ -1,8 +1,11 @@
 //! From a listening socket to requests with a caller.
 //!
 //! ```text
-//!  accept -> [TLS handshake -> verified certificate -> Identity] -> Caller -> HTTP/1.1 or HTTP/2 -> Router
+//!  accept -> [ClientHello -> TLS handshake -> verified certificate -> Identity] -> Caller -> opening -> HTTP -> Router
 //! ```
+//!
+//! A place among the handshakes is taken only when a whole ClientHello is there, so that silent connections do not keep
+//! others from theirs.
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,21 +24,26 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-/// Longest TLS handshake, so that a silent peer gives its place back.
+use crate::opening::Opening;
+
+/// Longest TLS handshake with the wait for a place in it, and after it longest time for the first bytes or the head of
+/// HTTP/1.1, so that a silent or slow peer does not hold a connection for ever.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Handshakes at a time. Each costs a signature; the rest wait in the kernel's queue.
+/// Handshakes at a time. Each costs a signature; who has sent a ClientHello waits for its turn.
 pub const HANDSHAKES_MAX: usize = 256;
+
+/// Connections of one listener that have not ended their handshake. Each costs a file and a few kilobytes; the rest wait
+/// in the kernel's queue.
+pub const UNFINISHED_MAX: usize = 4096;
 
 /// Longest wait for open requests when the member shuts down; what is left is cut off.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Longest time for the head of an HTTP/1.1 request, so that a slow sender does not hold a connection for ever.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Streams in one connection. etcd sets no bound; this one is above what any client library opens, watches included.
 const STREAMS_MAX: u32 = 16_384;
@@ -65,9 +73,37 @@ pub async fn serve(
     router: Router,
     shutdown: CancellationToken,
 ) {
+    serve_within(Limits::USUAL, listener, tls, router, shutdown).await;
+}
+
+/// What a peer may take before its first request; smaller in tests.
+#[derive(Clone, Copy)]
+struct Limits {
+    patience: Duration,
+    handshakes: usize,
+    unfinished: usize,
+}
+
+impl Limits {
+    const USUAL: Self = Self { patience: HANDSHAKE_TIMEOUT, handshakes: HANDSHAKES_MAX, unfinished: UNFINISHED_MAX };
+}
+
+async fn serve_within(
+    limits: Limits,
+    listener: TcpListener,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    router: Router,
+    shutdown: CancellationToken,
+) {
     let graceful = GracefulShutdown::new();
-    let entrance =
-        Entrance { tls: tls.map(TlsAcceptor::from), router, handshakes: Arc::new(Semaphore::new(HANDSHAKES_MAX)) };
+    let (handshakes, unfinished) = (Semaphore::new(limits.handshakes), Semaphore::new(limits.unfinished));
+    let entrance = Entrance {
+        tls,
+        router,
+        patience: limits.patience,
+        handshakes: Arc::new(handshakes),
+        unfinished: Arc::new(unfinished),
+    };
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -90,20 +126,22 @@ async fn drain(graceful: GracefulShutdown, mut connections: JoinSet<()>) {
     connections.shutdown().await;
 }
 
-/// A place among the handshakes.
+/// A place among the connections that have not ended their handshake.
 type Place = OwnedSemaphorePermit;
 
 #[derive(Clone)]
 struct Entrance {
-    tls: Option<TlsAcceptor>,
+    tls: Option<Arc<rustls::ServerConfig>>,
     router: Router,
+    patience: Duration,
     handshakes: Arc<Semaphore>,
+    unfinished: Arc<Semaphore>,
 }
 
 #[derive(Debug, thiserror::Error)]
 enum Refused {
-    #[error("the handshake took longer than {} s", HANDSHAKE_TIMEOUT.as_secs())]
-    Slow,
+    #[error("the handshake took longer than {} s", .0.as_secs())]
+    Slow(Duration),
     #[error("the handshake failed: {0}")]
     Handshake(#[from] io::Error),
     #[error(transparent)]
@@ -113,7 +151,7 @@ enum Refused {
 impl Entrance {
     async fn accept(&self, listener: &TcpListener) -> Option<(TcpStream, SocketAddr, Place)> {
         // The semaphore is never closed.
-        let place = self.handshakes.clone().acquire_owned().await.ok()?;
+        let place = self.unfinished.clone().acquire_owned().await.ok()?;
         match listener.accept().await {
             Ok((stream, remote)) => Some((stream, remote, place)),
             Err(error) => {
@@ -129,52 +167,60 @@ impl Entrance {
             tracing::debug!(%remote, %error, "the connection was gone at once");
             return;
         }
-        let Some(tls) = &self.tls else {
+        let Some(tls) = self.tls.clone() else {
             drop(place);
-            return converse(stream, self.router, Caller::anonymous(Some(remote)), watcher).await;
+            return self.converse(stream, Caller::anonymous(Some(remote)), watcher).await;
         };
-        let shaken = handshake(tls, stream, remote).await;
+        let shaken = tokio::time::timeout(self.patience, self.handshake(tls, stream)).await;
         drop(place);
-        match shaken {
-            Ok((stream, caller)) => converse(stream, self.router, caller, watcher).await,
+        match shaken
+            .unwrap_or(Err(Refused::Slow(self.patience)))
+            .and_then(|stream| Ok((caller(&stream, remote)?, stream)))
+        {
+            Ok((caller, stream)) => self.converse(stream, caller, watcher).await,
             Err(refused) => tracing::info!(%remote, reason = %refused, "connection refused"),
+        }
+    }
+
+    async fn handshake(
+        &self,
+        tls: Arc<rustls::ServerConfig>,
+        stream: TcpStream,
+    ) -> Result<TlsStream<TcpStream>, Refused> {
+        let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await?;
+        let _place = self.handshakes.acquire().await;
+        Ok(hello.into_stream(tls).await?)
+    }
+
+    async fn converse<S>(self, stream: S, caller: Caller, watcher: Watcher)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let remote = caller.remote();
+        let named = self.router.map_request(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(caller.clone());
+            request
+        });
+        let builder = http(self.patience);
+        let stream = TokioIo::new(Opening::new(stream, self.patience));
+        let connection = builder.serve_connection(stream, TowerToHyperService::new(named));
+        if let Err(error) = watcher.watch(connection).await {
+            tracing::debug!(?remote, error, "connection ended");
         }
     }
 }
 
-async fn handshake(
-    tls: &TlsAcceptor,
-    stream: TcpStream,
-    remote: SocketAddr,
-) -> Result<(tokio_rustls::server::TlsStream<TcpStream>, Caller), Refused> {
-    let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await.map_err(|_| Refused::Slow)??;
+fn caller(stream: &TlsStream<TcpStream>, remote: SocketAddr) -> Result<Caller, AuthError> {
     let certificates = stream.get_ref().1.peer_certificates();
-    let caller = match certificates.and_then(<[_]>::first) {
+    Ok(match certificates.and_then(<[_]>::first) {
         Some(certificate) => Caller::certified(Identity::from_der(certificate)?, Some(remote)),
         None => Caller::anonymous(Some(remote)),
-    };
-    Ok((stream, caller))
+    })
 }
 
-async fn converse<S>(stream: S, router: Router, caller: Caller, watcher: Watcher)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let remote = caller.remote();
-    let named = router.map_request(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(caller.clone());
-        request
-    });
-    let builder = http();
-    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(named));
-    if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(?remote, error, "connection ended");
-    }
-}
-
-fn http() -> Builder<TokioExecutor> {
+fn http(head_timeout: Duration) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(head_timeout);
     builder
         .http2()
         .timer(TokioTimer::new())

@@ -25,10 +25,20 @@ struct Running {
     served: tokio::task::JoinHandle<()>,
 }
 
+/// Short, so that a test sees the end; long enough for an honest handshake on a busy machine.
+const HASTE: Limits = Limits { patience: Duration::from_secs(2), handshakes: 1, unfinished: 64 };
+
+/// Enough above the patience for a busy machine, and below that of a listener with the usual limits.
+const OVERDUE: Duration = Duration::from_secs(6);
+
 async fn start(tls: Option<Arc<ServerConfig>>, router: Router) -> Running {
+    start_within(Limits::USUAL, tls, router).await
+}
+
+async fn start_within(limits: Limits, tls: Option<Arc<ServerConfig>>, router: Router) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (remote, shutdown) = (listener.local_addr().unwrap(), CancellationToken::new());
-    let served = tokio::spawn(serve(listener, tls, router, shutdown.clone()));
+    let served = tokio::spawn(serve_within(limits, listener, tls, router, shutdown.clone()));
     Running { remote, shutdown, served }
 }
 
@@ -133,4 +143,61 @@ async fn shutdown_lets_an_open_request_end_and_takes_no_new_one() {
     release.cancel();
     assert!(open.await.unwrap().unwrap().ends_with("done"));
     running.served.await.unwrap();
+}
+
+/// Sends `bytes` and nothing more; fails when the listener does not end the connection in time.
+async fn wait_for_the_end(mut stream: impl AsyncRead + AsyncWrite + Unpin, bytes: &[u8]) {
+    stream.write_all(bytes).await.unwrap();
+    stream.flush().await.unwrap();
+    // The end of a TLS stream without a farewell is an error, and an end as well.
+    let ended = tokio::time::timeout(OVERDUE, stream.read_to_end(&mut Vec::new())).await;
+    assert!(ended.is_ok(), "still open after {bytes:?}");
+}
+
+/// Nothing, the beginning of HTTP/2, and the beginning of a head of HTTP/1.1.
+const STALLS: [&[u8]; 3] = [b"", b"PRI", b"GET /who HTTP/1.1\r\nHost: loc"];
+
+#[tokio::test]
+async fn a_connection_that_stalls_at_its_opening_ends() {
+    let running = start_within(HASTE, None, router()).await;
+    let connect = async || TcpStream::connect(running.remote).await.unwrap();
+    let streams = [connect().await, connect().await, connect().await];
+    futures::future::join_all(streams.into_iter().zip(STALLS).map(|(stream, bytes)| wait_for_the_end(stream, bytes)))
+        .await;
+}
+
+#[tokio::test]
+async fn a_connection_that_stalls_in_or_after_its_handshake_ends() {
+    let authority = Authority::new();
+    let running = start_within(HASTE, Some(authority.server()), router()).await;
+    let (connector, name) = (authority.client(true), ServerName::try_from("localhost").unwrap());
+    let connect = async || TcpStream::connect(running.remote).await.unwrap();
+    let shaken = async || connector.connect(name.clone(), connect().await).await.unwrap();
+    let streams = [shaken().await, shaken().await, shaken().await];
+    let after = streams.into_iter().zip(STALLS).map(|(stream, bytes)| wait_for_the_end(stream, bytes));
+    let before = wait_for_the_end(connect().await, b"");
+    let within = wait_for_the_end(connect().await, b"\x16\x03\x01");
+    futures::join!(futures::future::join_all(after), before, within);
+}
+
+#[tokio::test]
+async fn a_connection_that_opened_in_time_may_be_idle_for_longer() {
+    let running = start_within(HASTE, None, router()).await;
+    let mut stream = TcpStream::connect(running.remote).await.unwrap();
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    let ended = tokio::time::timeout(HASTE.patience * 2, stream.read_to_end(&mut Vec::new())).await;
+    assert!(ended.is_err(), "{ended:?}");
+}
+
+#[tokio::test]
+async fn silent_connections_do_not_take_the_places_of_handshakes() {
+    let authority = Authority::new();
+    let running = start_within(Limits { handshakes: 1, ..Limits::USUAL }, Some(authority.server()), router()).await;
+    let mut silent = Vec::new();
+    for _ in 0..4 {
+        silent.push(TcpStream::connect(running.remote).await.unwrap());
+    }
+    let connector = authority.client(true);
+    let asked = tokio::time::timeout(OVERDUE, ask_with_tls(&connector, running.remote)).await;
+    assert!(asked.expect("locked out").unwrap().ends_with(&format!("URI:{CLIENT}")));
 }

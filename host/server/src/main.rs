@@ -20,6 +20,7 @@ mod banner;
 mod bootstrap;
 mod cli;
 mod config;
+mod descriptors;
 mod error;
 mod listeners;
 mod member;
@@ -28,8 +29,10 @@ mod stop;
 mod telemetry;
 mod tls;
 
+use std::future::Future;
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use cli::{Arguments, Command};
@@ -51,22 +54,32 @@ fn start(command: Command) -> Result<(), ServerError> {
     match command {
         Command::Dev(dev) => {
             telemetry::start(&dev.log());
-            runtime()?.block_on(run::dev(dev))
+            descriptors::raise();
+            complete(run::dev(dev))
         }
         Command::Serve(serve) => {
             let config = config::resolve(&serve.written)?;
             telemetry::start(&config.log);
+            descriptors::raise();
             for name in serve.written.unknown() {
                 tracing::warn!(name, "no flag answers to this environment variable");
             }
-            runtime()?.block_on(run::serve(config))
+            complete(run::serve(config))
         }
-        Command::Plugin(command) => Ok(runtime()?.block_on(command.run())?),
-        Command::Key(command) => Ok(runtime()?.block_on(command.run())?),
+        Command::Plugin(command) => complete(async { Ok(command.run().await?) }),
+        Command::Key(command) => complete(async { Ok(command.run().await?) }),
         Command::Version => banner::print_version().map_err(ServerError::Runtime),
     }
 }
 
-fn runtime() -> Result<Runtime, ServerError> {
-    Runtime::new().map_err(ServerError::Runtime)
+/// Longest wait for blocking work, such as a read of the disk, that goes on when all else has ended. What it would still
+/// write is in the log already.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Runs `work` on a runtime of its own, to the end.
+fn complete(work: impl Future<Output = Result<(), ServerError>>) -> Result<(), ServerError> {
+    let runtime = Runtime::new().map_err(ServerError::Runtime)?;
+    let outcome = runtime.block_on(work);
+    runtime.shutdown_timeout(EXIT_TIMEOUT);
+    outcome
 }

@@ -1,5 +1,6 @@
 //! Puts the parts together: bind, start the member, serve, and drain when told to stop.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use api::{DoorSettings, Doors};
@@ -31,16 +32,19 @@ const BUNDLED_PLUGIN_NAME: &str = "no-secrets-in-configmaps";
 ///
 /// [`ServerError`].
 pub(crate) async fn dev(arguments: Dev) -> Result<(), ServerError> {
-    let stop = StopSignal::listen()?;
+    let mut stop = StopSignal::listen()?;
     let directory = DevDirectory::open(&arguments.dir, OffsetDateTime::now_utc())?;
     let mut config = directory.config(&arguments);
     let tls = Tls::load(&config)?;
     let sockets = Sockets::bind(&config).await?;
     config.client.advertised = urls(&sockets.client);
     config.peer.advertised = urls(&sockets.peer);
-    let member = member::start(&config).await?;
+    let Some(member) = unless_stopped(&mut stop, member::start(&config)).await? else { return Ok(()) };
     if directory.is_unplugged() {
-        install_bundled_plugin(&member).await?;
+        if unless_stopped(&mut stop, install_bundled_plugin(&member)).await?.is_none() {
+            member.shutdown().await;
+            return Ok(());
+        }
         directory.note_plugged()?;
     }
     let [client, peer, admin, metrics] =
@@ -69,11 +73,11 @@ pub(crate) async fn dev(arguments: Dev) -> Result<(), ServerError> {
 ///
 /// [`ServerError`].
 pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
-    let stop = StopSignal::listen()?;
+    let mut stop = StopSignal::listen()?;
     let tls = Tls::load(&config)?;
     let _lock = DirectoryLock::take(&config.data_dir, "--data-dir")?;
     let sockets = Sockets::bind(&config).await?;
-    let member = member::start(&config).await?;
+    let Some(member) = unless_stopped(&mut stop, member::start(&config)).await? else { return Ok(()) };
     tracing::info!(
         name = config.name,
         client = ?shown(&sockets.client),
@@ -83,6 +87,20 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
         "ready to serve requests"
     );
     Running::start(&config, member, sockets, tls).until(stop).await
+}
+
+/// One step of the start; `None` when a signal came first.
+async fn unless_stopped<T>(
+    stop: &mut StopSignal,
+    step: impl Future<Output = Result<T, ServerError>>,
+) -> Result<Option<T>, ServerError> {
+    tokio::select! {
+        done = step => done.map(Some),
+        () = stop.received() => {
+            tracing::info!("stopping before the start was done");
+            Ok(None)
+        }
+    }
 }
 
 async fn install_bundled_plugin(member: &Member) -> Result<(), ServerError> {
@@ -133,6 +151,7 @@ impl Running {
     fn start(config: &Config, member: Member, sockets: Sockets, tls: Tls) -> Self {
         let shutdown = CancellationToken::new();
         let settings = DoorSettings {
+            client_administrators: config.client_administrators(),
             watch_progress_interval: config.timing.watch_progress,
             ..DoorSettings::new(config.administrators.clone(), shutdown.clone())
         };
@@ -154,6 +173,7 @@ impl Running {
     }
 
     /// Serves until a signal comes or the member fails, then lets open requests end; `api` bounds how long that takes.
+    /// A second signal cuts it short.
     async fn until(mut self, mut stop: StopSignal) -> Result<(), ServerError> {
         let outcome = tokio::select! {
             () = stop.received() => Ok(()),
@@ -161,8 +181,15 @@ impl Running {
         };
         tracing::info!("stopping");
         self.shutdown.cancel();
+        tokio::select! {
+            () = self.drain() => {}
+            () = stop.received() => tracing::warn!("stopping at once: a second signal came"),
+        }
+        outcome
+    }
+
+    async fn drain(&mut self) {
         while self.listeners.join_next().await.is_some() {}
         self.member.shutdown().await;
-        outcome
     }
 }

@@ -24,17 +24,14 @@ pub(crate) fn for_clients(files: &TlsFiles) -> Result<Arc<ServerConfig>, ConfigE
     build(files, &[&rustls::version::TLS13, &rustls::version::TLS12]).map(Arc::new)
 }
 
-/// TLS of the admin listener: TLS 1.3 only, and no resumption, so that each connection verifies its certificate.
+/// TLS of the admin listener: TLS 1.3 only.
 ///
 /// # Errors
 ///
 /// [`ConfigError`] names the file at fault.
 pub(crate) fn for_administrators(files: &TlsFiles) -> Result<Arc<ServerConfig>, ConfigError> {
     assert!(files.client_authority.is_some(), "the admin listener always verifies certificates");
-    let mut config = build(files, &[&rustls::version::TLS13])?;
-    config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.send_tls13_tickets = 0;
-    Ok(Arc::new(config))
+    build(files, &[&rustls::version::TLS13]).map(Arc::new)
 }
 
 fn build(files: &TlsFiles, versions: &[&'static SupportedProtocolVersion]) -> Result<ServerConfig, ConfigError> {
@@ -52,7 +49,16 @@ fn build(files: &TlsFiles, versions: &[&'static SupportedProtocolVersion]) -> Re
             ConfigError::BadPair { certificate, key, source }
         })?;
     config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+    if files.client_authority.is_some() {
+        forbid_resumption(&mut config);
+    }
     Ok(config)
+}
+
+/// A resumed session takes the client's certificate from the one before; here each connection verifies its own.
+fn forbid_resumption(config: &mut ServerConfig) {
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
 }
 
 fn client_verifier(
@@ -85,3 +91,7 @@ fn not_pem(path: &Path, expected: &'static str) -> impl FnOnce(pem::Error) -> Co
         _ => ConfigError::NotPem { path: path.to_owned(), expected },
     }
 }
+
+#[cfg(test)]
+#[path = "tls_tests.rs"]
+mod tests;

@@ -52,6 +52,18 @@ pub(crate) struct Config {
     pub(crate) log: LogConfig,
 }
 
+impl Config {
+    /// Who counts as an administrator on the client listener: the administrators when both listeners trust the same
+    /// file of authorities, else nobody. Another authority may issue a name of theirs to anybody.
+    pub(crate) fn client_administrators(&self) -> auth::Administrators {
+        let authority = |door: &Door| door.tls.as_ref().and_then(|tls| tls.client_authority.clone());
+        match (authority(&self.client), authority(&self.admin)) {
+            (Some(client), Some(admin)) if client == admin => self.administrators.clone(),
+            _ => auth::Administrators::default(),
+        }
+    }
+}
+
 /// One listener: where it listens, what others are told, and its TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Door {

@@ -67,13 +67,16 @@ fn data_dir(reader: &mut Reader<'_>, name: &str) -> PathBuf {
     path
 }
 
+/// What every member's data directory holds once the member was founded; see `consensus::Identity`.
+const IDENTITY_FILE: &str = "identity";
+
 /// `existing` means to join others unless this member has data; joining is not possible yet.
 fn cluster_state(reader: &mut Reader<'_>, data_dir: &Path) -> ClusterState {
     let state = cluster::state(reader);
-    if state == ClusterState::Existing && !data_dir.exists() {
+    if state == ClusterState::Existing && !data_dir.join(IDENTITY_FILE).is_file() {
         reader.report(ConfigError::Conflict(format!(
-            "--initial-cluster-state is existing, but {} does not exist: joining a cluster is not supported by this \
-             version of strongroom",
+            "--initial-cluster-state is existing, but {} holds no data of a member: joining a cluster is not supported \
+             by this version of strongroom",
             data_dir.display()
         )));
     }

@@ -166,6 +166,30 @@ fn administrators_need_https_an_authority_and_a_rule() {
 }
 
 #[test]
+fn administrators_count_on_the_client_listener_when_both_trust_the_same_authority() {
+    let flags = |authority| {
+        [
+            ("listen-client-urls", "https://127.0.0.1:1"),
+            ("advertise-client-urls", "https://127.0.0.1:1"),
+            ("cert-file", "c"),
+            ("key-file", "k"),
+            ("trusted-ca-file", authority),
+            ("listen-admin-urls", "https://127.0.0.1:2"),
+            ("admin-cert-file", "c"),
+            ("admin-key-file", "k"),
+            ("admin-trusted-ca-file", "a"),
+            ("admin-identities", "CN:root"),
+        ]
+    };
+    let same = with(&flags("a")).unwrap();
+    assert!(!same.administrators.is_empty());
+    assert_eq!(same.client_administrators(), same.administrators);
+    let other = with(&flags("b")).unwrap();
+    assert_eq!(other.administrators, same.administrators);
+    assert!(other.client_administrators().is_empty());
+}
+
+#[test]
 fn one_member_only() {
     let text = problems(&[("initial-cluster", "a=http://10.0.0.1:2380,b=http://10.0.0.2:2380")]);
     assert_eq!(text, "--initial-cluster names 2 members: this version runs one member");
@@ -176,13 +200,16 @@ fn one_member_only() {
 
 #[test]
 fn joining_is_refused_and_a_restart_is_not() {
-    let present = tempfile::tempdir().unwrap();
-    let present = present.path().to_str().unwrap();
-    let config = with(&[("initial-cluster-state", "existing"), ("data-dir", present)]).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let empty = directory.path().to_str().unwrap();
+    let absent = format!("{empty}/absent");
+    for data_dir in [empty, &absent] {
+        let text = problems(&[("initial-cluster-state", "existing"), ("data-dir", data_dir)]);
+        assert!(text.contains("joining a cluster is not supported"), "{text}");
+    }
+    std::fs::write(directory.path().join("identity"), "").unwrap();
+    let config = with(&[("initial-cluster-state", "existing"), ("data-dir", empty)]).unwrap();
     assert_eq!(config.cluster_state, ClusterState::Existing);
-    let absent = format!("{present}/absent");
-    let text = problems(&[("initial-cluster-state", "existing"), ("data-dir", &absent)]);
-    assert!(text.contains("joining a cluster is not supported"), "{text}");
 }
 
 #[test]
