@@ -1,4 +1,4 @@
-# What contributors run. Every target first installs what it misses: see scripts/install.sh.
+# What contributors run. Every target first installs what it misses: see .ci/install.sh.
 #
 # Always the whole workspace: cargo resolves other features for a single package, and RocksDB would be compiled again.
 
@@ -18,13 +18,13 @@ run: plugins ## Start one member on this machine (make run ARGS="--dir /tmp/dev 
 	@exec "$${CARGO_TARGET_DIR:-target}/debug/strongroom" dev $(ARGS)
 
 test: plugins ## Run all tests
-	@scripts/install.sh etcd
+	@.ci/install.sh etcd
 	cargo build --workspace
 	cargo test --workspace
 	@set -e; for guest in $(GUESTS); do cargo test --manifest-path $$guest; done
 
 verify: plugins ## Everything a change must pass: format, lints, tests, documentation, dependencies
-	@scripts/install.sh etcd deny
+	@.ci/install.sh etcd deny
 	cargo fmt --all --check
 	@set -e; for guest in $(GUESTS); do cargo fmt --manifest-path $$guest --check; done
 	cargo clippy --workspace --all-targets -- -D warnings
@@ -38,9 +38,9 @@ fix: plugins ## Format, and apply what clippy can mend by itself
 	cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged
 
 audit: ## Check dependencies against the advisory database (needs the network)
-	@scripts/install.sh deny
+	@.ci/install.sh deny
 	cargo deny check advisories
 
 plugins:
-	@scripts/install.sh build wasm
+	@.ci/install.sh build wasm
 	plugins/build.sh

@@ -1,6 +1,6 @@
 //! The same cases against Strongroom and against etcd, whose answers must agree.
 //!
-//! A case is an async closure over a [`Session`](session::Session). [`agree`](session::agree) runs it on a new Strongroom and on a
+//! A case is an async closure over a `Session`. `agree` runs it on a new Strongroom and on a
 //! new etcd (Debian's `etcd-server`, version 3.4) at the same time, and compares what the two sessions wrote down: the output of
 //! the real `etcdctl`, and gRPC answers for what `etcdctl` 3.4 cannot ask. Nothing is normalised but cluster, member and lease
 //! ids, the raft term and times; a revision is compared as it is. Where etcd 3.7, which Strongroom follows, differs from 3.4, the

@@ -38,9 +38,6 @@ const TOP: [&str; 26] = [
 /// Also there, but not kept: what is built, and what `make run` leaves.
 const UNTRACKED: [&str; 2] = ["target", "strongroom-dev"];
 
-/// Scripts that the Makefile calls.
-const SCRIPTS: &str = "scripts";
-
 /// Complains about each file, folder and inline module with an empty name.
 pub(crate) fn empty_names(files: &[File]) -> Vec<String> {
     let mut complaints = Vec::new();
@@ -71,7 +68,7 @@ fn module(line: &str) -> Option<&str> {
 
 /// Complains about each entry of the top folder that is not meant to be there.
 pub(crate) fn strangers_at_the_top(entries: &[String]) -> Vec<String> {
-    let known = |name: &str| TOP.contains(&name) || UNTRACKED.contains(&name) || name == SCRIPTS;
+    let known = |name: &str| TOP.contains(&name) || UNTRACKED.contains(&name);
     entries.iter().filter(|name| !known(name)).map(|name| format!("{name} does not belong at the top")).collect()
 }
 

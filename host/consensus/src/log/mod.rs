@@ -55,7 +55,7 @@ use tail::Tail;
 use writer::Writer;
 
 /// Smallest and largest segment. Offsets are 32 bits, and a segment may grow by one operation of
-/// [`OPERATION_BYTES_MAX`].
+/// `OPERATION_BYTES_MAX`.
 const SEGMENT_BYTES_RANGE: (u64, u64) = (4 * 1024, 1024 * 1024 * 1024);
 
 /// Sizes of a log.

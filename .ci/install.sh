@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what a make target needs and this machine does not have. Usage: scripts/install.sh [build|wasm|etcd|deny]...
+# Installs what a make target needs and this machine does not have. Usage: .ci/install.sh [build|wasm|etcd|deny]...
 set -eu
 
 packages=""
@@ -76,7 +76,7 @@ deny() {
 for part in "$@"; do
     case "$part" in
     build | wasm | etcd | deny) "$part" ;;
-    *) echo "scripts/install.sh: no part is called $part" >&2; exit 1 ;;
+    *) echo ".ci/install.sh: no part is called $part" >&2; exit 1 ;;
     esac
 done
 
