@@ -63,3 +63,24 @@ fn nobody_is_admitted_without_a_certificate_or_a_rule() {
     let error = Administrators::default().admit(&caller("jane", vec![])).unwrap_err();
     assert_eq!(error, AuthError::NotAdministrator { caller: "CN:jane".to_owned() });
 }
+
+#[test]
+fn a_wider_access_admits_any_certificate_or_anybody() {
+    let (jane, nobody) = (caller("jane", vec![]), Caller::anonymous(None));
+    let admits = |access, caller| Administrators::default().with_access(access).admit(caller).is_ok();
+    assert_eq!(
+        [AdminAccess::Mtls, AdminAccess::ClientCert, AdminAccess::Any].map(|a| admits(a, &jane)),
+        [false, true, true]
+    );
+    let anonymous = [AdminAccess::Mtls, AdminAccess::ClientCert, AdminAccess::Any].map(|a| admits(a, &nobody));
+    assert_eq!(anonymous, [false, false, true]);
+}
+
+#[test]
+fn each_access_reads_back_as_written() {
+    for text in ["mtls", "client-cert", "any"] {
+        assert_eq!(text.parse::<AdminAccess>().unwrap().to_string(), text);
+    }
+    assert!("none".parse::<AdminAccess>().is_err());
+    assert!(AdminAccess::Any.is_unsafe() && !AdminAccess::ClientCert.is_unsafe());
+}

@@ -12,7 +12,7 @@
 //! - A [`Permit`] or an [`Administrator`] is evidence. Their fields are private; the only ways to get one are the
 //!   functions here, so a later stage that asks for one cannot be reached without the check.
 //! - No administrator without a certificate: neither an anonymous caller nor the member's own internal calls are
-//!   admitted by [`Administrators::admit`].
+//!   admitted by [`Administrators::admit`], unless the operator opened the listener with [`AdminAccess::Any`].
 //! - Every doubt about a certificate (two common names, a repeated extension) counts against the caller.
 //!
 //! Limits: [`RULE_BYTES_MAX`] per administrator rule.
@@ -27,6 +27,7 @@
 //! # Ok::<(), AuthError>(())
 //! ```
 
+mod access;
 mod administrator;
 mod caller;
 mod class;
@@ -35,6 +36,7 @@ mod identity;
 mod permit;
 mod rule;
 
+pub use access::AdminAccess;
 pub use administrator::{Administrator, Administrators};
 pub use caller::Caller;
 pub use class::RpcClass;

@@ -74,6 +74,13 @@ pub(crate) async fn dev(arguments: Dev) -> Result<(), ServerError> {
 /// [`ServerError`].
 pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
     let mut stop = StopSignal::listen()?;
+    if config.admin_access.is_unsafe() {
+        tracing::warn!(
+            flag = "--admin-access",
+            value = %config.admin_access,
+            "anybody who reaches the client listener may change members, users and alarms, and take the whole data away"
+        );
+    }
     let tls = Tls::load(&config)?;
     let _lock = DirectoryLock::take(&config.data_dir, "--data-dir")?;
     let sockets = Sockets::bind(&config).await?;

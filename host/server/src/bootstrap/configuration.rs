@@ -34,6 +34,7 @@ impl DevDirectory {
             peer: self.door("--peer-port", dev.peer_port, Some(peer)),
             admin: self.door("--admin-port", dev.admin_port, Some(server)),
             administrators: administrators().expect("the dev administrator's name is a rule"),
+            admin_access: auth::AdminAccess::Mtls,
             metrics: self.door("--metrics-port", dev.metrics_port, None),
             seal_config: Some(self.seal_config()),
             timing: TIMING,

@@ -1,6 +1,6 @@
 //! Resolves the four listeners and their TLS.
 
-use auth::{AdministratorRule, Administrators};
+use auth::{AdminAccess, AdministratorRule, Administrators};
 
 use super::error::ConfigError;
 use super::reader::Reader;
@@ -89,6 +89,11 @@ pub(crate) fn admin(reader: &mut Reader<'_>) -> (Door, Administrators) {
         reader.report(ConfigError::Missing { flag: "--admin-identities", because: "--listen-admin-urls is given" });
     }
     (Door { flag: ADMIN.listen, listen, advertised: Vec::new(), tls }, Administrators::from(rules))
+}
+
+/// Who may make admin calls on the client listener.
+pub(crate) fn admin_access(reader: &mut Reader<'_>) -> AdminAccess {
+    reader.parsed("admin-access", "mtls, client-cert or any", |text| text.parse().ok()).unwrap_or_default()
 }
 
 fn administrators(reader: &mut Reader<'_>) -> Vec<AdministratorRule> {

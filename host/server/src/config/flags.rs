@@ -188,6 +188,7 @@ pub(crate) const FLAGS: &[Flag] = &[
     honoured("admin-cert-file", Text, "", "certificate of the admin listener (PEM)"),
     honoured("admin-key-file", Text, "", "private key of the admin listener (PEM)"),
     honoured("admin-trusted-ca-file", Text, "", "authority of the administrators' certificates (PEM)"),
+    honoured("admin-access", Text, "mtls", "who may make admin calls on the client listener: `mtls` (whom --admin-identities names), `client-cert` (any certificate) or `any` (anybody: unsafe)"),
     honoured("admin-identities", Text, "", "who is an administrator: URI:..., DNS:... or CN:..., comma separated"),
     honoured("seal-config", Text, "", "YAML file that names the sealed prefixes and the root key"),
 ];

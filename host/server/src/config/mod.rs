@@ -17,6 +17,7 @@ pub(crate) mod written;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use auth::AdminAccess;
 pub(crate) use error::{ConfigError, ConfigErrors};
 pub(crate) use resolve::resolve;
 use url::Url;
@@ -40,6 +41,8 @@ pub(crate) struct Config {
     pub(crate) admin: Door,
     /// Rules for who is an administrator.
     pub(crate) administrators: auth::Administrators,
+    /// Who may make admin calls on the client listener.
+    pub(crate) admin_access: AdminAccess,
     /// The listener of monitoring.
     pub(crate) metrics: Door,
     /// The YAML file that names sealed prefixes and root key.
@@ -54,13 +57,15 @@ pub(crate) struct Config {
 
 impl Config {
     /// Who counts as an administrator on the client listener: the administrators when both listeners trust the same
-    /// file of authorities, else nobody. Another authority may issue a name of theirs to anybody.
+    /// file of authorities, else nobody, since another authority may issue a name of theirs to anybody. A wider
+    /// `--admin-access` adds to that.
     pub(crate) fn client_administrators(&self) -> auth::Administrators {
         let authority = |door: &Door| door.tls.as_ref().and_then(|tls| tls.client_authority.clone());
-        match (authority(&self.client), authority(&self.admin)) {
+        let named = match (authority(&self.client), authority(&self.admin)) {
             (Some(client), Some(admin)) if client == admin => self.administrators.clone(),
             _ => auth::Administrators::default(),
-        }
+        };
+        named.with_access(self.admin_access)
     }
 }
 

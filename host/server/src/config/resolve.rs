@@ -47,6 +47,7 @@ fn read(reader: &mut Reader<'_>) -> Config {
         peer,
         admin,
         administrators,
+        admin_access: doors::admin_access(reader),
         metrics,
     }
 }

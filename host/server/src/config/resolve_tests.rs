@@ -227,3 +227,12 @@ fn defaults_are_etcds() {
     assert_eq!(config.timing.election.as_millis(), 1000);
     assert_eq!(config.timing.watch_progress.as_secs(), 600);
 }
+
+#[test]
+fn admin_calls_are_for_named_certificates_unless_the_operator_says_otherwise() {
+    assert_eq!(with(&[]).unwrap().admin_access, auth::AdminAccess::Mtls);
+    let open = with(&[("admin-access", "any")]).unwrap();
+    assert!(open.client_administrators().admit(&auth::Caller::anonymous(None)).is_ok());
+    assert!(with(&[]).unwrap().client_administrators().admit(&auth::Caller::anonymous(None)).is_err());
+    assert!(problems(&[("admin-access", "all")]).contains("mtls, client-cert or any"));
+}
