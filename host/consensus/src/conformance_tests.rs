@@ -1,6 +1,6 @@
 //! openraft's own conformance suite, run on this log and this state.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use openraft::{
     StorageError,
@@ -24,7 +24,9 @@ impl StoreBuilder<TypeConfig, LogStorage, StateMachine, TempDir> for Builder {
         let dir = tempfile::tempdir().unwrap();
         let log = LogStore::open(&dir.path().join("log"), LogOptions::default()).unwrap();
         let store = Store::open(&dir.path().join("state")).unwrap();
-        let machine = StateMachine::open(store, Arc::new(Hub::new(1)), &dir.path().join("snapshot")).unwrap();
+        let machine =
+            StateMachine::open(store, Arc::new(Hub::new(1)), &dir.path().join("snapshot"), Duration::from_secs(1))
+                .unwrap();
         Ok((dir, LogStorage::new(log), machine))
     }
 }

@@ -52,6 +52,10 @@ pub struct ConsensusConfig {
     pub election_ms: u64,
     /// Log entries between two snapshots.
     pub snapshot_entries: u64,
+    /// Whether the log is written without syncing it, so that a crash of the machine loses what was answered.
+    pub unsafe_no_fsync: bool,
+    /// How long a batch of entries may take to apply before a warning is logged.
+    pub warning_apply_duration: Duration,
 }
 
 /// How this member sees the cluster.
@@ -83,9 +87,10 @@ impl Consensus {
     /// When the disk fails, or what is on it does not fit together.
     pub async fn start(config: ConsensusConfig, store: Store, hub: Arc<Hub>) -> Result<Self, StartError> {
         let file = |path: PathBuf| move |source| StartError::File { path, source };
-        let log = LogStore::open(&config.dir.join("log"), LogOptions::default())?;
+        let log = LogStore::open(&config.dir.join("log"), log_options(&config))?;
         let snapshot_dir = config.dir.join("snapshot");
-        let machine = StateMachine::open(store, hub, &snapshot_dir).map_err(file(snapshot_dir))?;
+        let machine =
+            StateMachine::open(store, hub, &snapshot_dir, config.warning_apply_duration).map_err(file(snapshot_dir))?;
         let options = Arc::new(raft_options(&config)?);
         let storage = LogStorage::new(log.clone());
         let raft = Raft::new(config.member_id, options, NoPeers, storage, machine).await.map_err(refused)?;
@@ -167,6 +172,13 @@ impl Consensus {
             tracing::warn!(%error, "the log was not closed cleanly");
         }
     }
+}
+
+fn log_options(config: &ConsensusConfig) -> LogOptions {
+    if config.unsafe_no_fsync {
+        tracing::warn!("the log is not synced: a crash of the machine loses writes that were answered");
+    }
+    LogOptions { sync: !config.unsafe_no_fsync, ..LogOptions::default() }
 }
 
 fn raft_options(config: &ConsensusConfig) -> Result<Config, StartError> {

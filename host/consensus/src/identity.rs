@@ -10,8 +10,8 @@ use ring::digest;
 /// The layout of a data directory that this version reads and writes.
 const FORMAT: u32 = 1;
 
-/// File under the data directory that holds the identity.
-const FILE: &str = "identity";
+/// File under the data directory that holds the identity: it is there once the member was founded.
+pub const IDENTITY_FILE: &str = "identity";
 
 /// A member's ids, fixed for the life of its data directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl Identity {
     /// # Errors
     /// When the directory has another format, or its identity cannot be read or written.
     pub fn load_or_create(dir: &Path, new: Self) -> Result<Self, IdentityError> {
-        let path = dir.join(FILE);
+        let path = dir.join(IDENTITY_FILE);
         match fs::read_to_string(&path) {
             Ok(text) => Self::parse(&text, path),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -140,9 +140,9 @@ mod tests {
         assert_eq!(Identity::load_or_create(dir.path(), first).unwrap(), first);
         let second = Identity { cluster_id: 3, member_id: 4 };
         assert_eq!(Identity::load_or_create(dir.path(), second).unwrap(), first);
-        fs::write(dir.path().join(FILE), "format 9\n").unwrap();
+        fs::write(dir.path().join(IDENTITY_FILE), "format 9\n").unwrap();
         assert!(matches!(Identity::load_or_create(dir.path(), first), Err(IdentityError::Format { .. })));
-        fs::write(dir.path().join(FILE), "what").unwrap();
+        fs::write(dir.path().join(IDENTITY_FILE), "what").unwrap();
         assert!(matches!(Identity::load_or_create(dir.path(), first), Err(IdentityError::Damaged { .. })));
     }
 }

@@ -29,6 +29,6 @@ mod read_gate;
 
 pub use consensus::{Consensus, ConsensusConfig, ConsensusStatus, PROPOSAL_TIME_MAX};
 pub use error::{ConsensusError, StartError};
-pub use identity::{Identity, IdentityError};
+pub use identity::{IDENTITY_FILE, Identity, IdentityError};
 pub use log::LogError;
 pub use proposal::Proposal;

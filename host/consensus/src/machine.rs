@@ -4,6 +4,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
+    time::{Duration, Instant},
 };
 
 use futures::{Stream, StreamExt as _};
@@ -39,6 +40,7 @@ pub(crate) struct StateMachine {
     store: Store,
     hub: Arc<Hub>,
     snapshots: Snapshots,
+    warning_apply_duration: Duration,
 }
 
 /// The folder of snapshots; at most one is kept.
@@ -55,11 +57,16 @@ fn failed(error: StoreError) -> io::Error {
 }
 
 impl StateMachine {
-    pub(crate) fn open(store: Store, hub: Arc<Hub>, snapshot_dir: &Path) -> io::Result<Self> {
+    pub(crate) fn open(
+        store: Store,
+        hub: Arc<Hub>,
+        snapshot_dir: &Path,
+        warning_apply_duration: Duration,
+    ) -> io::Result<Self> {
         std::fs::create_dir_all(snapshot_dir)?;
         let snapshots = Snapshots { dir: snapshot_dir.to_path_buf(), current: Arc::default() };
         snapshots.recover()?;
-        Ok(Self { store, hub, snapshots })
+        Ok(Self { store, hub, snapshots, warning_apply_duration })
     }
 
     fn apply_batch(&self, batch: Vec<EntryResponder<TypeConfig>>) -> io::Result<()> {
@@ -72,7 +79,9 @@ impl StateMachine {
             entries.push(log_entry(entry));
             responders.push(responder);
         }
+        let (started, count) = (Instant::now(), entries.len());
         let done = blocking(|| self.store.apply(entries)).map_err(failed)?;
+        self.warn_if_slow(started.elapsed(), count);
         if let Some(last) = done.applied.last() {
             self.hub.publish(done.events, last.revision);
         }
@@ -80,6 +89,16 @@ impl StateMachine {
             answer(responder, applied);
         }
         Ok(())
+    }
+}
+
+impl StateMachine {
+    /// etcd's message. What was asked for is not logged: it may hold values.
+    fn warn_if_slow(&self, took: Duration, entries: usize) {
+        let expected = self.warning_apply_duration;
+        if took > expected {
+            tracing::warn!(?took, expected_duration = ?expected, entries, "apply request took too long");
+        }
     }
 }
 

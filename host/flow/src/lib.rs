@@ -18,6 +18,7 @@
 //! Failure: every error is a [`FlowError`], which `api` alone turns into a code.
 
 mod administer;
+mod autocompact;
 mod error;
 mod follow;
 mod lease;
@@ -32,6 +33,8 @@ mod sweeper;
 pub mod write;
 
 pub use administer::{DataKeyInfo, InstallPlugin, KeyStatus, PluginInfo};
+pub use autocompact::AutoCompaction;
+pub use consensus::IDENTITY_FILE;
 pub use error::{FlowError, StartError};
 pub use follow::{Delivery, DeliveryBody, Follower, WatchSpec};
 pub use lease::{LeaseGranted, LeaseInfo};

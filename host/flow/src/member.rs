@@ -9,7 +9,7 @@ use store::Store;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use watch::Hub;
 
-use crate::{Header, StartError, lease::Lessor, policy::PolicyKeeper, sealing, sweeper::Sweeper};
+use crate::{AutoCompaction, Header, StartError, lease::Lessor, policy::PolicyKeeper, sealing, sweeper::Sweeper};
 
 /// How to start a member.
 #[derive(Clone, Debug)]
@@ -32,6 +32,38 @@ pub struct MemberConfig {
     pub snapshot_entries: u64,
     /// Which prefixes are sealed, and where the root key is; without it the member is keyless.
     pub seal: Option<SealConfig>,
+    /// Most bytes the state may have before writes are refused: zero for etcd's default, less for no limit.
+    pub quota_backend_bytes: i64,
+    /// Which history is compacted without being asked.
+    pub auto_compaction: AutoCompaction,
+    /// Whether the log is written without syncing it, so that a crash of the machine loses what was answered.
+    pub unsafe_no_fsync: bool,
+    /// How long applying may take before a warning is logged.
+    pub warning_apply_duration: Duration,
+    /// How long a unary call may take before a warning is logged.
+    pub warning_unary_request_duration: Duration,
+}
+
+impl Default for MemberConfig {
+    /// etcd's defaults.
+    fn default() -> Self {
+        Self {
+            name: "default".to_owned(),
+            data_dir: PathBuf::from("default.etcd"),
+            cluster_token: "etcd-cluster".to_owned(),
+            peer_urls: vec!["http://localhost:2380".to_owned()],
+            client_urls: vec!["http://localhost:2379".to_owned()],
+            heartbeat_interval: Duration::from_millis(100),
+            election_timeout: Duration::from_millis(1000),
+            snapshot_entries: 10_000,
+            seal: None,
+            quota_backend_bytes: 0,
+            auto_compaction: AutoCompaction::Off,
+            unsafe_no_fsync: false,
+            warning_apply_duration: Duration::from_millis(100),
+            warning_unary_request_duration: Duration::from_millis(300),
+        }
+    }
 }
 
 /// A member that runs. Cheap to clone.
@@ -141,6 +173,7 @@ impl Member {
     fn start_background(&self) {
         self.spawn(self.clone().expire_leases_forever());
         self.spawn(self.clone().sweep_forever());
+        self.spawn(self.clone().compact_forever(self.shared.config.auto_compaction));
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
@@ -172,5 +205,7 @@ fn consensus_config(config: &MemberConfig, identity: Identity) -> ConsensusConfi
         heartbeat_ms: ms(config.heartbeat_interval),
         election_ms: ms(config.election_timeout),
         snapshot_entries: config.snapshot_entries,
+        unsafe_no_fsync: config.unsafe_no_fsync,
+        warning_apply_duration: config.warning_apply_duration,
     }
 }

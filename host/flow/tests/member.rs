@@ -39,6 +39,7 @@ fn config(dir: &Path, prefixes: &[&str]) -> MemberConfig {
         election_timeout: Duration::from_millis(1000),
         snapshot_entries: 1000,
         seal: Some(seal),
+        ..MemberConfig::default()
     }
 }
 

@@ -24,6 +24,7 @@ pub(crate) async fn start(config: &Config) -> Result<Member, ServerError> {
         election_timeout: config.timing.election,
         snapshot_entries: config.snapshot_entries,
         seal,
+        ..MemberConfig::default()
     };
     Member::start(member).await.map_err(|error| ServerError::Start(Box::new(error)))
 }

@@ -41,6 +41,31 @@ impl FileOps for SystemFiles {
     }
 }
 
+/// The operating system's, without syncing: for tests and caches, whose data may go with the machine.
+pub(super) struct UnsyncedFiles;
+
+impl FileOps for UnsyncedFiles {
+    fn write_all_at(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+        SystemFiles.write_all_at(file, bytes, offset)
+    }
+
+    fn sync_data(&self, _: &File) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn sync_dir(&self, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        SystemFiles.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        SystemFiles.remove(path)
+    }
+}
+
 /// Writes zeros over `from..to` in pieces.
 pub(super) fn write_zeros(files: &dyn FileOps, file: &File, from: u64, to: u64) -> io::Result<()> {
     static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];

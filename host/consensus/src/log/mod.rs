@@ -46,7 +46,7 @@ use std::thread::{self, JoinHandle};
 use bytes::Bytes;
 
 pub use error::LogError;
-use files::{FileOps, SystemFiles};
+use files::{FileOps, SystemFiles, UnsyncedFiles};
 pub(crate) use operation::Done;
 use operation::Operation;
 use recovery::Recovered;
@@ -65,12 +65,14 @@ pub(crate) struct LogOptions {
     pub(crate) segment_bytes: u64,
     /// Payload bytes of recent entries kept in memory for replication. Entries that are not durable are kept beyond it.
     pub(crate) tail_bytes: usize,
+    /// Whether writes are synced. Without it a crash of the machine loses what was answered.
+    pub(crate) sync: bool,
 }
 
 impl Default for LogOptions {
     /// 64 MiB segments, as etcd's. 16 MiB of recent entries: several seconds of writes, for followers that keep up.
     fn default() -> Self {
-        LogOptions { segment_bytes: 64 * 1024 * 1024, tail_bytes: 16 * 1024 * 1024 }
+        LogOptions { segment_bytes: 64 * 1024 * 1024, tail_bytes: 16 * 1024 * 1024, sync: true }
     }
 }
 
@@ -88,7 +90,8 @@ struct Inner {
 impl LogStore {
     /// Opens the log in `dir`, creating it if need be, and starts its writer thread. Reads every segment once.
     pub(crate) fn open(dir: &Path, options: LogOptions) -> Result<LogStore, LogError> {
-        LogStore::open_with(dir, options, Arc::new(SystemFiles))
+        let files: Arc<dyn FileOps> = if options.sync { Arc::new(SystemFiles) } else { Arc::new(UnsyncedFiles) };
+        LogStore::open_with(dir, options, files)
     }
 
     fn open_with(dir: &Path, options: LogOptions, files: Arc<dyn FileOps>) -> Result<LogStore, LogError> {

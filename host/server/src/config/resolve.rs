@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use flow::IDENTITY_FILE;
+
 use super::error::{ConfigError, ConfigErrors};
 use super::reader::Reader;
 use super::written::Written;
@@ -67,9 +69,6 @@ fn data_dir(reader: &mut Reader<'_>, name: &str) -> PathBuf {
     }
     path
 }
-
-/// What every member's data directory holds once the member was founded; see `consensus::Identity`.
-const IDENTITY_FILE: &str = "identity";
 
 /// `existing` means to join others unless this member has data; joining is not possible yet.
 fn cluster_state(reader: &mut Reader<'_>, data_dir: &Path) -> ClusterState {

@@ -16,7 +16,7 @@ use super::*;
 use disk::TestDisk;
 
 /// Small, so that tests see many segments.
-const OPTIONS: LogOptions = LogOptions { segment_bytes: 4096, tail_bytes: 1024 };
+const OPTIONS: LogOptions = LogOptions { segment_bytes: 4096, tail_bytes: 1024, sync: true };
 
 type Outcome = Result<(), Arc<LogError>>;
 

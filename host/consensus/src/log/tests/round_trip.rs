@@ -212,3 +212,14 @@ fn holes_and_steps_back_are_refused_and_change_nothing() {
     log.close();
     assert_eq!(everything(&open(dir.path())), expected(13..20, 9));
 }
+
+#[test]
+fn a_log_that_is_not_synced_keeps_what_it_was_given_while_the_machine_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let unsynced = LogOptions { sync: false, ..OPTIONS };
+    let log = LogStore::open(dir.path(), unsynced).unwrap();
+    append_each(&log, 1..100, 300);
+    log.close();
+    let log = LogStore::open(dir.path(), unsynced).unwrap();
+    assert_eq!(everything(&log), expected(1..100, 300));
+}
