@@ -33,9 +33,9 @@ use crate::metrics::{self, Metrics};
 use crate::unserved::{AuthDoor, ElectionDoor, LockDoor};
 use crate::watch::WatchDoor;
 
-/// Largest message that is read: etcd's largest request with the overhead of 512 KiB that etcd grants. A request
-/// between the two is answered with etcd's own error.
-pub const MESSAGE_BYTES_MAX: usize = REQUEST_BYTES_MAX + 512 * 1024;
+/// What a message may be larger than the largest request, as in etcd. A request between the two is read, and answered
+/// with etcd's own error.
+pub const MESSAGE_OVERHEAD_BYTES: usize = 512 * 1024;
 
 /// Largest message that an administrator may send. It is above [`admission::limits::COMPONENT_BYTES_MAX`], so that a
 /// component which is too large is refused with the sentence that says so.

@@ -14,9 +14,6 @@ pub enum ApiError {
     /// The client's: the caller may not do this.
     #[error(transparent)]
     Auth(#[from] AuthError),
-    /// The client's: a compare whose result or target is outside the enumeration.
-    #[error("unknown result or target of a compare in txn request")]
-    UnknownCompare,
     /// The client's: a watch over a range that ends before it starts.
     #[error("watcher range is empty")]
     EmptyWatchRange,

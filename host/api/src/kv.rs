@@ -18,9 +18,7 @@ pub(crate) struct KvDoor {
 }
 
 impl KvDoor {
-    /// Checks an operation against etcd's rules and hands it to the member.
     async fn write(&self, caller: &auth::Caller, operation: Operation) -> Result<Reply<OpOutcome<Plain>>, ApiError> {
-        operation.check()?;
         Ok(self.member.write(caller, operation).await?)
     }
 }
@@ -43,8 +41,9 @@ impl Kv for KvDoor {
 
     async fn put(&self, request: Request<PutRequest>) -> Answer<PutResponse> {
         let (caller, request) = opened(request);
-        check_size(&request)?;
+        let fits = check_size(&request, &self.member);
         let put = convert::put(request).map_err(ApiError::from)?;
+        fits?;
         let reply = self.write(&caller, Operation::Put(put)).await?;
         let OpOutcome::Put { prev } = reply.body else { return Err(unlike("a put").into()) };
         let header = header::full(reply.header);
@@ -53,8 +52,10 @@ impl Kv for KvDoor {
 
     async fn delete_range(&self, request: Request<DeleteRangeRequest>) -> Answer<DeleteRangeResponse> {
         let (caller, request) = opened(request);
-        check_size(&request)?;
-        let reply = self.write(&caller, Operation::DeleteRange(convert::delete_range(request))).await?;
+        let fits = check_size(&request, &self.member);
+        let delete = convert::delete_range(request).map_err(ApiError::from)?;
+        fits?;
+        let reply = self.write(&caller, Operation::DeleteRange(delete)).await?;
         let OpOutcome::DeleteRange { deleted, prevs } = reply.body else { return Err(unlike("a delete").into()) };
         let header = header::full(reply.header);
         Ok(Response::new(DeleteRangeResponse { header, ..convert::deleted(deleted, prevs) }))
@@ -62,8 +63,8 @@ impl Kv for KvDoor {
 
     async fn txn(&self, request: Request<TxnRequest>) -> Answer<TxnResponse> {
         let (caller, request) = opened(request);
-        let fits = check_size(&request);
-        let txn = convert::txn(request)?;
+        let fits = check_size(&request, &self.member);
+        let txn = convert::txn(request, self.member.max_txn_ops()).map_err(ApiError::from)?;
         // etcd bounds what goes into its log, and a transaction that only reads does not.
         if !txn.is_read_only() {
             fits?;

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use auth::{Administrator, Caller};
-use flow::FlowError;
+use flow::{FlowError, Member};
 use prost::Message;
 use tonic::Request;
-use types::REQUEST_BYTES_MAX;
 
 use crate::ApiError;
 
@@ -26,6 +25,6 @@ pub(crate) fn administered<T>(request: Request<T>) -> Result<(Arc<Administrator>
 }
 
 /// Refuses a write that etcd would refuse to put into its log.
-pub(crate) fn check_size(request: &impl Message) -> Result<(), ApiError> {
-    if request.encoded_len() > REQUEST_BYTES_MAX { Err(FlowError::RequestTooLarge.into()) } else { Ok(()) }
+pub(crate) fn check_size(request: &impl Message, member: &Member) -> Result<(), ApiError> {
+    if request.encoded_len() > member.max_request_bytes() { Err(FlowError::RequestTooLarge.into()) } else { Ok(()) }
 }

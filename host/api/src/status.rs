@@ -17,7 +17,7 @@ impl From<ApiError> for Status {
         match error {
             ApiError::Flow(error) => of_flow(&error),
             ApiError::Auth(error) => of_auth(&error),
-            ApiError::UnknownCompare | ApiError::UnknownFailurePolicy(_) => ours(Code::InvalidArgument, &error),
+            ApiError::UnknownFailurePolicy(_) => ours(Code::InvalidArgument, &error),
             ApiError::EmptyWatchRange | ApiError::DuplicateWatch => Self::invalid_argument(format!("mvcc: {error}")),
             ApiError::Unserved(_) => ours(Code::Unimplemented, &error),
             ApiError::NoEvidence => ours(Code::Internal, &error),

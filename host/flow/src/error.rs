@@ -32,7 +32,7 @@ pub enum FlowError {
     /// The client's: the lease is longer than [`types::LEASE_TTL_SECONDS_MAX`].
     #[error("too large lease TTL")]
     LeaseTtlTooLarge,
-    /// The client's: the request is larger than [`types::REQUEST_BYTES_MAX`].
+    /// The client's: the request is larger than [`crate::MemberConfig::max_request_bytes`].
     #[error("request is too large")]
     RequestTooLarge,
     /// The operator's: the quota is used up.

@@ -30,6 +30,10 @@ pub struct MemberConfig {
     pub election_timeout: Duration,
     /// Log entries between two snapshots.
     pub snapshot_entries: u64,
+    /// Most operations in one transaction (`--max-txn-ops`), [`types::TXN_OPS_MAX`] unless the operator says otherwise.
+    pub max_txn_ops: usize,
+    /// Largest request in bytes (`--max-request-bytes`), [`types::REQUEST_BYTES_MAX`] unless the operator says otherwise.
+    pub max_request_bytes: usize,
     /// Which prefixes are sealed, and where the root key is; without it the member is keyless.
     pub seal: Option<SealConfig>,
     /// Most bytes the state may have before writes are refused: zero for etcd's default, less for no limit.
@@ -149,6 +153,18 @@ impl Member {
             revision,
             raft_term: self.shared.consensus.term(),
         }
+    }
+
+    /// Most operations that one transaction may have.
+    #[must_use]
+    pub fn max_txn_ops(&self) -> usize {
+        self.shared.config.max_txn_ops
+    }
+
+    /// Largest request that is carried out, in bytes.
+    #[must_use]
+    pub fn max_request_bytes(&self) -> usize {
+        self.shared.config.max_request_bytes
     }
 
     /// Returns when this member can go on no longer, with the reason.

@@ -19,7 +19,7 @@ impl Member {
     /// # Errors
     /// [`FlowError`]; after [`FlowError::Timeout`] and [`FlowError::LeaderChanged`] it may still have been carried out.
     pub async fn write(&self, caller: &Caller, operation: Operation) -> Result<Reply<OpOutcome<Plain>>, FlowError> {
-        operation.check()?;
+        operation.check(self.shared.config.max_txn_ops)?;
         if let Operation::Txn(txn) = &operation
             && txn.is_read_only()
         {

@@ -38,6 +38,8 @@ fn config(dir: &Path, prefixes: &[&str]) -> MemberConfig {
         heartbeat_interval: Duration::from_millis(100),
         election_timeout: Duration::from_millis(1000),
         snapshot_entries: 1000,
+        max_txn_ops: types::TXN_OPS_MAX,
+        max_request_bytes: types::REQUEST_BYTES_MAX,
         seal: Some(seal),
         ..MemberConfig::default()
     }

@@ -1,8 +1,10 @@
 //! What a client asks to write, and etcd's rules for a well-formed request.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use bytes::Bytes;
 
-use crate::{KeyRange, Plain, RangeEnd, RangeQuery, TXN_DEPTH_MAX, TXN_OPS_MAX};
+use crate::{KeyRange, Plain, RangeEnd, RangeQuery, TXN_DEPTH_MAX};
 
 /// A client write.
 #[derive(Clone)]
@@ -133,7 +135,7 @@ pub enum Invalid {
     /// `ignore_lease` together with a lease.
     #[error("lease is provided")]
     LeaseProvided,
-    /// More than [`TXN_OPS_MAX`] operations, or nested deeper than [`TXN_DEPTH_MAX`].
+    /// More operations than the member takes ([`crate::TXN_OPS_MAX`] by default), or nested deeper than [`TXN_DEPTH_MAX`].
     #[error("too many operations in txn request")]
     TooManyOps,
     /// Two puts of one key, or a put and a delete over it, that could both happen.
@@ -148,16 +150,16 @@ pub enum Invalid {
 }
 
 impl Operation {
-    /// Checks the request against etcd's rules.
+    /// Checks the request against etcd's rules; `txn_ops_max` bounds a transaction as `--max-txn-ops` does.
     ///
     /// # Errors
-    /// The first rule that is broken, in etcd's order.
-    pub fn check(&self) -> Result<(), Invalid> {
+    /// The first rule that is broken.
+    pub fn check(&self, txn_ops_max: usize) -> Result<(), Invalid> {
         match self {
             Self::Put(put) => put.check(),
             Self::DeleteRange(delete) => check_key(&delete.range),
             Self::Txn(txn) => {
-                txn.check(1)?;
+                txn.check(txn_ops_max, 1)?;
                 Writes::of_txn(txn).map(drop)
             }
         }
@@ -181,9 +183,11 @@ impl Txn {
         })
     }
 
-    fn check(&self, depth: usize) -> Result<(), Invalid> {
+    /// As in etcd, a transaction within has left what the widest list of the one around it leaves.
+    fn check(&self, ops_left: usize, depth: usize) -> Result<(), Invalid> {
         let widest = self.compare.len().max(self.success.len()).max(self.failure.len());
-        if widest > TXN_OPS_MAX || depth > TXN_DEPTH_MAX {
+        let ops_left = ops_left.checked_sub(widest).ok_or(Invalid::TooManyOps)?;
+        if depth > TXN_DEPTH_MAX {
             return Err(Invalid::TooManyOps);
         }
         for compare in &self.compare {
@@ -194,7 +198,7 @@ impl Txn {
                 TxnOp::Range(query) => check_key(&query.range)?,
                 TxnOp::Put(put) => put.check()?,
                 TxnOp::DeleteRange(delete) => check_key(&delete.range)?,
-                TxnOp::Txn(txn) => txn.check(depth + 1)?,
+                TxnOp::Txn(txn) => txn.check(ops_left, depth + 1)?,
             }
         }
         Ok(())
@@ -205,12 +209,12 @@ fn check_key(range: &KeyRange) -> Result<(), Invalid> {
     if range.start.is_empty() { Err(Invalid::EmptyKey) } else { Ok(()) }
 }
 
-/// What a transaction could write: the keys put and the ranges deleted, for etcd's rule that no key
-/// may be written twice at one revision (`checkIntervals` in etcd's `v3rpc/key.go`).
+/// What a transaction could write, for etcd's rule that no key may be written twice at one revision (`checkIntervals` in
+/// etcd's `v3rpc/key.go`).
 #[derive(Default)]
 struct Writes {
-    puts: std::collections::BTreeSet<Bytes>,
-    deletes: Vec<KeyRange>,
+    puts: BTreeSet<Bytes>,
+    deletes: Deletes,
 }
 
 impl Writes {
@@ -218,17 +222,17 @@ impl Writes {
         let mut success = Self::of_branch(&txn.success)?;
         let failure = Self::of_branch(&txn.failure)?;
         // Only one of the two branches happens, so they cannot clash with each other.
-        success.puts.extend(failure.puts);
-        success.deletes.extend(failure.deletes);
+        success.add(failure);
         Ok(success)
     }
 
     fn of_branch(branch: &[TxnOp]) -> Result<Self, Invalid> {
         let mut own = Self::default();
-        own.deletes.extend(branch.iter().filter_map(|op| match op {
-            TxnOp::DeleteRange(delete) => Some(delete.range.clone()),
-            _ => None,
-        }));
+        for op in branch {
+            if let TxnOp::DeleteRange(delete) = op {
+                own.deletes.add_range(&delete.range);
+            }
+        }
         for op in branch {
             if let TxnOp::Txn(txn) = op {
                 own.absorb(Self::of_txn(txn)?)?;
@@ -236,7 +240,7 @@ impl Writes {
         }
         for op in branch {
             if let TxnOp::Put(put) = op
-                && (own.deletes(&put.key) || !own.puts.insert(put.key.clone()))
+                && (own.deletes.contain(&put.key) || !own.puts.insert(put.key.clone()))
             {
                 return Err(Invalid::DuplicateKey);
             }
@@ -244,24 +248,54 @@ impl Writes {
         Ok(own)
     }
 
+    /// As in etcd, the deletes of a later transaction within are not held against the puts of an earlier one.
     fn absorb(&mut self, inner: Self) -> Result<(), Invalid> {
-        let clash = inner.puts.iter().any(|key| self.puts.contains(key) || self.deletes(key))
-            || self.puts.iter().any(|key| inner.deletes(key));
-        if clash {
+        if inner.puts.iter().any(|key| self.puts.contains(key) || self.deletes.contain(key)) {
             return Err(Invalid::DuplicateKey);
         }
-        self.puts.extend(inner.puts);
-        self.deletes.extend(inner.deletes);
+        self.add(inner);
         Ok(())
     }
 
-    fn deletes(&self, key: &[u8]) -> bool {
-        self.deletes.iter().any(|range| range.contains(key) && !is_inverted(range))
+    fn add(&mut self, other: Self) {
+        self.puts.extend(other.puts);
+        for (start, end) in other.deletes.0 {
+            self.deletes.add(start, end);
+        }
     }
 }
 
-fn is_inverted(range: &KeyRange) -> bool {
-    matches!(&range.end, RangeEnd::Before(end) if *end <= range.start)
+/// The keys that may be deleted: stretches by their start, none touching another, so that a request of many operations
+/// is checked without comparing each with each.
+#[derive(Default)]
+struct Deletes(BTreeMap<Bytes, Bytes>);
+
+impl Deletes {
+    /// etcd reads the end of one zero byte literally here, so that a delete without an end clashes with no put: the two
+    /// are carried out in their order.
+    fn add_range(&mut self, range: &KeyRange) {
+        match &range.end {
+            RangeEnd::Single => self.add(range.start.clone(), [&range.start[..], &[0]].concat().into()),
+            RangeEnd::Before(end) if *end > range.start => self.add(range.start.clone(), end.clone()),
+            RangeEnd::Before(_) | RangeEnd::Unbounded => {}
+        }
+    }
+
+    fn add(&mut self, mut start: Bytes, mut end: Bytes) {
+        while let Some((from, to)) = self.0.range(..=end.clone()).next_back()
+            && *to >= start
+        {
+            let from = from.clone();
+            start = start.min(from.clone());
+            end = end.max(to.clone());
+            self.0.remove(&from);
+        }
+        self.0.insert(start, end);
+    }
+
+    fn contain(&self, key: &Bytes) -> bool {
+        self.0.range(..=key.clone()).next_back().is_some_and(|(_, end)| key < end)
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The wire rules that the types cannot hold, and the headers of nested answers.
 
 use bytes::Bytes;
-use proto::etcdserverpb::{self as wire, compare::TargetUnion, response_op::Response};
+use proto::etcdserverpb::{self as wire, compare::TargetUnion, request_op::Request, response_op::Response};
 use types::{CompareTarget, Invalid, KeyRange, OpOutcome, PutLease, PutValue, TxnOutcome};
 
 use super::*;
@@ -32,20 +32,20 @@ fn a_sort_option_outside_the_enumeration_is_refused() {
 #[test]
 fn an_operation_that_names_nothing_is_refused() {
     let request = wire::TxnRequest { success: vec![wire::RequestOp { request: None }], ..Default::default() };
-    assert_eq!(tonic::Status::from(txn(request).err().unwrap()).message(), "etcdserver: key not found");
+    assert_eq!(tonic::Status::from(ApiError::from(txn(request, 128).err().unwrap())).message(), "etcdserver: key not found");
 }
 
 #[test]
 fn the_target_decides_what_is_compared() {
     let compared = |target, target_union| {
         let compare = wire::Compare { target, target_union, key: "a".into(), ..Default::default() };
-        txn(wire::TxnRequest { compare: vec![compare], ..Default::default() }).map(|mut txn| txn.compare.remove(0))
+        txn(wire::TxnRequest { compare: vec![compare], ..Default::default() }, 128).map(|mut txn| txn.compare.pop())
     };
-    let matching = compared(wire::compare::CompareTarget::Mod.into(), Some(TargetUnion::ModRevision(7))).ok().unwrap();
+    let matching = compared(wire::compare::CompareTarget::Mod.into(), Some(TargetUnion::ModRevision(7))).unwrap().unwrap();
     assert!(matches!(matching.target, CompareTarget::Mod(7)));
-    let other = compared(wire::compare::CompareTarget::Mod.into(), Some(TargetUnion::Version(7))).ok().unwrap();
+    let other = compared(wire::compare::CompareTarget::Mod.into(), Some(TargetUnion::Version(7))).unwrap().unwrap();
     assert!(matches!(other.target, CompareTarget::Mod(0)));
-    assert!(matches!(compared(9, None).err(), Some(ApiError::UnknownCompare)));
+    assert!(compared(9, None).unwrap().is_none(), "what etcd does not know equals everything");
 }
 
 #[test]
@@ -54,6 +54,21 @@ fn a_watch_without_a_key_starts_at_the_smallest() {
     assert!(all.contains(b"\0") && all.contains(b"z"));
     assert_eq!(watch_range("a".into(), Bytes::new()).unwrap(), KeyRange::single("a"));
     assert!(matches!(watch_range("b".into(), "a".into()), Err(ApiError::EmptyWatchRange)));
+}
+
+#[test]
+fn the_first_broken_rule_is_told_in_etcds_order() {
+    let range = |key: &'static str, sort_order| wire::RequestOp {
+        request: Some(Request::RequestRange(wire::RangeRequest { key: key.into(), sort_order, ..Default::default() })),
+    };
+    let told = |success: Vec<_>, failure: Vec<_>| {
+        let compare = vec![wire::Compare { key: "a".into(), ..Default::default() }];
+        txn(wire::TxnRequest { compare, success, failure }, 3).err()
+    };
+    assert_eq!(told(vec![range("a", 9), range("", 0), range("a", 0), range("a", 0)], vec![]), Some(Invalid::TooManyOps));
+    assert_eq!(told(vec![range("a", 9), range("", 0)], vec![]), Some(Invalid::SortOption));
+    assert_eq!(told(vec![range("a", 0)], vec![range("", 9)]), Some(Invalid::EmptyKey));
+    assert_eq!(told(vec![range("a", 0)], vec![range("b", 0)]), None);
 }
 
 fn revisions(outcome: TxnOutcome<types::Plain>) -> Vec<i64> {

@@ -2,6 +2,7 @@
 
 mod request;
 mod response;
+mod rules;
 #[cfg(test)]
 #[path = "convert_tests.rs"]
 mod tests;

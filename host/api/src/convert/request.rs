@@ -1,7 +1,4 @@
 //! What the client asks, from the wire.
-//!
-//! Here are the rules that need the wire message: etcd's `checkRangeRequest` and `checkPutRequest` (`v3rpc/key.go`).
-//! The rules for keys and transactions are [`types::Operation::check`].
 
 use bytes::Bytes;
 use proto::etcdserverpb::{
@@ -13,15 +10,33 @@ use types::{
     RangeEnd, RangeQuery, SortOrder, SortTarget, Txn, TxnOp,
 };
 
+use super::rules::{check_delete, check_put, check_range, check_txn};
 use crate::ApiError;
 
 pub(crate) fn range_query(request: wire::RangeRequest) -> Result<RangeQuery, Invalid> {
-    if request.key.is_empty() {
-        return Err(Invalid::EmptyKey);
-    }
-    Ok(RangeQuery {
-        sort_order: sort_order(request.sort_order)?,
-        sort_target: sort_target(request.sort_target)?,
+    check_range(&request)?;
+    Ok(checked_range(request))
+}
+
+pub(crate) fn put(request: wire::PutRequest) -> Result<Put, Invalid> {
+    check_put(&request)?;
+    Ok(checked_put(request))
+}
+
+pub(crate) fn delete_range(request: wire::DeleteRangeRequest) -> Result<DeleteRange, Invalid> {
+    check_delete(&request)?;
+    Ok(checked_delete(request))
+}
+
+pub(crate) fn txn(request: wire::TxnRequest, ops_max: usize) -> Result<Txn, Invalid> {
+    check_txn(&request, ops_max)?;
+    Ok(checked_txn(request))
+}
+
+fn checked_range(request: wire::RangeRequest) -> RangeQuery {
+    RangeQuery {
+        sort_order: sort_order(request.sort_order()),
+        sort_target: sort_target(request.sort_target()),
         range: KeyRange::from_wire(request.key, request.range_end),
         limit: request.limit,
         revision: request.revision,
@@ -32,81 +47,79 @@ pub(crate) fn range_query(request: wire::RangeRequest) -> Result<RangeQuery, Inv
         max_mod_revision: request.max_mod_revision,
         min_create_revision: request.min_create_revision,
         max_create_revision: request.max_create_revision,
-    })
-}
-
-fn sort_order(order: i32) -> Result<SortOrder, Invalid> {
-    match range_request::SortOrder::try_from(order).map_err(|_| Invalid::SortOption)? {
-        range_request::SortOrder::None => Ok(SortOrder::None),
-        range_request::SortOrder::Ascend => Ok(SortOrder::Ascend),
-        range_request::SortOrder::Descend => Ok(SortOrder::Descend),
     }
 }
 
-fn sort_target(target: i32) -> Result<SortTarget, Invalid> {
-    match range_request::SortTarget::try_from(target).map_err(|_| Invalid::SortOption)? {
-        range_request::SortTarget::Key => Ok(SortTarget::Key),
-        range_request::SortTarget::Version => Ok(SortTarget::Version),
-        range_request::SortTarget::Create => Ok(SortTarget::Create),
-        range_request::SortTarget::Mod => Ok(SortTarget::Mod),
-        range_request::SortTarget::Value => Ok(SortTarget::Value),
+fn sort_order(order: range_request::SortOrder) -> SortOrder {
+    match order {
+        range_request::SortOrder::None => SortOrder::None,
+        range_request::SortOrder::Ascend => SortOrder::Ascend,
+        range_request::SortOrder::Descend => SortOrder::Descend,
     }
 }
 
-pub(crate) fn put(request: wire::PutRequest) -> Result<Put, Invalid> {
-    if request.key.is_empty() {
-        return Err(Invalid::EmptyKey);
+fn sort_target(target: range_request::SortTarget) -> SortTarget {
+    match target {
+        range_request::SortTarget::Key => SortTarget::Key,
+        range_request::SortTarget::Version => SortTarget::Version,
+        range_request::SortTarget::Create => SortTarget::Create,
+        range_request::SortTarget::Mod => SortTarget::Mod,
+        range_request::SortTarget::Value => SortTarget::Value,
     }
-    let value = match (request.ignore_value, request.value.is_empty()) {
-        (true, false) => return Err(Invalid::ValueProvided),
-        (true, true) => PutValue::Keep,
-        (false, _) => PutValue::Set(Plain::from(request.value)),
-    };
-    let lease = match (request.ignore_lease, request.lease) {
-        (true, 0) => PutLease::Keep,
-        (true, _) => return Err(Invalid::LeaseProvided),
-        (false, lease) => PutLease::Set(lease),
-    };
-    Ok(Put { key: request.key, value, lease, prev_kv: request.prev_kv })
 }
 
-pub(crate) fn delete_range(request: wire::DeleteRangeRequest) -> DeleteRange {
+fn checked_put(request: wire::PutRequest) -> Put {
+    let value = if request.ignore_value { PutValue::Keep } else { PutValue::Set(Plain::from(request.value)) };
+    let lease = if request.ignore_lease { PutLease::Keep } else { PutLease::Set(request.lease) };
+    Put { key: request.key, value, lease, prev_kv: request.prev_kv }
+}
+
+fn checked_delete(request: wire::DeleteRangeRequest) -> DeleteRange {
     DeleteRange { range: KeyRange::from_wire(request.key, request.range_end), prev_kv: request.prev_kv }
 }
 
-/// The depth of nesting is bounded by prost's recursion limit here, and by [`types::TXN_DEPTH_MAX`] in the check that
-/// follows.
-pub(crate) fn txn(request: wire::TxnRequest) -> Result<Txn, ApiError> {
-    Ok(Txn {
-        compare: request.compare.into_iter().map(compare).collect::<Result<_, _>>()?,
-        success: branch(request.success)?,
-        failure: branch(request.failure)?,
-    })
+/// Nesting is bounded by the check that came before.
+fn checked_txn(request: wire::TxnRequest) -> Txn {
+    Txn {
+        compare: request.compare.into_iter().filter_map(compare).collect(),
+        success: branch(request.success),
+        failure: branch(request.failure),
+    }
 }
 
-fn branch(ops: Vec<wire::RequestOp>) -> Result<Branch, ApiError> {
-    ops.into_iter().map(txn_op).collect()
+fn branch(ops: Vec<wire::RequestOp>) -> Branch {
+    ops.into_iter().filter_map(|op| op.request).map(txn_op).collect()
 }
 
-fn txn_op(op: wire::RequestOp) -> Result<TxnOp, ApiError> {
-    Ok(match op.request.ok_or(Invalid::EmptyOperation)? {
-        Request::RequestRange(request) => TxnOp::Range(range_query(request)?),
-        Request::RequestPut(request) => TxnOp::Put(put(request)?),
-        Request::RequestDeleteRange(request) => TxnOp::DeleteRange(delete_range(request)),
-        Request::RequestTxn(request) => TxnOp::Txn(txn(request)?),
-    })
+fn txn_op(request: Request) -> TxnOp {
+    match request {
+        Request::RequestRange(request) => TxnOp::Range(checked_range(request)),
+        Request::RequestPut(request) => TxnOp::Put(checked_put(request)),
+        Request::RequestDeleteRange(request) => TxnOp::DeleteRange(checked_delete(request)),
+        Request::RequestTxn(request) => TxnOp::Txn(checked_txn(request)),
+    }
 }
 
-fn compare(compare: wire::Compare) -> Result<Compare, ApiError> {
-    let result = match WireResult::try_from(compare.result).map_err(|_| ApiError::UnknownCompare)? {
-        WireResult::Equal => CompareResult::Equal,
-        WireResult::Greater => CompareResult::Greater,
-        WireResult::Less => CompareResult::Less,
-        WireResult::NotEqual => CompareResult::NotEqual,
+/// A condition; `None` for one that always holds.
+///
+/// etcd takes every number here. A result that it does not know always holds, but for the value of a key that is not
+/// there; a target that it does not know counts as equal to everything.
+fn compare(compare: wire::Compare) -> Option<Compare> {
+    let result = match WireResult::try_from(compare.result) {
+        Ok(WireResult::Equal) => Some(CompareResult::Equal),
+        Ok(WireResult::Greater) => Some(CompareResult::Greater),
+        Ok(WireResult::Less) => Some(CompareResult::Less),
+        Ok(WireResult::NotEqual) => Some(CompareResult::NotEqual),
+        Err(_) => None,
     };
-    let target = WireTarget::try_from(compare.target).map_err(|_| ApiError::UnknownCompare)?;
-    let target = compare_target(target, compare.target_union);
-    Ok(Compare { range: KeyRange::from_wire(compare.key, compare.range_end), result, target })
+    let (result, target) = match (result, WireTarget::try_from(compare.target)) {
+        (Some(result), Ok(target)) => (result, compare_target(target, compare.target_union)),
+        (None, Ok(WireTarget::Value)) => (CompareResult::Greater, CompareTarget::Version(0)),
+        (None | Some(CompareResult::Equal), _) => return None,
+        // No number is less than the least: it never holds.
+        (Some(_), Err(_)) => (CompareResult::Less, CompareTarget::Version(i64::MIN)),
+    };
+    Some(Compare { range: KeyRange::from_wire(compare.key, compare.range_end), result, target })
 }
 
 /// As in etcd, `target` decides what is compared, and an operand of another kind counts as zero or empty.
