@@ -20,7 +20,6 @@ use proto::v3electionpb::election_server::ElectionServer;
 use proto::v3lockpb::lock_server::LockServer;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
-use types::REQUEST_BYTES_MAX;
 
 use crate::admin::{KeysDoor, PluginsDoor};
 use crate::cluster::ClusterDoor;
@@ -111,7 +110,7 @@ impl Doors {
         let services = self
             .etcd_services(Audience::Administrators)
             .add_service(plugins.max_decoding_message_size(ADMIN_MESSAGE_BYTES_MAX))
-            .add_service(keys.max_decoding_message_size(MESSAGE_BYTES_MAX));
+            .add_service(keys.max_decoding_message_size(self.message_bytes_max()));
         self.guarded(services, Audience::Administrators).fallback(no_such_page)
     }
 
@@ -139,14 +138,20 @@ impl Doors {
         let watch = WatchDoor { member: member(), progress_interval, shutdown: shutdown.clone() };
         let maintenance = MaintenanceDoor { member: member(), administrators: self.administrators(audience) };
         let lease = LeaseDoor { member: member(), shutdown };
-        Routes::new(KvServer::new(KvDoor { member: member() }).max_decoding_message_size(MESSAGE_BYTES_MAX))
-            .add_service(WatchServer::new(watch).max_decoding_message_size(MESSAGE_BYTES_MAX))
-            .add_service(LeaseServer::new(lease).max_decoding_message_size(MESSAGE_BYTES_MAX))
+        let largest = self.message_bytes_max();
+        Routes::new(KvServer::new(KvDoor { member: member() }).max_decoding_message_size(largest))
+            .add_service(WatchServer::new(watch).max_decoding_message_size(largest))
+            .add_service(LeaseServer::new(lease).max_decoding_message_size(largest))
             .add_service(ClusterServer::new(ClusterDoor { member: member() }))
             .add_service(MaintenanceServer::new(maintenance))
             .add_service(AuthServer::new(AuthDoor))
             .add_service(LockServer::new(LockDoor))
             .add_service(ElectionServer::new(ElectionDoor))
+    }
+
+    /// Largest message that a client may send.
+    fn message_bytes_max(&self) -> usize {
+        self.member.max_request_bytes().saturating_add(MESSAGE_OVERHEAD_BYTES)
     }
 
     fn guarded(&self, services: Routes, audience: Audience) -> Router {

@@ -17,9 +17,9 @@
 //! - One map turns errors into gRPC codes and texts. Where etcd has the error, code and text are etcd's.
 //! - No value, key or token is logged, counted or put into an error's text.
 //!
-//! Limits: messages of [`MESSAGE_BYTES_MAX`] from clients and [`ADMIN_MESSAGE_BYTES_MAX`] from administrators, writes
-//! of [`types::REQUEST_BYTES_MAX`], [`HANDSHAKES_MAX`] handshakes at a time of at most [`HANDSHAKE_TIMEOUT`] each,
-//! [`UNFINISHED_MAX`] connections of a listener that have not ended theirs, [`HANDSHAKE_TIMEOUT`] for the first bytes
+//! Limits: writes of [`flow::MemberConfig::max_request_bytes`], messages of [`MESSAGE_OVERHEAD_BYTES`] more from clients
+//! and of [`ADMIN_MESSAGE_BYTES_MAX`] from administrators, [`HANDSHAKES_MAX`] handshakes at a time of at most
+//! [`HANDSHAKE_TIMEOUT`] each, [`UNFINISHED_MAX`] connections of a listener that have not ended theirs, [`HANDSHAKE_TIMEOUT`] for the first bytes
 //! after it, [`DRAIN_TIMEOUT`] for open requests at shutdown.
 //!
 //! Failure: a failing call, stream or connection ends alone. A client that does not read blocks its own stream only.
@@ -45,7 +45,7 @@ mod status;
 mod unserved;
 mod watch;
 
-pub use doors::{ADMIN_MESSAGE_BYTES_MAX, DoorSettings, Doors, MESSAGE_BYTES_MAX, WATCH_PROGRESS_INTERVAL};
+pub use doors::{ADMIN_MESSAGE_BYTES_MAX, DoorSettings, Doors, MESSAGE_OVERHEAD_BYTES, WATCH_PROGRESS_INTERVAL};
 pub use error::ApiError;
 pub use health::ETCD_VERSION;
 pub use listener::{DRAIN_TIMEOUT, HANDSHAKE_TIMEOUT, HANDSHAKES_MAX, UNFINISHED_MAX, serve};

@@ -13,6 +13,7 @@
 //!
 //! Limits: [`PROPOSAL_TIME_MAX`] per proposal, 256 MiB of proposals under way.
 
+mod blocking;
 mod codec;
 #[cfg(test)]
 mod conformance_tests;
@@ -27,6 +28,7 @@ mod proposal;
 mod raft_types;
 mod read_gate;
 
+pub use blocking::blocking;
 pub use consensus::{Consensus, ConsensusConfig, ConsensusStatus, PROPOSAL_TIME_MAX};
 pub use error::{ConsensusError, StartError};
 pub use identity::{IDENTITY_FILE, Identity, IdentityError};

@@ -18,6 +18,7 @@ use store::{Applied, LogEntry, Store, StoreError};
 use watch::Hub;
 
 use crate::{
+    blocking::blocking,
     codec,
     raft_types::{Entry, LogId, SnapshotMeta, TypeConfig},
 };
@@ -125,15 +126,6 @@ fn log_entry(entry: Entry) -> LogEntry {
         }
     };
     LogEntry { applied, membership, command }
-}
-
-/// Runs work that may wait for the disk without holding up the other tasks of this thread.
-fn blocking<T>(work: impl FnOnce() -> T) -> T {
-    use tokio::runtime::{Handle, RuntimeFlavor};
-    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
-        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
-        _ => work(),
-    }
 }
 
 fn state_of(

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, ops::Bound};
 
 use auth::Caller;
+use consensus::blocking;
 use tokio::sync::watch as signal;
 use types::{Event, KeyRange, Plain};
 use watch::{Cursor, Pulled};
@@ -172,14 +173,5 @@ impl Follower {
             self.cursors.remove(&id);
         }
         Some(Delivery { watch_id: id, header, body })
-    }
-}
-
-/// Runs work that may wait for the disk without holding up the other tasks of this thread.
-fn blocking<T>(work: impl FnOnce() -> T) -> T {
-    use tokio::runtime::{Handle, RuntimeFlavor};
-    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
-        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
-        _ => work(),
     }
 }

@@ -60,6 +60,8 @@ impl Default for MemberConfig {
             heartbeat_interval: Duration::from_millis(100),
             election_timeout: Duration::from_millis(1000),
             snapshot_entries: 10_000,
+            max_txn_ops: types::TXN_OPS_MAX,
+            max_request_bytes: types::REQUEST_BYTES_MAX,
             seal: None,
             quota_backend_bytes: 0,
             auto_compaction: AutoCompaction::Off,

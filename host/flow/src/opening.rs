@@ -60,6 +60,7 @@ impl Opener<'_> {
         query: &RangeQuery,
         fetched: RangeOutcome<Sealed>,
     ) -> Result<RangeOutcome<Plain>, SealError> {
+        // Without a value etcd answers from its index of keys, which knows of no lease either.
         let blank = query.keys_only && query.sort_target != SortTarget::Value;
         let mut open = |key: &Bytes, value: Sealed| match blank {
             true => Ok(Plain::default()),
@@ -70,6 +71,9 @@ impl Opener<'_> {
         range.arrange(query);
         if query.keys_only {
             range.kvs.iter_mut().for_each(|kv| kv.value = Plain::default());
+        }
+        if blank {
+            range.kvs.iter_mut().for_each(|kv| kv.lease = 0);
         }
         Ok(range)
     }

@@ -92,7 +92,7 @@ impl Sweep {
         if change.superseded != 0 {
             self.past.push(past_key(&change.key, change.superseded));
         }
-        if change.kind == EventKind::Delete {
+        if change.kind == EventKind::Delete && change.replaced.is_none() {
             self.past.push(past_key(&change.key, revision));
         }
         // A watch may still start at the compacted revision itself.

@@ -14,7 +14,7 @@ use crate::{
     history::deleted,
     layout::{Change, Record, event_key, lease_attachment, past_key, tombstone},
     lease, range,
-    read::{self, meta},
+    read::{self, Read as _, meta},
     stage::Stage,
 };
 
@@ -23,18 +23,20 @@ pub(crate) struct Execution<'s, 'd> {
     stage: &'s mut Stage<'d>,
     revision: i64,
     events: Vec<Event<Sealed>>,
+    /// Whether it has deleted anything yet.
+    deletes: bool,
 }
 
 impl<'s, 'd> Execution<'s, 'd> {
     pub(crate) fn new(stage: &'s mut Stage<'d>) -> Result<Self, StoreError> {
         let revision = read::revision(stage)? + 1;
-        Ok(Self { stage, revision, events: Vec::new() })
+        Ok(Self { stage, revision, events: Vec::new(), deletes: false })
     }
 
     /// Deletes one key if it is there.
     pub(crate) fn delete_key(&mut self, key: Bytes) -> Result<(), StoreError> {
         if let Some(record) = range::live(self.stage, &key)? {
-            self.delete(key, record);
+            self.delete(key, &record)?;
         }
         Ok(())
     }
@@ -55,7 +57,7 @@ impl<'s, 'd> Execution<'s, 'd> {
         match kind(op)? {
             OpKind::Put(put) => self.check_put(put),
             OpKind::DeleteRange(_) => Ok(()),
-            OpKind::Range(query) => range::check_revision(self.stage, query.revision, self.revision - 1),
+            OpKind::Range(query) => range::check_within(self.stage, query.revision, self.revision - 1),
             OpKind::Txn(txn) => {
                 let branch = compare::taken(txn, path)?.1;
                 branch.iter().try_for_each(|op| self.check(op, path))
@@ -94,10 +96,10 @@ impl<'s, 'd> Execution<'s, 'd> {
         let before = range::live(self.stage, &put.key)?;
         let record = self.next_record(put, before.as_ref())?;
         self.move_lease(&put.key, before.as_ref().map_or(0, |before| before.lease), record.lease);
-        self.retire(&put.key, before.as_ref());
+        let superseded = self.retire(&put.key, before.as_ref())?;
         self.stage.put(Family::Live, put.key.clone(), record.encode());
-        let kv = range::key_value(&put.key, record);
-        Ok(self.record_event(EventKind::Put, kv, before))
+        self.record_event(EventKind::Put, record.into_key_value(put.key.clone()), superseded);
+        Ok(before.map(|before| before.into_key_value(put.key.clone())))
     }
 
     fn next_record(&self, put: &Put, before: Option<&Record>) -> Result<Record, StoreError> {
@@ -126,25 +128,78 @@ impl<'s, 'd> Execution<'s, 'd> {
         let mut prevs = Vec::new();
         let deleted = i64::try_from(doomed.len()).unwrap_or(i64::MAX);
         for (key, record) in doomed {
-            let prev = self.delete(key, record);
-            prevs.extend(prev.filter(|_| delete.prev_kv));
+            let prev = delete.prev_kv.then(|| record.clone().into_key_value(key.clone()));
+            prevs.extend(prev);
+            self.delete(key, &record)?;
         }
         Ok(OpOutcome::DeleteRange { deleted, prevs })
     }
 
-    fn delete(&mut self, key: Bytes, record: Record) -> Option<KeyValue<Sealed>> {
+    fn delete(&mut self, key: Bytes, record: &Record) -> Result<(), StoreError> {
         self.move_lease(&key, record.lease, 0);
-        self.retire(&key, Some(&record));
+        let superseded = self.retire(&key, Some(record))?;
         self.stage.delete(Family::Live, key.clone());
         self.stage.put(Family::Past, past_key(&key, self.revision), tombstone(self.revision));
-        let kv = deleted(key, self.revision);
-        self.record_event(EventKind::Delete, kv, Some(record))
+        self.deletes = true;
+        self.record_event(EventKind::Delete, deleted(key, self.revision), superseded);
+        Ok(())
     }
 
-    /// Moves the record that is superseded out of the way of reads at the newest revision.
-    fn retire(&mut self, key: &Bytes, before: Option<&Record>) {
-        if let Some(before) = before {
-            self.stage.put(Family::Past, past_key(key, before.mod_revision), before.encode());
+    /// Moves the record that is superseded out of the way of reads at the newest revision, and gives what watchers are
+    /// told was there before.
+    fn retire(&mut self, key: &Bytes, before: Option<&Record>) -> Result<Option<Record>, StoreError> {
+        match before {
+            Some(before) if before.mod_revision == self.revision => self.replace_own(key, before),
+            Some(before) => {
+                self.stage.put(Family::Past, past_key(key, before.mod_revision), before.encode());
+                Ok(Some(before.clone()))
+            }
+            None => {
+                self.undo_own_delete(key)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// This write itself put the key: at its revision only the last change counts. As in etcd, watchers are told of each
+    /// change, and of what was there before the first.
+    fn replace_own(&mut self, key: &Bytes, own: &Record) -> Result<Option<Record>, StoreError> {
+        let changes = self.own_changes(key)?;
+        let superseded = changes.first().map_or(0, |(_, first)| first.superseded);
+        self.mark_replaced(changes, own.encode());
+        if superseded == 0 { Ok(None) } else { range::record_written_at(self.stage, key, superseded) }
+    }
+
+    /// This write itself may have deleted the key: its tombstone must not outlast what is now put.
+    fn undo_own_delete(&mut self, key: &Bytes) -> Result<(), StoreError> {
+        let tombstone = past_key(key, self.revision);
+        if self.deletes && self.stage.get(Family::Past, &tombstone)?.is_some() {
+            self.stage.delete(Family::Past, tombstone);
+            let changes = self.own_changes(key)?;
+            self.mark_replaced(changes, Bytes::new());
+        }
+        Ok(())
+    }
+
+    /// What this write did to a key so far. Only for a key that it changes again, which etcd's rules allow in few ways.
+    fn own_changes(&self, key: &Bytes) -> Result<Vec<(Bytes, Change)>, StoreError> {
+        let (from, to) = (event_key(self.revision, 0), event_key(self.revision + 1, 0));
+        let mut found = Vec::new();
+        self.stage.scan(Family::Events, &from, Some(&to), &mut |at, value| {
+            let change = Change::decode(value)?;
+            if change.key == *key {
+                found.push((Bytes::copy_from_slice(at), change));
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(found)
+    }
+
+    /// Keeps the record of the last of these changes with its event: at its own place something newer lies.
+    fn mark_replaced(&mut self, mut changes: Vec<(Bytes, Change)>, record: Bytes) {
+        if let Some((at, last)) = changes.pop() {
+            let replaced = Change { replaced: Some(record), ..last };
+            self.stage.put(Family::Events, at, replaced.encode());
         }
     }
 
@@ -158,20 +213,14 @@ impl<'s, 'd> Execution<'s, 'd> {
     }
 
     /// Notes the event for watchers and for the compaction, and raises the revision.
-    fn record_event(
-        &mut self,
-        kind: EventKind,
-        kv: KeyValue<Sealed>,
-        before: Option<Record>,
-    ) -> Option<KeyValue<Sealed>> {
+    fn record_event(&mut self, kind: EventKind, kv: KeyValue<Sealed>, before: Option<Record>) {
         let sub = u32::try_from(self.events.len()).expect("a write is far smaller than 2^32 changes");
         let superseded = before.as_ref().map_or(0, |before| before.mod_revision);
-        let change = Change { kind, superseded, key: kv.key.clone() };
+        let change = Change { kind, superseded, key: kv.key.clone(), replaced: None };
         self.stage.put(Family::Events, Bytes::copy_from_slice(&event_key(self.revision, sub)), change.encode());
         self.stage.put_number(meta::REVISION, self.revision);
-        let prev = before.map(|before| range::key_value(&kv.key, before));
-        self.events.push(Event { kind, kv, prev: prev.clone() });
-        prev
+        let prev = before.map(|before| before.into_key_value(kv.key.clone()));
+        self.events.push(Event { kind, kv, prev });
     }
 }
 

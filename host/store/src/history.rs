@@ -8,7 +8,7 @@ use types::{Event, EventKind, KeyValue};
 use crate::{
     ReadError, Refusal, StoreError,
     family::Family,
-    layout::{Change, event_key, event_revision},
+    layout::{Change, Record, event_key, event_revision},
     range::record_written_at,
     read::{self, Read},
 };
@@ -104,9 +104,12 @@ impl Gathered<'_, '_> {
 fn event(read: &dyn Read, revision: i64, change: Change, prev_kv: bool) -> Result<Event<Sealed>, StoreError> {
     let kv = match change.kind {
         EventKind::Delete => deleted(change.key.clone(), revision),
-        EventKind::Put => record_written_at(read, &change.key, revision)?
-            .ok_or_else(|| StoreError::damaged(format!("no record for the event at revision {revision}")))?
-            .into_key_value(change.key.clone()),
+        EventKind::Put => match change.replaced {
+            Some(record) => Record::decode(record)?,
+            None => record_written_at(read, &change.key, revision)?,
+        }
+        .ok_or_else(|| StoreError::damaged(format!("no record for the event at revision {revision}")))?
+        .into_key_value(change.key.clone()),
     };
     // What was there before may be compacted away; etcd then sends the event without it.
     let prev = match change.superseded {

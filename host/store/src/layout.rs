@@ -97,26 +97,47 @@ pub(crate) fn tombstone(revision: i64) -> Bytes {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Change {
     pub(crate) kind: EventKind,
-    /// Revision of the record that was there before, zero for none.
+    /// Revision of the record that was there before this revision, zero for none.
     pub(crate) superseded: i64,
     pub(crate) key: Bytes,
+    /// Of a change that a later one of the same revision replaced: the record that it wrote, which is nowhere else;
+    /// empty for a delete.
+    pub(crate) replaced: Option<Bytes>,
 }
+
+/// Bit of a change's first byte: it is a delete.
+const CHANGE_DELETE: u8 = 1;
+
+/// Bit of a change's first byte: it was replaced, and its key has a length in front and a record behind it.
+const CHANGE_REPLACED: u8 = 2;
 
 impl Change {
     pub(crate) fn encode(&self) -> Bytes {
-        let mut out = BytesMut::with_capacity(9 + self.key.len());
-        out.put_u8(u8::from(self.kind == EventKind::Delete));
+        let record = self.replaced.as_ref().map_or(0, |record| 4 + record.len());
+        let mut out = BytesMut::with_capacity(9 + self.key.len() + record);
+        let delete = if self.kind == EventKind::Delete { CHANGE_DELETE } else { 0 };
+        out.put_u8(delete | if self.replaced.is_some() { CHANGE_REPLACED } else { 0 });
         out.put_i64(self.superseded);
+        if self.replaced.is_some() {
+            out.put_u32(u32::try_from(self.key.len()).expect("a request, and so a key, is smaller than 4 GiB"));
+        }
         out.put_slice(&self.key);
+        out.put_slice(self.replaced.as_deref().unwrap_or_default());
         out.freeze()
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
-        if bytes.len() < 9 {
-            return Err(StoreError::damaged("an event is cut short"));
+        let cut_short = || StoreError::damaged("an event is cut short");
+        let (head, rest) = bytes.split_at_checked(9).ok_or_else(cut_short)?;
+        let kind = if head[0] & CHANGE_DELETE == 0 { EventKind::Put } else { EventKind::Delete };
+        let superseded = number(head, 1);
+        if head[0] & CHANGE_REPLACED == 0 {
+            return Ok(Self { kind, superseded, key: Bytes::copy_from_slice(rest), replaced: None });
         }
-        let kind = if bytes[0] == 0 { EventKind::Put } else { EventKind::Delete };
-        Ok(Self { kind, superseded: number(bytes, 1), key: Bytes::copy_from_slice(&bytes[9..]) })
+        let (length, rest) = rest.split_first_chunk::<4>().ok_or_else(cut_short)?;
+        let (key, record) = rest.split_at_checked(u32::from_be_bytes(*length) as usize).ok_or_else(cut_short)?;
+        let replaced = Some(Bytes::copy_from_slice(record));
+        Ok(Self { kind, superseded, key: Bytes::copy_from_slice(key), replaced })
     }
 }
 
@@ -220,9 +241,12 @@ mod tests {
         }
 
         #[test]
-        fn changes_round_trip(key in proptest::collection::vec(any::<u8>(), 0..20), superseded in 0_i64.., deleted: bool) {
+        fn changes_round_trip(
+            key in proptest::collection::vec(any::<u8>(), 0..20), superseded in 0_i64.., deleted: bool,
+            record in proptest::option::of(proptest::collection::vec(any::<u8>(), 0..20)),
+        ) {
             let kind = if deleted { EventKind::Delete } else { EventKind::Put };
-            let change = Change { kind, superseded, key: key.into() };
+            let change = Change { kind, superseded, key: key.into(), replaced: record.map(Bytes::from) };
             prop_assert_eq!(Change::decode(&change.encode()).unwrap(), change);
         }
     }

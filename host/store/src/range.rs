@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, ops::ControlFlow};
 
 use bytes::Bytes;
 use seal::Sealed;
-use types::{KeyRange, KeyValue, RangeEnd, RangeOutcome, RangeQuery};
+use types::{KeyRange, RangeEnd, RangeOutcome, RangeQuery};
 
 use crate::{
     ReadError, Refusal, StoreError,
@@ -13,12 +13,17 @@ use crate::{
     read::{self, Read},
 };
 
-/// Refuses a revision that is not there yet or not there any more.
+/// Refuses a revision that is not there yet or not there any more; zero or less is the newest.
 pub(crate) fn check_revision(read: &dyn Read, revision: i64, newest: i64) -> Result<(), ReadError> {
+    check_within(read, revision.max(0), newest)
+}
+
+/// The same for a range in a transaction, where as in etcd only zero is the newest.
+pub(crate) fn check_within(read: &dyn Read, revision: i64, newest: i64) -> Result<(), ReadError> {
     if revision > newest {
         return Err(Refusal::FutureRevision.into());
     }
-    if revision > 0 && revision < read::compacted(read)? {
+    if revision != 0 && revision < read::compacted(read)? {
         return Err(Refusal::Compacted.into());
     }
     Ok(())
@@ -204,9 +209,4 @@ pub(crate) fn record_written_at(read: &dyn Read, key: &Bytes, revision: i64) -> 
         None => Ok(None),
         Some(bytes) => Record::decode(bytes),
     }
-}
-
-/// As a watcher or a writer is shown it.
-pub(crate) fn key_value(key: &Bytes, record: Record) -> KeyValue<Sealed> {
-    record.into_key_value(key.clone())
 }

@@ -21,7 +21,8 @@ type Entry = (i64, i64, i64, Vec<u8>);
 enum Step {
     Put(u8, u8),
     Delete(u8, u8),
-    Txn(Vec<(u8, u8)>, u8),
+    /// Puts and a delete at one revision, over the same keys as it happens; the delete first or last.
+    Txn(Vec<(u8, u8)>, (u8, u8), bool),
     Compact(u8),
     Sweep,
     Reopen,
@@ -31,8 +32,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => (0..8_u8, any::<u8>()).prop_map(|(key, value)| Step::Put(key, value)),
         2 => (0..8_u8, 0..9_u8).prop_map(|(from, to)| Step::Delete(from, to)),
-        2 => (proptest::collection::btree_map(0..4_u8, any::<u8>(), 0..3), 4..8_u8)
-            .prop_map(|(puts, delete)| Step::Txn(puts.into_iter().collect(), delete)),
+        3 => (proptest::collection::btree_map(0..8_u8, any::<u8>(), 0..3), (0..8_u8, 0..9_u8), any::<bool>())
+            .prop_map(|(puts, delete, first)| Step::Txn(puts.into_iter().collect(), delete, first)),
         1 => any::<u8>().prop_map(Step::Compact),
         1 => Just(Step::Sweep),
         1 => Just(Step::Reopen),
@@ -73,7 +74,7 @@ fn apply(store: &Store, commands: Vec<Command>) -> AppliedBatch {
 /// The key space after each revision; index 0 is revision 1, the empty store.
 struct Model {
     revisions: Vec<BTreeMap<Bytes, Entry>>,
-    events: BTreeMap<i64, Vec<(EventKind, Bytes)>>,
+    events: BTreeMap<i64, Vec<(EventKind, Bytes, Vec<u8>)>>,
     compacted: i64,
 }
 
@@ -86,23 +87,30 @@ impl Model {
         &self.revisions[usize::try_from(revision).unwrap() - 1]
     }
 
-    fn write(&mut self, puts: &[(u8, u8)], deleted: Option<(u8, u8)>) {
+    fn write(&mut self, puts: &[(u8, u8)], deleted: Option<(u8, u8)>, deleted_first: bool) {
         let revision = self.newest() + 1;
         let mut keys = self.revisions.last().unwrap().clone();
         let mut events = Vec::new();
+        let delete = |keys: &mut BTreeMap<Bytes, Entry>, events: &mut Vec<_>| {
+            let range = deleted.map(|(from, to)| KeyRange::from_wire(key(from), key(to)));
+            let doomed: Vec<Bytes> =
+                keys.keys().filter(|key| range.as_ref().is_some_and(|range| range.contains(key))).cloned().collect();
+            for key in doomed {
+                keys.remove(&key);
+                events.push((EventKind::Delete, key, Vec::new()));
+            }
+        };
+        if deleted_first {
+            delete(&mut keys, &mut events);
+        }
         for (number, value) in puts {
             let (create, version) =
                 keys.get(&key(*number)).map_or((revision, 0), |(create, _, version, _)| (*create, *version));
             keys.insert(key(*number), (create, revision, version + 1, vec![*value]));
-            events.push((EventKind::Put, key(*number)));
+            events.push((EventKind::Put, key(*number), vec![*value]));
         }
-        if let Some((from, to)) = deleted {
-            let range = KeyRange::from_wire(key(from), key(to));
-            let doomed: Vec<Bytes> = keys.keys().filter(|key| range.contains(key)).cloned().collect();
-            for key in doomed {
-                keys.remove(&key);
-                events.push((EventKind::Delete, key));
-            }
+        if !deleted_first {
+            delete(&mut keys, &mut events);
         }
         if !events.is_empty() {
             self.revisions.push(keys);
@@ -141,11 +149,10 @@ fn check_history(store: &Store, model: &Model) {
         entries_max: 10_000,
     };
     let history = store.view(|view| view.history(&query)).unwrap();
-    let found: BTreeMap<i64, Vec<(EventKind, Bytes)>> = history
-        .revisions
-        .iter()
-        .map(|one| (one.revision, one.events.iter().map(|event| (event.kind, event.kv.key.clone())).collect()))
-        .collect();
+    let shown =
+        |event: &types::Event<seal::Sealed>| (event.kind, event.kv.key.clone(), event.kv.value.bytes().to_vec());
+    let found: BTreeMap<i64, Vec<(EventKind, Bytes, Vec<u8>)>> =
+        history.revisions.iter().map(|one| (one.revision, one.events.iter().map(shown).collect())).collect();
     let expected: BTreeMap<_, _> =
         model.events.range(from..).map(|(revision, events)| (*revision, events.clone())).collect();
     assert_eq!(found, expected);
@@ -153,7 +160,10 @@ fn check_history(store: &Store, model: &Model) {
         let before = event.kv.mod_revision - 1;
         if before >= model.compacted.max(1) {
             let prev = event.prev.as_ref().map(|prev| prev.value.bytes().to_vec());
-            assert_eq!(prev, model.at(before).get(&event.kv.key).map(|entry| entry.3.clone()));
+            // As in etcd: nothing was before a creation, also when this revision itself deleted it.
+            let created = event.kind == EventKind::Put && event.kv.create_revision == event.kv.mod_revision;
+            let expected = model.at(before).get(&event.kv.key).filter(|_| !created);
+            assert_eq!(prev, expected.map(|entry| entry.3.clone()));
         }
     }
 }
@@ -166,17 +176,17 @@ fn run(steps: Vec<Step>) {
         match step {
             Step::Put(number, value) => {
                 apply(&store, vec![write(put(number, value))]);
-                model.write(&[(number, value)], None);
+                model.write(&[(number, value)], None, false);
             }
             Step::Delete(from, to) => {
                 apply(&store, vec![write(delete(from, to))]);
-                model.write(&[], Some((from, to)));
+                model.write(&[], Some((from, to)), false);
             }
-            Step::Txn(puts, from) => {
+            Step::Txn(puts, (from, to), first) => {
                 let mut success: Vec<Op> = puts.iter().map(|(number, value)| put(*number, *value)).collect();
-                success.push(delete(from, 8));
+                success.insert(if first { 0 } else { success.len() }, delete(from, to));
                 apply(&store, vec![write(op(OpKind::Txn(Txn { success, ..Txn::default() })))]);
-                model.write(&puts, Some((from, 8)));
+                model.write(&puts, Some((from, to)), first);
             }
             Step::Compact(share) => compact(&store, &mut model, share),
             Step::Sweep => while store.sweep().unwrap() {},

@@ -179,7 +179,9 @@ impl RangeQuery {
     /// than the limit is fetched, to learn whether there are more.
     #[must_use]
     pub fn fetch_limit(&self) -> Option<usize> {
-        let cut_afterwards = self.sort_order != SortOrder::None
+        let as_stored = self.sort_order == SortOrder::None
+            || (self.sort_target, self.sort_order) == (SortTarget::Key, SortOrder::Ascend);
+        let cut_afterwards = !as_stored
             || self.min_mod_revision != 0
             || self.max_mod_revision != 0
             || self.min_create_revision != 0

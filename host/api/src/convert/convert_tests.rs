@@ -32,7 +32,10 @@ fn a_sort_option_outside_the_enumeration_is_refused() {
 #[test]
 fn an_operation_that_names_nothing_is_refused() {
     let request = wire::TxnRequest { success: vec![wire::RequestOp { request: None }], ..Default::default() };
-    assert_eq!(tonic::Status::from(ApiError::from(txn(request, 128).err().unwrap())).message(), "etcdserver: key not found");
+    assert_eq!(
+        tonic::Status::from(ApiError::from(txn(request, 128).err().unwrap())).message(),
+        "etcdserver: key not found"
+    );
 }
 
 #[test]
@@ -41,7 +44,8 @@ fn the_target_decides_what_is_compared() {
         let compare = wire::Compare { target, target_union, key: "a".into(), ..Default::default() };
         txn(wire::TxnRequest { compare: vec![compare], ..Default::default() }, 128).map(|mut txn| txn.compare.pop())
     };
-    let matching = compared(wire::compare::CompareTarget::Mod.into(), Some(TargetUnion::ModRevision(7))).unwrap().unwrap();
+    let matching =
+        compared(wire::compare::CompareTarget::Mod.into(), Some(TargetUnion::ModRevision(7))).unwrap().unwrap();
     assert!(matches!(matching.target, CompareTarget::Mod(7)));
     let other = compared(wire::compare::CompareTarget::Mod.into(), Some(TargetUnion::Version(7))).unwrap().unwrap();
     assert!(matches!(other.target, CompareTarget::Mod(0)));
@@ -65,7 +69,10 @@ fn the_first_broken_rule_is_told_in_etcds_order() {
         let compare = vec![wire::Compare { key: "a".into(), ..Default::default() }];
         txn(wire::TxnRequest { compare, success, failure }, 3).err()
     };
-    assert_eq!(told(vec![range("a", 9), range("", 0), range("a", 0), range("a", 0)], vec![]), Some(Invalid::TooManyOps));
+    assert_eq!(
+        told(vec![range("a", 9), range("", 0), range("a", 0), range("a", 0)], vec![]),
+        Some(Invalid::TooManyOps)
+    );
     assert_eq!(told(vec![range("a", 9), range("", 0)], vec![]), Some(Invalid::SortOption));
     assert_eq!(told(vec![range("a", 0)], vec![range("", 9)]), Some(Invalid::EmptyKey));
     assert_eq!(told(vec![range("a", 0)], vec![range("b", 0)]), None);

@@ -3,11 +3,6 @@
 use prost::Message as _;
 use proto::etcdserverpb::WatchResponse;
 use proto::mvccpb::Event;
-use types::REQUEST_BYTES_MAX;
-
-/// Largest response that is sent whole to a watch that takes fragments: etcd's largest request with its overhead of 512
-/// KiB.
-pub(super) const FRAGMENT_BYTES_MAX: usize = REQUEST_BYTES_MAX + 512 * 1024;
 
 /// Most bytes that an event costs beside itself: its tag and its length.
 const EVENT_FRAME_BYTES: usize = 6;

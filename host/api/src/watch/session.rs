@@ -12,9 +12,9 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
-use super::fragment::{FRAGMENT_BYTES_MAX, fragments};
+use super::fragment::fragments;
 use super::progress::{RETRY, ticks};
-use crate::{ApiError, convert, header, status};
+use crate::{ApiError, MESSAGE_OVERHEAD_BYTES, convert, header, status};
 
 /// The id in answers that belong to no watch, or to all of them.
 const NO_WATCH: i64 = -1;
@@ -185,7 +185,9 @@ impl Session {
         if !options.fragment {
             return self.send(response).await;
         }
-        for piece in fragments(response, FRAGMENT_BYTES_MAX) {
+        // As in etcd, what is larger than the largest message that a client may send is sent in pieces.
+        let whole_bytes_max = self.member.max_request_bytes().saturating_add(MESSAGE_OVERHEAD_BYTES);
+        for piece in fragments(response, whole_bytes_max) {
             self.send(piece).await?;
         }
         Ok(())
