@@ -4,12 +4,13 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use protox::prost::Message as _;
 
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     "etcd/mvcc.proto",
     "etcd/auth.proto",
     "etcd/rpc.proto",
     "etcd/lock.proto",
     "etcd/election.proto",
+    "grpc/health.proto",
     "strongroom/admin.proto",
 ];
 

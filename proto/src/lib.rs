@@ -48,6 +48,12 @@ pub mod v3electionpb {
     tonic::include_proto!("v3electionpb");
 }
 
+/// gRPC's own health service.
+#[allow(missing_docs, unreachable_pub, clippy::all)]
+pub mod health {
+    tonic::include_proto!("grpc.health.v1");
+}
+
 /// Strongroom's own admin services.
 #[allow(missing_docs, unreachable_pub, clippy::all)]
 pub mod admin {

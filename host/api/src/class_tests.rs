@@ -36,9 +36,13 @@ struct Named {
 }
 
 fn described() -> BTreeSet<String> {
-    let set = FileSet::decode(proto::FILE_DESCRIPTOR_SET).unwrap();
+    let sets = [
+        proto::FILE_DESCRIPTOR_SET,
+        tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+        tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
+    ];
     let mut paths = BTreeSet::new();
-    for file in set.files {
+    for file in sets.into_iter().flat_map(|set| FileSet::decode(set).unwrap().files) {
         for service in file.services {
             let path = |method: &Named| format!("/{}.{}/{}", file.package, service.name, method.name);
             paths.extend(service.methods.iter().map(path));

@@ -9,26 +9,35 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::any;
 use flow::Member;
-use proto::admin::{keys_server::KeysServer, plugins_server::PluginsServer};
-use proto::etcdserverpb::{
-    auth_server::AuthServer, cluster_server::ClusterServer, kv_server::KvServer, lease_server::LeaseServer,
-    maintenance_server::MaintenanceServer, watch_server::WatchServer,
-};
-use proto::v3electionpb::election_server::ElectionServer;
-use proto::v3lockpb::lock_server::LockServer;
+use proto::admin::keys_server::{KeysServer, SERVICE_NAME as KEYS_SERVICE};
+use proto::admin::plugins_server::{PluginsServer, SERVICE_NAME as PLUGINS_SERVICE};
+use proto::etcdserverpb::auth_server::{AuthServer, SERVICE_NAME as AUTH_SERVICE};
+use proto::etcdserverpb::cluster_server::{ClusterServer, SERVICE_NAME as CLUSTER_SERVICE};
+use proto::etcdserverpb::kv_server::{KvServer, SERVICE_NAME as KV_SERVICE};
+use proto::etcdserverpb::lease_server::{LeaseServer, SERVICE_NAME as LEASE_SERVICE};
+use proto::etcdserverpb::maintenance_server::{MaintenanceServer, SERVICE_NAME as MAINTENANCE_SERVICE};
+use proto::etcdserverpb::watch_server::{SERVICE_NAME as WATCH_SERVICE, WatchServer};
+use proto::health::health_server::{HealthServer, SERVICE_NAME as HEALTH_SERVICE};
+use proto::v3electionpb::election_server::{ElectionServer, SERVICE_NAME as ELECTION_SERVICE};
+use proto::v3lockpb::lock_server::{LockServer, SERVICE_NAME as LOCK_SERVICE};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
 use crate::admin::{KeysDoor, PluginsDoor};
 use crate::cluster::ClusterDoor;
+use crate::front::{self, AllowList, Front};
 use crate::gate::{Audience, Gate, guard, unknown};
+use crate::gateway;
 use crate::health;
 use crate::kv::KvDoor;
+use crate::leadership::Leadership;
 use crate::lease::LeaseDoor;
 use crate::maintenance::MaintenanceDoor;
 use crate::metrics::{self, Metrics};
+use crate::reflection;
+use crate::serving::ServingDoor;
 use crate::unserved::{AuthDoor, ElectionDoor, LockDoor};
 use crate::watch::WatchDoor;
 
@@ -43,6 +52,22 @@ pub const ADMIN_MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How often a watch that asked for it hears of progress when nothing else happens: etcd's default.
 pub const WATCH_PROGRESS_INTERVAL: Duration = Duration::from_secs(600);
 
+/// What reflection tells of on the client listener.
+const ETCD_SERVICES: [&str; 9] = [
+    KV_SERVICE,
+    WATCH_SERVICE,
+    LEASE_SERVICE,
+    CLUSTER_SERVICE,
+    MAINTENANCE_SERVICE,
+    AUTH_SERVICE,
+    LOCK_SERVICE,
+    ELECTION_SERVICE,
+    HEALTH_SERVICE,
+];
+
+/// What it tells of beside that on the admin listener.
+const ADMIN_SERVICES: [&str; 2] = [PLUGINS_SERVICE, KEYS_SERVICE];
+
 /// What the doors are told by the server.
 #[derive(Clone, Debug)]
 pub struct DoorSettings {
@@ -53,6 +78,12 @@ pub struct DoorSettings {
     pub client_administrators: Administrators,
     /// How often a watch that asked for it hears of progress.
     pub watch_progress_interval: Duration,
+    /// Whether the JSON gateway is served.
+    pub gateway: bool,
+    /// Origins whose pages may read what is answered over HTTP.
+    pub cors: AllowList,
+    /// Hosts by which the member may be addressed over HTTP without TLS.
+    pub host_whitelist: AllowList,
     /// Ends the streams, which would never end by themselves, when the member shuts down.
     pub shutdown: CancellationToken,
 }
@@ -61,8 +92,15 @@ impl DoorSettings {
     /// The usual settings. On the client listener nobody is an administrator.
     #[must_use]
     pub fn new(administrators: Administrators, shutdown: CancellationToken) -> Self {
-        let client_administrators = Administrators::default();
-        Self { administrators, client_administrators, watch_progress_interval: WATCH_PROGRESS_INTERVAL, shutdown }
+        Self {
+            administrators,
+            client_administrators: Administrators::default(),
+            watch_progress_interval: WATCH_PROGRESS_INTERVAL,
+            gateway: true,
+            cors: AllowList::default(),
+            host_whitelist: AllowList::default(),
+            shutdown,
+        }
     }
 }
 
@@ -73,19 +111,27 @@ pub struct Doors {
     administrators: Arc<Administrators>,
     client_administrators: Arc<Administrators>,
     watch_progress_interval: Duration,
+    gateway: bool,
+    front: Front,
+    leadership: Leadership,
     shutdown: CancellationToken,
     metrics: Metrics,
 }
 
 impl Doors {
-    /// The doors of `member`.
+    /// The doors of `member`. To be called within a runtime, where they look after the leader until `shutdown`.
     #[must_use]
     pub fn new(member: Member, settings: DoorSettings) -> Self {
+        let (led, election_timeout) = (member.clone(), member.election_timeout());
+        let leadership = Leadership::watched(move || led.has_leader(), election_timeout, settings.shutdown.clone());
         Self {
             member,
             administrators: Arc::new(settings.administrators),
             client_administrators: Arc::new(settings.client_administrators),
             watch_progress_interval: settings.watch_progress_interval,
+            gateway: settings.gateway,
+            front: Front { origins: settings.cors, hosts: settings.host_whitelist },
+            leadership,
             shutdown: settings.shutdown,
             metrics: Metrics::new(),
         }
@@ -97,10 +143,14 @@ impl Doors {
         &self.metrics
     }
 
-    /// The client listener: etcd's services, `/health` and `/version`.
+    /// The client listener: etcd's services, the JSON gateway before them, and the pages.
     pub fn client_routes(&self) -> Router {
-        let pages = health::public_routes().with_state(self.member.clone());
-        self.guarded(self.etcd_services(Audience::Clients), Audience::Clients).merge(pages).fallback(no_such_page)
+        let services = reflection::add(self.etcd_services(Audience::Clients), &ETCD_SERVICES);
+        let services = self.guarded(services, Audience::Clients);
+        let gateway =
+            if self.gateway { gateway::routes(services.clone(), self.message_bytes_max()) } else { Router::new() };
+        let routes = services.merge(gateway).merge(self.pages()).fallback(no_such_page);
+        routes.layer(from_fn_with_state(self.front.clone(), front::receive))
     }
 
     /// The admin listener: the admin services and everything that the client listener has, for administrators only.
@@ -111,18 +161,23 @@ impl Doors {
             .etcd_services(Audience::Administrators)
             .add_service(plugins.max_decoding_message_size(ADMIN_MESSAGE_BYTES_MAX))
             .add_service(keys.max_decoding_message_size(self.message_bytes_max()));
+        let services = reflection::add(services, &[&ETCD_SERVICES[..], &ADMIN_SERVICES].concat());
         self.guarded(services, Audience::Administrators).fallback(no_such_page)
     }
 
     /// The metrics listener: `/metrics`, `/health`, `/livez`, `/readyz`, `/version`. No service.
     pub fn metrics_routes(&self) -> Router {
-        let page = Router::new().route("/metrics", get(show_metrics)).with_state(self.clone());
-        health::routes().with_state(self.member.clone()).merge(page).fallback(no_such_page)
+        self.pages().fallback(no_such_page)
     }
 
     /// The peer listener: `/health` and `/version`. A member alone has no peer to speak Raft with.
     pub fn peer_routes(&self) -> Router {
         health::public_routes().with_state(self.member.clone()).fallback(no_such_page)
+    }
+
+    fn pages(&self) -> Router {
+        let page = Router::new().route("/metrics", any(show_metrics)).with_state(self.clone());
+        health::routes().with_state(self.member.clone()).merge(page)
     }
 
     fn administrators(&self, audience: Audience) -> Arc<Administrators> {
@@ -138,15 +193,17 @@ impl Doors {
         let watch = WatchDoor { member: member(), progress_interval, shutdown: shutdown.clone() };
         let maintenance = MaintenanceDoor { member: member(), administrators: self.administrators(audience) };
         let lease = LeaseDoor { member: member(), shutdown };
+        let serving = ServingDoor { shutdown: self.shutdown.clone() };
         let largest = self.message_bytes_max();
         Routes::new(KvServer::new(KvDoor { member: member() }).max_decoding_message_size(largest))
             .add_service(WatchServer::new(watch).max_decoding_message_size(largest))
             .add_service(LeaseServer::new(lease).max_decoding_message_size(largest))
-            .add_service(ClusterServer::new(ClusterDoor { member: member() }))
+            .add_service(ClusterServer::new(ClusterDoor { member: member() }).max_decoding_message_size(largest))
             .add_service(MaintenanceServer::new(maintenance))
             .add_service(AuthServer::new(AuthDoor))
             .add_service(LockServer::new(LockDoor))
             .add_service(ElectionServer::new(ElectionDoor))
+            .add_service(HealthServer::new(serving))
     }
 
     /// Largest message that a client may send.
@@ -156,7 +213,7 @@ impl Doors {
 
     fn guarded(&self, services: Routes, audience: Audience) -> Router {
         let (administrators, metrics) = (self.administrators(audience), self.metrics.clone());
-        let gate = Gate { audience, administrators, metrics };
+        let gate = Gate { audience, administrators, leadership: self.leadership.clone(), metrics };
         services.prepare().into_axum_router().layer(from_fn_with_state(gate, guard))
     }
 }
@@ -170,9 +227,8 @@ async fn show_metrics(State(doors): State<Doors>) -> Response {
 
 /// What is behind no door: an answer in the caller's own protocol.
 async fn no_such_page(request: Request) -> Response {
-    let content_type = request.headers().get(header::CONTENT_TYPE).map(|value| value.as_bytes());
-    if content_type.is_some_and(|value| value.starts_with(b"application/grpc")) {
+    if front::is_grpc(request.headers()) {
         return unknown();
     }
-    (StatusCode::NOT_FOUND, "404 page not found\n").into_response()
+    front::plain(StatusCode::NOT_FOUND, "404 page not found")
 }

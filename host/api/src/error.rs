@@ -26,6 +26,15 @@ pub enum ApiError {
     /// Nobody's: this version does not serve the call.
     #[error("{0}")]
     Unserved(&'static str),
+    /// The client's: its library's version is no text.
+    #[error("invalid client api version")]
+    BadClientVersion,
+    /// The client's: a health check of a service that there is not.
+    #[error("unknown service")]
+    UnknownService,
+    /// The client's own time is up.
+    #[error("context deadline exceeded")]
+    DeadlineExceeded,
     /// A bug: an admin call that reached its handler without evidence of an administrator.
     #[error("the call reached its handler without an administrator")]
     NoEvidence,

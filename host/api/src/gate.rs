@@ -5,13 +5,16 @@ use std::sync::Arc;
 use auth::{Administrators, Caller};
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::HeaderMap;
 use axum::middleware::Next;
 use axum::response::Response;
 use tonic::{Code, Status};
 
 use crate::ApiError;
-use crate::class::{self, Method};
+use crate::class::{self, CallKind, Method};
 use crate::counted::Counted;
+use crate::deadline;
+use crate::leadership::{self, Leadership};
 use crate::metrics::Metrics;
 
 /// Who may pass.
@@ -28,6 +31,7 @@ pub(crate) enum Audience {
 pub(crate) struct Gate {
     pub(crate) audience: Audience,
     pub(crate) administrators: Arc<Administrators>,
+    pub(crate) leadership: Leadership,
     pub(crate) metrics: Metrics,
 }
 
@@ -36,7 +40,7 @@ pub(crate) async fn guard(State(gate): State<Gate>, mut request: Request, next: 
     let Some(method) = class::method(request.uri().path()) else { return unknown() };
     gate.metrics.count_started(method);
     let response = match gate.admit(method, &mut request) {
-        Ok(()) => with_etcds_size_error(next.run(request).await),
+        Ok(()) => gate.call(method, request, next).await,
         Err(error) => Status::from(error).into_http(),
     };
     let (parts, body) = response.into_parts();
@@ -47,6 +51,8 @@ pub(crate) async fn guard(State(gate): State<Gate>, mut request: Request, next: 
 impl Gate {
     /// Leaves the evidence in the request, where the handlers that need it look for it.
     fn admit(&self, method: Method, request: &mut Request) -> Result<(), ApiError> {
+        check_client_version(request.headers())?;
+        self.leadership.admit(request.headers())?;
         if self.audience == Audience::Clients && !method.class.needs_administrator() {
             return Ok(());
         }
@@ -58,6 +64,28 @@ impl Gate {
         request.extensions_mut().insert(Arc::new(admitted?));
         Ok(())
     }
+}
+
+impl Gate {
+    async fn call(&self, method: Method, request: Request, next: Next) -> Response {
+        let needs_leader = method.kind != CallKind::Unary && leadership::is_required(request.headers());
+        let deadline = deadline::of_request(request.headers());
+        let response = match deadline {
+            Some(deadline) => match tokio::time::timeout(deadline, next.run(request)).await {
+                Ok(response) => response,
+                Err(_) => return Status::from(ApiError::DeadlineExceeded).into_http(),
+            },
+            None => next.run(request).await,
+        };
+        let response = with_etcds_size_error(response);
+        if needs_leader { response.map(|body| self.leadership.bound(body)) } else { response }
+    }
+}
+
+/// Client libraries tell their version; etcd refuses one that is no text.
+fn check_client_version(headers: &HeaderMap) -> Result<(), ApiError> {
+    let version = headers.get("client-api-version").map(|version| std::str::from_utf8(version.as_bytes()));
+    if let Some(Err(_)) = version { Err(ApiError::BadClientVersion) } else { Ok(()) }
 }
 
 /// The answer to a call of no service.

@@ -35,7 +35,9 @@ async fn call(audience: Audience, path: &str, caller: Option<Caller>, handler_st
     let rule = format!("URI:{ADMINISTRATOR}").parse().unwrap();
     let administrators = Arc::new(Administrators::from(vec![rule]));
     let metrics = Metrics::new();
-    let gate = Gate { audience, administrators, metrics: metrics.clone() };
+    let shutdown = tokio_util::sync::CancellationToken::new();
+    let leadership = Leadership::watched(|| true, std::time::Duration::from_secs(1), shutdown);
+    let gate = Gate { audience, administrators, leadership, metrics: metrics.clone() };
     let handler = any(async move || handler_status.into_http::<Body>());
     let router = Router::new().route("/{*rest}", handler).layer(from_fn_with_state(gate, guard));
     let mut request = Request::post(path).header(header::CONTENT_TYPE, "application/grpc").body(Body::empty()).unwrap();

@@ -1,34 +1,52 @@
-//! The pages for probes: `/health`, `/livez`, `/readyz`, `/version`, as etcd answers them.
+//! The pages for probes: `/health`, `/livez`, `/readyz`, and `/version`, as etcd answers them, down to the content types.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Query, State};
-use axum::http::{StatusCode, header};
+use axum::extract::{Query, Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, any};
 use flow::Member;
 use proto::etcdserverpb::AlarmType;
 use serde::Serialize;
 
+use crate::front::plain;
+
 /// The version of etcd whose API this is.
-pub const ETCD_VERSION: &str = "3.7.0";
+pub const ETCD_VERSION: &str = "3.7.3";
+
+/// The version that a cluster of such members agrees on, and that of their data.
+const CLUSTER_VERSION: &str = "3.7.0";
 
 /// How long a probe's read may take: etcd's own request timeout with its default election timeout.
 const READ_TIMEOUT: Duration = Duration::from_secs(7);
 
 type Parameters = Query<Vec<(String, String)>>;
 
-/// The pages that the client listener has as well.
+/// The pages that the peer listener has as well.
 pub(crate) fn public_routes() -> Router<Member> {
-    Router::new().route("/health", get(health)).route("/version", get(version))
+    Router::new().route("/health", page_of(any(health))).route("/version", page_of(any(version)))
 }
 
 /// All pages of this file.
 pub(crate) fn routes() -> Router<Member> {
     let router = public_routes().merge(checked("/livez", LIVEZ));
     router.merge(checked("/readyz", READYZ))
+}
+
+/// A page that can be read, and nothing else done with it; as in etcd, not even `HEAD`.
+pub(crate) fn page_of<S: Clone + Send + Sync + 'static>(page: MethodRouter<S>) -> MethodRouter<S> {
+    page.layer(from_fn(async |request: Request, next: Next| {
+        if request.method() == Method::GET {
+            return next.run(request).await;
+        }
+        let mut refused = plain(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
+        refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET"));
+        refused
+    }))
 }
 
 #[derive(Serialize)]
@@ -39,7 +57,8 @@ struct Health {
 
 async fn health(State(member): State<Member>, Query(parameters): Parameters) -> Response {
     let asked = |name: &str, value: &str| parameters.iter().any(|(n, v)| n == name && v == value);
-    let local = asked("serializable", "true");
+    let first = |name: &str| parameters.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
+    let local = first("serializable") == Some("true");
     let checked = no_alarm(&member, |alarm| asked("exclude", alarm.as_str_name()));
     let checked = checked.and_then(|()| if local { Ok(()) } else { has_leader(&member) });
     let checked = match checked {
@@ -47,10 +66,14 @@ async fn health(State(member): State<Member>, Query(parameters): Parameters) -> 
         Err(reason) => Err(reason),
     };
     match checked {
-        Ok(()) => json(StatusCode::OK, &Health { health: "true", reason: String::new() }),
+        Ok(()) => {
+            let page = json(&Health { health: "true", reason: String::new() });
+            // etcd leaves the type to Go, which takes it for text.
+            ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], page).into_response()
+        }
         Err(reason) => {
             tracing::warn!(reason, "health probe answered with a failure");
-            json(StatusCode::SERVICE_UNAVAILABLE, &Health { health: "false", reason })
+            plain(StatusCode::SERVICE_UNAVAILABLE, json(&Health { health: "false", reason }))
         }
     }
 }
@@ -59,19 +82,16 @@ async fn health(State(member): State<Member>, Query(parameters): Parameters) -> 
 struct Version {
     etcdserver: &'static str,
     etcdcluster: &'static str,
-    strongroom: &'static str,
+    storage: &'static str,
 }
 
 async fn version() -> Response {
-    let strongroom = env!("CARGO_PKG_VERSION");
-    json(StatusCode::OK, &Version { etcdserver: ETCD_VERSION, etcdcluster: ETCD_VERSION, strongroom })
+    let version = Version { etcdserver: ETCD_VERSION, etcdcluster: CLUSTER_VERSION, storage: CLUSTER_VERSION };
+    ([(header::CONTENT_TYPE, "application/json")], json(&version)).into_response()
 }
 
-fn json(status: StatusCode, page: &impl Serialize) -> Response {
-    match serde_json::to_string(page) {
-        Ok(page) => (status, [(header::CONTENT_TYPE, "application/json")], page).into_response(),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
-    }
+fn json(page: &impl Serialize) -> String {
+    serde_json::to_string(page).expect("a few strings are JSON")
 }
 
 /// One named condition of `/livez` or `/readyz`.
@@ -94,13 +114,13 @@ fn checked(path: &'static str, checks: &'static [Check]) -> Router<Member> {
 }
 
 fn page(checks: &'static [Check]) -> MethodRouter<Member> {
-    get(async move |State(member): State<Member>, Query(parameters): Parameters| {
+    page_of(any(async move |State(member): State<Member>, Query(parameters): Parameters| {
         let excluded =
             |check: &Check| parameters.iter().any(|(name, value)| name == "exclude" && value == check.name());
         let verbose = parameters.iter().any(|(name, _)| name == "verbose");
         let (healthy, details) = run(checks.iter().filter(|check| !excluded(check)), &member).await;
         report(healthy, verbose, details)
-    })
+    }))
 }
 
 async fn run(checks: impl Iterator<Item = &Check>, member: &Member) -> (bool, String) {
@@ -121,13 +141,12 @@ async fn run(checks: impl Iterator<Item = &Check>, member: &Member) -> (bool, St
 
 /// As in etcd, a failure is always told in detail, a success only when asked.
 fn report(healthy: bool, verbose: bool, details: String) -> Response {
-    let text = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")];
     if !healthy {
         tracing::warn!(details, "probe answered with a failure");
-        return (StatusCode::SERVICE_UNAVAILABLE, text, details).into_response();
+        return plain(StatusCode::SERVICE_UNAVAILABLE, details);
     }
     let shown = if verbose { details } else { String::new() };
-    (text, format!("{shown}ok\n")).into_response()
+    plain(StatusCode::OK, format!("{shown}ok"))
 }
 
 impl Check {
@@ -144,7 +163,8 @@ impl Check {
         match self {
             Self::SerializableRead => read(member, true).await,
             Self::LinearizableRead => read(member, false).await,
-            Self::DataCorruption => no_alarm(member, |alarm| alarm != AlarmType::Corrupt),
+            Self::DataCorruption => no_alarm(member, |alarm| alarm != AlarmType::Corrupt)
+                .map_err(|_| format!("alarm activated: {}", AlarmType::Corrupt.as_str_name())),
             Self::NonLearner if member.status().body.is_learner => Err("not supported for learner".to_owned()),
             Self::NonLearner => Ok(()),
         }
@@ -157,7 +177,7 @@ async fn read(member: &Member, serializable: bool) -> Result<(), String> {
 }
 
 fn has_leader(member: &Member) -> Result<(), String> {
-    if member.status().body.leader == 0 { Err("RAFT NO LEADER".to_owned()) } else { Ok(()) }
+    if member.has_leader() { Ok(()) } else { Err("RAFT NO LEADER".to_owned()) }
 }
 
 fn no_alarm(member: &Member, excluded: impl Fn(AlarmType) -> bool) -> Result<(), String> {

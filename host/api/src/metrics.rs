@@ -29,12 +29,14 @@ pub struct Metrics {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CallLabels {
+    grpc_type: &'static str,
     grpc_service: &'static str,
     grpc_method: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct HandledLabels {
+    grpc_type: &'static str,
     grpc_service: &'static str,
     grpc_method: &'static str,
     grpc_code: &'static str,
@@ -60,13 +62,19 @@ impl Metrics {
     }
 
     pub(crate) fn count_started(&self, method: Method) {
-        let labels = CallLabels { grpc_service: method.service, grpc_method: method.name };
+        let labels =
+            CallLabels { grpc_type: method.kind.name(), grpc_service: method.service, grpc_method: method.name };
         self.started.get_or_create(&labels).inc();
     }
 
     pub(crate) fn count_handled(&self, method: Method, code: Code) {
         let grpc_code = code_name(code);
-        let labels = HandledLabels { grpc_service: method.service, grpc_method: method.name, grpc_code };
+        let labels = HandledLabels {
+            grpc_type: method.kind.name(),
+            grpc_service: method.service,
+            grpc_method: method.name,
+            grpc_code,
+        };
         self.handled.get_or_create(&labels).inc();
     }
 
@@ -160,7 +168,7 @@ mod tests {
         metrics.count_handled(method, Code::Ok);
         let mut page = String::new();
         metrics.register(|registry| text::encode(&mut page, registry)).unwrap();
-        let line = r#"grpc_server_handled_total{grpc_service="etcdserverpb.KV",grpc_method="Put",grpc_code="OK"} 2"#;
+        let line = r#"grpc_server_handled_total{grpc_type="unary",grpc_service="etcdserverpb.KV",grpc_method="Put",grpc_code="OK"} 2"#;
         assert!(page.contains(line), "{page}");
     }
 }

@@ -5,6 +5,7 @@
 
 use admission::{AdmissionError, Cause};
 use auth::AuthError;
+use axum::http::StatusCode;
 use flow::FlowError;
 use seal::SealError;
 use tonic::{Code, Status};
@@ -20,6 +21,9 @@ impl From<ApiError> for Status {
             ApiError::UnknownFailurePolicy(_) => ours(Code::InvalidArgument, &error),
             ApiError::EmptyWatchRange | ApiError::DuplicateWatch => Self::invalid_argument(format!("mvcc: {error}")),
             ApiError::Unserved(_) => ours(Code::Unimplemented, &error),
+            ApiError::BadClientVersion => Self::invalid_argument(format!("etcdserver: {error}")),
+            ApiError::UnknownService => Self::not_found(error.to_string()),
+            ApiError::DeadlineExceeded => Self::deadline_exceeded(error.to_string()),
             ApiError::NoEvidence => ours(Code::Internal, &error),
         }
     }
@@ -65,6 +69,25 @@ pub(crate) fn of_flow(error: &FlowError) -> Status {
         other => return ours(Code::Internal, other),
     };
     Status::new(code, text)
+}
+
+/// The status of HTTP that the JSON gateway answers with: grpc-gateway's map.
+pub(crate) fn http(code: Code) -> StatusCode {
+    match code {
+        Code::Ok => StatusCode::OK,
+        // No name of its own: the client closed the request.
+        Code::Cancelled => StatusCode::from_u16(499).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => StatusCode::BAD_REQUEST,
+        Code::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::AlreadyExists | Code::Aborted => StatusCode::CONFLICT,
+        Code::PermissionDenied => StatusCode::FORBIDDEN,
+        Code::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Code::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
+        Code::Unimplemented => StatusCode::NOT_IMPLEMENTED,
+        Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Code::Unknown | Code::Internal | Code::DataLoss => StatusCode::INTERNAL_SERVER_ERROR,
+    }
 }
 
 fn of_invalid(invalid: Invalid) -> Status {

@@ -81,6 +81,18 @@ impl Member {
         Ok(Reply { header: self.header(), body: vec![member] })
     }
 
+    /// Whether this member knows a leader.
+    #[must_use]
+    pub fn has_leader(&self) -> bool {
+        self.shared.consensus.status().leader.is_some()
+    }
+
+    /// Time without a heartbeat after which an election is held.
+    #[must_use]
+    pub fn election_timeout(&self) -> std::time::Duration {
+        self.shared.config.election_timeout
+    }
+
     /// How this member stands.
     #[must_use]
     pub fn status(&self) -> Reply<StatusInfo> {

@@ -1,0 +1,79 @@
+//! The JSON gateway: etcd's API over plain HTTP, as grpc-gateway serves it for etcd.
+//!
+//! ```text
+//!  POST /v3/kv/put -> route -> decode: JSON -> message -> the very same services, behind their gate
+//!                              encode: JSON <- message <-
+//! ```
+//!
+//! A call goes through the router that gRPC uses, so that classes, administrators, users, metrics and limits hold for
+//! it unchanged; there is no code for a single call here. It is marked with [`ThroughGateway`].
+//!
+//! Streams of requests are JSON values one after another; streams of answers are lines of `{"result":...}`, the last
+//! one `{"error":...}` if the call failed.
+
+mod answer;
+mod call;
+mod decode;
+mod encode;
+mod input;
+mod json;
+mod messages;
+mod metadata;
+mod route;
+mod schema;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode, header};
+use axum::response::Response;
+use axum::routing::any;
+use tonic::Status;
+
+pub(crate) use schema::method as described_method;
+
+/// Marks a request that came through the gateway. As in etcd, the name in its connection's certificate does not say
+/// which user calls.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ThroughGateway;
+
+/// How much longer than its message a JSON text may be: a message is half as long again in base64, and may be escaped
+/// and indented.
+const JSON_PER_MESSAGE: usize = 4;
+
+/// What the gateway calls.
+#[derive(Clone, Debug)]
+struct Gateway {
+    services: Router,
+    /// Largest JSON text of one message.
+    json_bytes_max: usize,
+}
+
+/// The routes of the gateway, which call `services` with messages of at most `message_bytes_max`. `/v3beta/` is another
+/// name of `/v3/`, as in etcd.
+pub(crate) fn routes(services: Router, message_bytes_max: usize) -> Router {
+    let json_bytes_max = message_bytes_max.saturating_mul(JSON_PER_MESSAGE);
+    let serve = any(serve).with_state(Gateway { services, json_bytes_max });
+    Router::new()
+        .route("/v3", any(async || (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, "/v3/")])))
+        .route("/v3/", serve.clone())
+        .route("/v3/{*path}", serve.clone())
+        .route("/v3beta/{*path}", serve)
+}
+
+async fn serve(State(gateway): State<Gateway>, request: Request) -> Response {
+    let path = request.uri().path();
+    let path = path.strip_prefix("/v3/").or_else(|| path.strip_prefix("/v3beta/")).unwrap_or_default();
+    let Some(route) = route::find(path) else { return answer::refusal(&Status::not_found("Not Found")) };
+    if request.method() != Method::POST {
+        return answer::refusal(&Status::unimplemented("Method Not Allowed"));
+    }
+    let Some(method) = schema::method(route.service, route.method) else {
+        return answer::refusal(&Status::not_found("Not Found"));
+    };
+    match call::make(gateway, &method, request).await {
+        Ok(messages) if method.is_server_streaming() => answer::stream(messages, method.output()).await,
+        Ok(messages) => answer::single(messages, &method.output()).await,
+        Err(status) if method.is_server_streaming() => answer::stream_refusal(&status),
+        Err(status) => answer::refusal(&status),
+    }
+}
