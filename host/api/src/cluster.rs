@@ -4,11 +4,10 @@ use flow::{Member, MemberInfo};
 use proto::etcdserverpb::{self as wire, MemberListRequest, MemberListResponse, cluster_server::Cluster};
 use tonic::{Request, Response, Status};
 
-use crate::{ApiError, header, unserved};
+use crate::request::administered;
+use crate::{ApiError, header};
 
 type Answer<T> = Result<Response<T>, Status>;
-
-const FIXED_MEMBERS: &str = "the members of a cluster cannot be changed yet";
 
 pub(crate) struct ClusterDoor {
     pub(crate) member: Member,
@@ -16,16 +15,24 @@ pub(crate) struct ClusterDoor {
 
 #[tonic::async_trait]
 impl Cluster for ClusterDoor {
-    async fn member_add(&self, _: Request<wire::MemberAddRequest>) -> Answer<wire::MemberAddResponse> {
-        unserved::call(FIXED_MEMBERS)
+    async fn member_add(&self, request: Request<wire::MemberAddRequest>) -> Answer<wire::MemberAddResponse> {
+        let (administrator, request) = administered(request)?;
+        let Err(refused) = self.member.member_add(&administrator, &request.peer_ur_ls).await;
+        Err(ApiError::from(refused).into())
     }
 
-    async fn member_remove(&self, _: Request<wire::MemberRemoveRequest>) -> Answer<wire::MemberRemoveResponse> {
-        unserved::call(FIXED_MEMBERS)
+    async fn member_remove(&self, request: Request<wire::MemberRemoveRequest>) -> Answer<wire::MemberRemoveResponse> {
+        let (administrator, request) = administered(request)?;
+        let Err(refused) = self.member.member_remove(&administrator, request.id).await;
+        Err(ApiError::from(refused).into())
     }
 
-    async fn member_update(&self, _: Request<wire::MemberUpdateRequest>) -> Answer<wire::MemberUpdateResponse> {
-        unserved::call(FIXED_MEMBERS)
+    async fn member_update(&self, request: Request<wire::MemberUpdateRequest>) -> Answer<wire::MemberUpdateResponse> {
+        let (administrator, request) = administered(request)?;
+        let updated = self.member.member_update(&administrator, request.id, request.peer_ur_ls).await;
+        let reply = updated.map_err(ApiError::from)?;
+        let members = reply.body.into_iter().map(member).collect();
+        Ok(Response::new(wire::MemberUpdateResponse { header: header::without_revision(reply.header), members }))
     }
 
     async fn member_list(&self, request: Request<MemberListRequest>) -> Answer<MemberListResponse> {
@@ -35,8 +42,13 @@ impl Cluster for ClusterDoor {
         Ok(Response::new(MemberListResponse { header: header::without_revision(reply.header), members }))
     }
 
-    async fn member_promote(&self, _: Request<wire::MemberPromoteRequest>) -> Answer<wire::MemberPromoteResponse> {
-        unserved::call(FIXED_MEMBERS)
+    async fn member_promote(
+        &self,
+        request: Request<wire::MemberPromoteRequest>,
+    ) -> Answer<wire::MemberPromoteResponse> {
+        let (administrator, request) = administered(request)?;
+        let Err(refused) = self.member.member_promote(&administrator, request.id).await;
+        Err(ApiError::from(refused).into())
     }
 }
 

@@ -191,7 +191,11 @@ impl Doors {
         let member = || self.member.clone();
         let (shutdown, progress_interval) = (self.shutdown.clone(), self.watch_progress_interval);
         let watch = WatchDoor { member: member(), progress_interval, shutdown: shutdown.clone() };
-        let maintenance = MaintenanceDoor { member: member(), administrators: self.administrators(audience) };
+        let maintenance = MaintenanceDoor {
+            member: member(),
+            administrators: self.administrators(audience),
+            shutdown: shutdown.clone(),
+        };
         let lease = LeaseDoor { member: member(), shutdown };
         let serving = ServingDoor { shutdown: self.shutdown.clone() };
         let largest = self.message_bytes_max();

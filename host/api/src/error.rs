@@ -23,6 +23,12 @@ pub enum ApiError {
     /// The client's: a failure policy outside the enumeration.
     #[error("unknown failure policy {0}; use FAIL or IGNORE")]
     UnknownFailurePolicy(i32),
+    /// The client's: an alarm action outside the enumeration.
+    #[error("unknown alarm action {0}; use GET, ACTIVATE or DEACTIVATE")]
+    UnknownAction(i32),
+    /// The client's: a downgrade action outside the enumeration.
+    #[error("unknown method")]
+    UnknownMethod,
     /// Nobody's: this version does not serve the call.
     #[error("{0}")]
     Unserved(&'static str),

@@ -1,24 +1,28 @@
 //! The maintenance service.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use auth::Administrators;
-use flow::Member;
+use flow::{Alarm, FlowError, Member, Reply, Snapshot, SnapshotPiece};
+use futures::{Stream, stream};
 use proto::etcdserverpb::{
-    self as wire, AlarmMember, AlarmRequest, AlarmResponse, AlarmType, DowngradeInfo, HashKvRequest, HashKvResponse,
-    HashRequest, HashResponse, StatusRequest, StatusResponse, alarm_request::AlarmAction,
+    self as wire, AlarmMember, AlarmRequest, AlarmResponse, DowngradeInfo, HashKvRequest, HashKvResponse, HashRequest,
+    HashResponse, StatusRequest, StatusResponse, alarm_request::AlarmAction, downgrade_request::DowngradeAction,
     maintenance_server::Maintenance,
 };
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
-use crate::request::opened;
-use crate::{ApiError, header, unserved};
+use crate::request::{administered, opened};
+use crate::{ApiError, header, status};
 
 type Answer<T> = Result<Response<T>, Status>;
 
 pub(crate) struct MaintenanceDoor {
     pub(crate) member: Member,
     pub(crate) administrators: Arc<Administrators>,
+    pub(crate) shutdown: CancellationToken,
 }
 
 #[tonic::async_trait]
@@ -27,16 +31,18 @@ impl Maintenance for MaintenanceDoor {
     /// apart.
     async fn alarm(&self, request: Request<AlarmRequest>) -> Answer<AlarmResponse> {
         let (caller, request) = opened(request);
-        if request.action != i32::from(AlarmAction::Get) {
-            self.administrators.admit(&caller).map_err(ApiError::from)?;
-            return unserved::call("alarms cannot be raised or cleared by hand yet");
-        }
-        let reply = self.member.alarms();
-        // As in etcd, the kind of alarm selects and the member does not.
-        let wanted = |alarm| request.alarm == i32::from(AlarmType::None) || request.alarm == alarm;
-        let alarms = reply.body.into_iter().filter(|(_, alarm)| wanted(*alarm));
-        let alarms = alarms.map(|(member_id, alarm)| AlarmMember { member_id, alarm }).collect();
-        Ok(Response::new(AlarmResponse { header: header::full(reply.header), alarms }))
+        let action = AlarmAction::try_from(request.action).map_err(|_| ApiError::UnknownAction(request.action))?;
+        let reply = if action == AlarmAction::Get {
+            self.member.alarms_of(request.alarm).await.map_err(ApiError::from)?
+        } else {
+            let administrator = self.administrators.admit(&caller).map_err(ApiError::from)?;
+            let alarm = Alarm { kind: request.alarm, member_id: request.member_id };
+            let set = self.member.alarm_set(&administrator, action == AlarmAction::Activate, alarm).await;
+            let Reply { header, body } = set.map_err(ApiError::from)?;
+            Reply { header, body: body.into_iter().collect() }
+        };
+        let alarms = reply.body.into_iter().map(|alarm| AlarmMember { member_id: alarm.member_id, alarm: alarm.kind });
+        Ok(Response::new(AlarmResponse { header: header::full(reply.header), alarms: alarms.collect() }))
     }
 
     async fn status(&self, _: Request<StatusRequest>) -> Answer<StatusResponse> {
@@ -55,12 +61,17 @@ impl Maintenance for MaintenanceDoor {
             is_learner: info.is_learner,
             storage_version: info.storage_version,
             db_size_quota: info.db_size_quota,
-            downgrade_info: Some(DowngradeInfo::default()),
+            downgrade_info: Some(DowngradeInfo {
+                enabled: info.downgrade_target.is_some(),
+                target_version: info.downgrade_target.unwrap_or_default(),
+            }),
         }))
     }
 
-    async fn defragment(&self, _: Request<wire::DefragmentRequest>) -> Answer<wire::DefragmentResponse> {
-        unserved::call("there is nothing to defragment: the store gives space back by itself")
+    async fn defragment(&self, request: Request<wire::DefragmentRequest>) -> Answer<wire::DefragmentResponse> {
+        let (administrator, _) = administered(request)?;
+        self.member.defragment(&administrator).await.map_err(ApiError::from)?;
+        Ok(Response::new(wire::DefragmentResponse::default()))
     }
 
     async fn hash(&self, _: Request<HashRequest>) -> Answer<HashResponse> {
@@ -80,17 +91,48 @@ impl Maintenance for MaintenanceDoor {
         }))
     }
 
-    type SnapshotStream = unserved::NoStream<wire::SnapshotResponse>;
+    type SnapshotStream = Pin<Box<dyn Stream<Item = Result<wire::SnapshotResponse, Status>> + Send>>;
 
-    async fn snapshot(&self, _: Request<wire::SnapshotRequest>) -> Answer<Self::SnapshotStream> {
-        unserved::stream("snapshots are not served yet")
+    async fn snapshot(&self, request: Request<wire::SnapshotRequest>) -> Answer<Self::SnapshotStream> {
+        let (administrator, _) = administered(request)?;
+        let snapshot = self.member.snapshot(&administrator).await.map_err(ApiError::from)?;
+        let sending = Sending { snapshot, shutdown: self.shutdown.clone() };
+        Ok(Response::new(Box::pin(stream::try_unfold(sending, Sending::next))))
     }
 
-    async fn move_leader(&self, _: Request<wire::MoveLeaderRequest>) -> Answer<wire::MoveLeaderResponse> {
-        unserved::call("leadership cannot be moved by hand yet")
+    async fn move_leader(&self, request: Request<wire::MoveLeaderRequest>) -> Answer<wire::MoveLeaderResponse> {
+        let (administrator, request) = administered(request)?;
+        self.member.move_leader(&administrator, request.target_id).await.map_err(ApiError::from)?;
+        Ok(Response::new(wire::MoveLeaderResponse::default()))
     }
 
-    async fn downgrade(&self, _: Request<wire::DowngradeRequest>) -> Answer<wire::DowngradeResponse> {
-        unserved::call("there is no older version to downgrade to")
+    async fn downgrade(&self, request: Request<wire::DowngradeRequest>) -> Answer<wire::DowngradeResponse> {
+        let (administrator, request) = administered(request)?;
+        let done = match DowngradeAction::try_from(request.action).map_err(|_| ApiError::UnknownMethod)? {
+            DowngradeAction::Validate => self.member.downgrade_validate(&administrator, &request.version).await,
+            DowngradeAction::Enable => self.member.downgrade_enable(&administrator, &request.version).await,
+            DowngradeAction::Cancel => self.member.downgrade_cancel(&administrator).await,
+        };
+        let reply = done.map_err(ApiError::from)?;
+        Ok(Response::new(wire::DowngradeResponse { header: header::full(reply.header), version: reply.body }))
+    }
+}
+
+/// A snapshot on its way to a client.
+struct Sending {
+    snapshot: Snapshot,
+    shutdown: CancellationToken,
+}
+
+impl Sending {
+    async fn next(mut self) -> Result<Option<(wire::SnapshotResponse, Self)>, Status> {
+        let piece = tokio::select! {
+            piece = self.snapshot.pieces.recv() => piece,
+            () = self.shutdown.cancelled() => return Err(status::of_flow(&FlowError::Stopped)),
+        };
+        let Some(piece) = piece else { return Ok(None) };
+        let SnapshotPiece { remaining_bytes, blob } = piece.map_err(ApiError::from)?;
+        let version = self.snapshot.version.clone();
+        Ok(Some((wire::SnapshotResponse { header: None, remaining_bytes, blob, version }, self)))
     }
 }

@@ -24,6 +24,8 @@ impl From<ApiError> for Status {
             ApiError::BadClientVersion => Self::invalid_argument(format!("etcdserver: {error}")),
             ApiError::UnknownService => Self::not_found(error.to_string()),
             ApiError::DeadlineExceeded => Self::deadline_exceeded(error.to_string()),
+            ApiError::UnknownAction(_) => ours(Code::InvalidArgument, &error),
+            ApiError::UnknownMethod => Self::unknown("etcdserver: unknown method"),
             ApiError::NoEvidence => ours(Code::Internal, &error),
         }
     }
@@ -65,6 +67,32 @@ pub(crate) fn of_flow(error: &FlowError) -> Status {
         FlowError::Store(error) => {
             tracing::error!(%error, "the store failed");
             (Code::Internal, "strongroom: the member's storage failed; see its log")
+        }
+        other => return of_maintenance(other),
+    };
+    Status::new(code, text)
+}
+
+/// What only calls about the member or the cluster answer.
+fn of_maintenance(error: &FlowError) -> Status {
+    let (code, text) = match error {
+        FlowError::CorruptCluster => (Code::DataLoss, "etcdserver: corrupt cluster"),
+        FlowError::MemberNotFound => (Code::NotFound, "etcdserver: member not found"),
+        FlowError::BadMemberUrls => (Code::InvalidArgument, "etcdserver: given member URLs are invalid"),
+        FlowError::PeerUrlExists => (Code::FailedPrecondition, "etcdserver: Peer URLs already exists"),
+        // etcd 3.7 forgets to give this one its code.
+        FlowError::NotEnoughStartedMembers => {
+            (Code::Unknown, "etcdserver: re-configuration failed due to not enough started members")
+        }
+        FlowError::NotLearner => (Code::FailedPrecondition, "etcdserver: can only promote a learner member"),
+        FlowError::SingleMember | FlowError::TooManyAlarms => return ours(Code::FailedPrecondition, error),
+        FlowError::BadLeaderTransferee => (Code::FailedPrecondition, "etcdserver: bad leader transferee"),
+        FlowError::WrongDowngradeVersion => {
+            (Code::InvalidArgument, "etcdserver: wrong downgrade target version format")
+        }
+        FlowError::InvalidDowngradeTarget => (Code::InvalidArgument, "etcdserver: invalid downgrade target version"),
+        FlowError::DowngradeInProcess => {
+            (Code::FailedPrecondition, "etcdserver: cluster has a downgrade job in progress")
         }
         other => return ours(Code::Internal, other),
     };

@@ -3,7 +3,7 @@
 use admission::SealedWrite;
 use bytes::Bytes;
 use store::{
-    Command, PluginRecord,
+    AlarmRecord, ChangeCluster, ClusterChange, Command, PluginRecord, SetAlarm,
     command::{Body, Compact, LeaseGrant, LeaseRevoke, PutDataKeys, RemovePlugin},
 };
 
@@ -54,6 +54,18 @@ impl Proposal {
     #[must_use]
     pub fn put_data_keys(expected_epoch: u64, records: Vec<Bytes>) -> Self {
         Self(Body::PutDataKeys(PutDataKeys { expected_epoch, records }).into())
+    }
+
+    /// Raises or clears an alarm.
+    #[must_use]
+    pub fn set_alarm(raised: bool, alarm: AlarmRecord) -> Self {
+        Self(Body::SetAlarm(SetAlarm { raised, alarm }).into())
+    }
+
+    /// Changes the cluster.
+    #[must_use]
+    pub fn change_cluster(change: ClusterChange) -> Self {
+        Self(Body::ChangeCluster(ChangeCluster { change: Some(change) }).into())
     }
 
     pub(crate) fn into_command(self) -> Command {

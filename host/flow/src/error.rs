@@ -86,6 +86,42 @@ pub enum FlowError {
     /// The store failed.
     #[error(transparent)]
     Store(StoreError),
+    /// The administrator's: so many alarms stand that another one is not taken.
+    #[error("too many alarms stand; clear some first")]
+    TooManyAlarms,
+    /// Members hold different data, and an administrator has not cleared the alarm that says so.
+    #[error("corrupt cluster")]
+    CorruptCluster,
+    /// The administrator's: no such member.
+    #[error("member not found")]
+    MemberNotFound,
+    /// The administrator's: not peer URLs.
+    #[error("given member URLs are invalid")]
+    BadMemberUrls,
+    /// The administrator's: another member has such a peer URL.
+    #[error("Peer URLs already exists")]
+    PeerUrlExists,
+    /// The administrator's: without this member too few would be left.
+    #[error("re-configuration failed due to not enough started members")]
+    NotEnoughStartedMembers,
+    /// The administrator's: only a learner can be promoted.
+    #[error("can only promote a learner member")]
+    NotLearner,
+    /// The administrator's: this version runs clusters of one member.
+    #[error("this version runs clusters of one member; no member can be added")]
+    SingleMember,
+    /// The administrator's: leadership cannot go to that member.
+    #[error("bad leader transferee")]
+    BadLeaderTransferee,
+    /// The administrator's: not a version.
+    #[error("wrong downgrade target version format")]
+    WrongDowngradeVersion,
+    /// The administrator's: only the version before this one can be downgraded to.
+    #[error("invalid downgrade target version")]
+    InvalidDowngradeTarget,
+    /// The administrator's: a downgrade is under way.
+    #[error("cluster has a downgrade job in progress")]
+    DowngradeInProcess,
 }
 
 impl From<StoreError> for FlowError {
@@ -106,6 +142,10 @@ impl From<Refusal> for FlowError {
             Refusal::LeaseNotFound => Self::LeaseNotFound,
             Refusal::LeaseExists => Self::LeaseExists,
             Refusal::StalePolicy { .. } | Refusal::StaleAuth { .. } | Refusal::SealPending => Self::PolicyChanging,
+            Refusal::NoSpace => Self::NoSpace,
+            Refusal::CorruptCluster => Self::CorruptCluster,
+            Refusal::TooManyAlarms => Self::TooManyAlarms,
+            Refusal::DowngradeInProcess => Self::DowngradeInProcess,
             other => Self::Corrupt(other.to_string()),
         }
     }
@@ -149,6 +189,14 @@ pub enum StartError {
     /// The state cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A file operation failed.
+    #[error("{path}: {source}")]
+    File {
+        /// Which file.
+        path: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The log cannot be opened, or does not fit the state.
     #[error(transparent)]
     Consensus(#[from] consensus::StartError),

@@ -15,7 +15,7 @@ use consensus::Proposal;
 use store::{LeaseRecord, Outcome, Store, StoreError};
 use types::LEASE_TTL_SECONDS_MAX;
 
-use crate::{FlowError, Header, Member, Reply};
+use crate::{FlowError, Header, Member, Reply, quota::LEASE_BYTES};
 
 /// How often leases are looked at, as in etcd.
 const TICK: Duration = Duration::from_millis(500);
@@ -158,6 +158,7 @@ impl Member {
         if ttl > LEASE_TTL_SECONDS_MAX {
             return Err(FlowError::LeaseTtlTooLarge);
         }
+        self.check_room(LEASE_BYTES).await?;
         let lessor = &self.shared.lessor;
         let id = if id == 0 { lessor.new_id(self.shared.identity.member_id) } else { id };
         let ttl = ttl.max(lessor.ttl_seconds_min);

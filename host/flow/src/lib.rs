@@ -18,26 +18,38 @@
 //! Failure: every error is a [`FlowError`], which `api` alone turns into a code.
 
 mod administer;
+mod alarm;
+mod archive;
 mod autocompact;
+mod cluster;
+mod defragment;
 mod error;
 mod follow;
 mod lease;
 mod member;
 mod opening;
 mod policy;
+mod quota;
 mod read;
 mod reply;
 mod sealing;
+mod snapshot;
 mod status;
 mod sweeper;
+mod version;
 pub mod write;
 
 pub use administer::{DataKeyInfo, InstallPlugin, KeyStatus, PluginInfo};
+pub use alarm::Alarm;
 pub use autocompact::AutoCompaction;
+pub use cluster::MemberInfo;
 pub use consensus::IDENTITY_FILE;
 pub use error::{FlowError, StartError};
 pub use follow::{Delivery, DeliveryBody, Follower, WatchSpec};
 pub use lease::{LeaseGranted, LeaseInfo};
 pub use member::{Member, MemberConfig};
+pub use quota::QUOTA_BYTES_DEFAULT;
 pub use reply::{Header, Reply};
-pub use status::{HashKv, MemberInfo, StatusInfo};
+pub use snapshot::{Snapshot, SnapshotPiece};
+pub use status::{HashKv, StatusInfo};
+pub use version::ETCD_VERSION;

@@ -9,7 +9,10 @@ use store::Store;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use watch::Hub;
 
-use crate::{AutoCompaction, Header, StartError, lease::Lessor, policy::PolicyKeeper, sealing, sweeper::Sweeper};
+use crate::{
+    AutoCompaction, Header, StartError, defragment::Defragmenter, lease::Lessor, policy::PolicyKeeper, quota::Quota,
+    sealing, snapshot::Snapshots, sweeper::Sweeper,
+};
 
 /// How to start a member.
 #[derive(Clone, Debug)]
@@ -87,6 +90,9 @@ pub(crate) struct Shared {
     pub(crate) policy: PolicyKeeper,
     pub(crate) lessor: Lessor,
     pub(crate) sweeper: Sweeper,
+    pub(crate) quota: Quota,
+    pub(crate) defragmenter: Defragmenter,
+    pub(crate) snapshots: Snapshots,
     background: TaskTracker,
     stopping: CancellationToken,
 }
@@ -124,6 +130,8 @@ impl Member {
         let policy = PolicyKeeper::load(store.clone(), engine, identity.cluster_id, provider).await;
         let policy = policy.map_err(StartError::of_policy)?;
         sealing::bring_in_line(&config, identity, &store, &consensus, &policy).await?;
+        let snapshots = Snapshots::open(&config.data_dir)
+            .map_err(|source| StartError::File { path: config.data_dir.clone(), source })?;
         let lessor = Lessor::new(&store, config.election_timeout)?;
         let shared = Shared {
             identity,
@@ -133,6 +141,9 @@ impl Member {
             policy,
             lessor,
             sweeper: Sweeper::default(),
+            quota: Quota::new(config.quota_backend_bytes),
+            defragmenter: Defragmenter::default(),
+            snapshots,
             background: TaskTracker::new(),
             stopping: CancellationToken::new(),
             config,
@@ -191,6 +202,7 @@ impl Member {
     fn start_background(&self) {
         self.spawn(self.clone().expire_leases_forever());
         self.spawn(self.clone().sweep_forever());
+        self.spawn(self.clone().monitor_version_forever());
         self.spawn(self.clone().compact_forever(self.shared.config.auto_compaction));
     }
 

@@ -1,27 +1,8 @@
 //! How this member stands.
 
-use crate::{FlowError, Header, Member, Reply};
+use store::{ALARM_CORRUPT, ALARM_NO_SPACE};
 
-/// The etcd version whose API this is.
-const ETCD_VERSION: &str = "3.7.0";
-
-/// The etcd storage version that clients are told.
-const STORAGE_VERSION: &str = "3.7.0";
-
-/// A member of the cluster.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MemberInfo {
-    /// Its id.
-    pub id: u64,
-    /// Its name.
-    pub name: String,
-    /// Where other members reach it.
-    pub peer_urls: Vec<String>,
-    /// Where clients reach it.
-    pub client_urls: Vec<String>,
-    /// Whether it has no vote.
-    pub is_learner: bool,
-}
+use crate::{Alarm, ETCD_VERSION, FlowError, Header, Member, Reply, quota, version::version_of};
 
 /// What the Status call answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,8 +27,10 @@ pub struct StatusInfo {
     pub is_learner: bool,
     /// The etcd storage version that clients are told.
     pub storage_version: String,
-    /// Most bytes the state may have, zero for no limit.
+    /// Most bytes the state may have, below zero for no limit.
     pub db_size_quota: i64,
+    /// The version that the cluster is being downgraded to, if it is.
+    pub downgrade_target: Option<String>,
 }
 
 /// What HashKV answers.
@@ -62,25 +45,6 @@ pub struct HashKv {
 }
 
 impl Member {
-    /// The members of the cluster.
-    ///
-    /// # Errors
-    /// When it shall be linearizable and leadership cannot be confirmed.
-    pub async fn members(&self, linearizable: bool) -> Result<Reply<Vec<MemberInfo>>, FlowError> {
-        if linearizable {
-            self.shared.consensus.confirm_read().await?;
-        }
-        let config = &self.shared.config;
-        let member = MemberInfo {
-            id: self.shared.identity.member_id,
-            name: config.name.clone(),
-            peer_urls: config.peer_urls.clone(),
-            client_urls: config.client_urls.clone(),
-            is_learner: false,
-        };
-        Ok(Reply { header: self.header(), body: vec![member] })
-    }
-
     /// Whether this member knows a leader.
     #[must_use]
     pub fn has_leader(&self) -> bool {
@@ -93,41 +57,36 @@ impl Member {
         self.shared.config.election_timeout
     }
 
-    /// How this member stands.
+    /// How this member stands. What cannot be found out is among the errors.
     #[must_use]
     pub fn status(&self) -> Reply<StatusInfo> {
         let consensus = self.shared.consensus.status();
-        let (mut errors, mut sizes) = (Vec::new(), (0, 0));
-        match self.shared.store.size_bytes() {
-            Ok(found) => sizes = found,
-            Err(error) => errors.push(error.to_string()),
-        }
+        let mut errors = Vec::new();
         if consensus.leader.is_none() {
             errors.push("etcdserver: no leader".to_owned());
         }
+        let (db_size, db_size_in_use) = found_of(self.shared.store.size_bytes(), &mut errors);
+        let cluster = found_of(self.cluster(), &mut errors);
+        let alarms = found_of(self.standing(), &mut errors);
+        errors.extend(alarms.iter().map(complaint));
         if self.shared.policy.current().keyring().is_keyless() {
             errors.push("strongroom: this member has no root key and refuses sealed prefixes".to_owned());
         }
         let body = StatusInfo {
             version: ETCD_VERSION.to_owned(),
-            db_size: i64::try_from(sizes.0).unwrap_or(i64::MAX),
-            db_size_in_use: i64::try_from(sizes.1).unwrap_or(i64::MAX),
+            db_size: i64::try_from(db_size).unwrap_or(i64::MAX),
+            db_size_in_use: i64::try_from(db_size_in_use).unwrap_or(i64::MAX),
             leader: consensus.leader.unwrap_or(0),
             raft_index: consensus.last_index,
             raft_term: consensus.term,
             raft_applied_index: consensus.applied_index,
             errors,
             is_learner: false,
-            storage_version: STORAGE_VERSION.to_owned(),
-            db_size_quota: 0,
+            storage_version: version_of(&cluster).full(),
+            db_size_quota: quota::shown(self.shared.config.quota_backend_bytes),
+            downgrade_target: Some(cluster.downgrade_target).filter(|target| !target.is_empty()),
         };
         Reply { header: self.header(), body }
-    }
-
-    /// Alarms raised, with the member each is of. Nothing raises one in this version.
-    #[must_use]
-    pub fn alarms(&self) -> Reply<Vec<(u64, i32)>> {
-        Reply { header: self.header(), body: Vec::new() }
     }
 
     /// Hash of the whole key space at the newest revision.
@@ -160,5 +119,39 @@ impl Member {
         }
         self.shared.store.view(|view| view.revision())?;
         Ok(())
+    }
+}
+
+/// What was found, or nothing and the reason among the errors.
+fn found_of<T: Default, E: std::fmt::Display>(found: Result<T, E>, errors: &mut Vec<String>) -> T {
+    found.unwrap_or_else(|error| {
+        errors.push(format!("strongroom: {error}"));
+        T::default()
+    })
+}
+
+/// An alarm as etcd's Status writes it.
+fn complaint(alarm: &Alarm) -> String {
+    let kind = match alarm.kind {
+        ALARM_NO_SPACE => "NOSPACE".to_owned(),
+        ALARM_CORRUPT => "CORRUPT".to_owned(),
+        other => other.to_string(),
+    };
+    match alarm.member_id {
+        0 => format!("alarm:{kind}"),
+        id => format!("memberID:{id} alarm:{kind}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alarms_are_written_as_etcd_writes_them() {
+        let written = |kind, member_id| complaint(&Alarm { kind, member_id });
+        assert_eq!(written(1, 0), "alarm:NOSPACE");
+        assert_eq!(written(2, 7), "memberID:7 alarm:CORRUPT");
+        assert_eq!(written(9, 7), "memberID:7 alarm:9");
     }
 }

@@ -7,7 +7,7 @@ use seal::{Keyring, SealError};
 use store::{Outcome, Refusal};
 use types::{KeyRange, OpOutcome, Operation, Plain, Txn, TxnOp};
 
-use crate::{FlowError, Header, Member, Reply, opening::Opener};
+use crate::{FlowError, Header, Member, Reply, opening::Opener, quota};
 
 /// How often a write is reviewed and sealed again because the policy changed under way, before its client is asked to try
 /// again: policy changes are rare, so more than a few in a row mean that something is wrong.
@@ -25,6 +25,7 @@ impl Member {
         {
             return self.read_txn(caller, &operation, is_serializable(txn)).await;
         }
+        self.check_room(quota::cost(&operation)).await?;
         for _ in 0..ATTEMPTS_MAX {
             let policy = self.shared.policy.current();
             refuse_if_keyless(policy.keyring(), &operation)?;

@@ -9,7 +9,7 @@ use seal::{DataKeyRecord, Sealed};
 use types::OpOutcome;
 
 use crate::{
-    LeaseRecord, ReadError, Refusal, RevisionEvents, Store, StoreError,
+    AlarmRecord, LeaseRecord, ReadError, Refusal, RevisionEvents, Store, StoreError, alarm, cluster,
     command::{Body, ClientWrite, Command, Compact, LeaseGrant, LeaseRevoke, PutDataKeys, RemovePlugin, Stamp},
     execute::Execution,
     family::Family,
@@ -59,6 +59,10 @@ pub enum Outcome {
         /// The new epoch.
         epoch: u64,
     },
+    /// An alarm that was raised, cleared, or stood already; `None` when there was nothing to do.
+    Alarm(Option<AlarmRecord>),
+    /// The cluster changed.
+    ClusterChanged,
 }
 
 /// What a batch of entries did.
@@ -112,7 +116,9 @@ fn apply_command(
     command: &Command,
     events: &mut Vec<RevisionEvents>,
 ) -> Result<Outcome, ReadError> {
-    match command.body.as_ref().ok_or(StoreError::UnknownCommand)? {
+    let body = command.body.as_ref().ok_or(StoreError::UnknownCommand)?;
+    alarm::check(stage, body)?;
+    match body {
         Body::Write(write) => client_write(stage, write, events),
         Body::Compact(compaction) => compact(stage, *compaction),
         Body::LeaseGrant(grant) => grant_lease(stage, *grant),
@@ -125,6 +131,11 @@ fn apply_command(
         }
         Body::RemovePlugin(removal) => remove_plugin(stage, removal),
         Body::PutDataKeys(keys) => put_data_keys(stage, keys),
+        Body::SetAlarm(change) => Ok(Outcome::Alarm(alarm::set(stage, change)?)),
+        Body::ChangeCluster(change) => {
+            cluster::change(stage, change)?;
+            Ok(Outcome::ClusterChanged)
+        }
     }
 }
 

@@ -9,14 +9,14 @@ use prost::{Message, Oneof};
 use seal::{Operand, Sealed};
 use types::{CompareResult, KeyRange, RangeQuery};
 
-use crate::{PluginRecord, StoreError};
+use crate::{ChangeCluster, PluginRecord, SetAlarm, StoreError};
 
 /// One entry of the log.
 #[derive(Clone, PartialEq, Message)]
 #[prost(skip_debug)]
 pub struct Command {
     /// What to do; `None` only for a command of a later version.
-    #[prost(oneof = "Body", tags = "1, 2, 3, 4, 5, 6, 7")]
+    #[prost(oneof = "Body", tags = "1, 2, 3, 4, 5, 6, 7, 20, 21")]
     pub body: Option<Body>,
 }
 
@@ -45,6 +45,12 @@ pub enum Body {
     /// Adds or replaces wrapped data keys.
     #[prost(message, tag = "7")]
     PutDataKeys(PutDataKeys),
+    /// Raises or clears an alarm.
+    #[prost(message, tag = "20")]
+    SetAlarm(SetAlarm),
+    /// Changes the cluster.
+    #[prost(message, tag = "21")]
+    ChangeCluster(ChangeCluster),
 }
 
 impl std::fmt::Debug for Command {
@@ -72,6 +78,8 @@ impl Command {
             Some(Body::PutPlugin(_)) => "put_plugin",
             Some(Body::RemovePlugin(_)) => "remove_plugin",
             Some(Body::PutDataKeys(_)) => "put_data_keys",
+            Some(Body::SetAlarm(_)) => "set_alarm",
+            Some(Body::ChangeCluster(_)) => "change_cluster",
         }
     }
 }

@@ -7,7 +7,9 @@ use std::{
     sync::{Arc, Mutex, RwLock},
 };
 
-use rocksdb::{ColumnFamily, DB, DBRawIterator, FlushOptions, checkpoint::Checkpoint};
+use rocksdb::{
+    BottommostLevelCompaction, ColumnFamily, CompactOptions, DB, DBRawIterator, FlushOptions, checkpoint::Checkpoint,
+};
 
 use crate::{
     AppliedState, StoreError, View,
@@ -68,6 +70,11 @@ impl Store {
     /// When the disk does; the files are let go of all the same.
     pub fn close(&self) -> Result<(), StoreError> {
         let flushed = self.flush();
+        // A compaction under way holds on to the database; it ends early now.
+        self.with_database(|database| {
+            database.cancel_all_background_work(false);
+            Ok::<_, StoreError>(())
+        })?;
         *self.shared.database.write().expect(POISONED) = None;
         flushed
     }
@@ -82,6 +89,24 @@ impl Store {
             options.set_wait(true);
             let handles: Vec<_> = Family::ALL.iter().map(|family| family_handle(database, *family)).collect();
             Ok(database.flush_cfs_opt(&handles, &options)?)
+        })
+    }
+
+    /// Rewrites every file of the state without what was deleted or overwritten, beside writes that go on. Slow.
+    ///
+    /// # Errors
+    /// When the disk does.
+    pub fn defragment(&self) -> Result<(), StoreError> {
+        self.flush()?;
+        self.with_database(|database| {
+            let mut options = CompactOptions::default();
+            options.set_exclusive_manual_compaction(false);
+            options.set_bottommost_level_compaction(BottommostLevelCompaction::ForceOptimized);
+            for family in Family::ALL {
+                let handle = family_handle(database, family);
+                database.compact_range_cf_opt(handle, None::<&[u8]>, None::<&[u8]>, &options);
+            }
+            Ok(())
         })
     }
 
@@ -100,6 +125,15 @@ impl Store {
     pub fn read_checkpoint(path: &Path) -> Result<AppliedState, StoreError> {
         let database = DB::open_cf_descriptors_read_only(&database_options(), path, descriptors(), false)?;
         View::new(&database).applied_state()
+    }
+
+    /// The newest revision in the checkpoint at `path`.
+    ///
+    /// # Errors
+    /// When it is not a checkpoint, or the disk fails.
+    pub fn checkpoint_revision(path: &Path) -> Result<i64, StoreError> {
+        let database = DB::open_cf_descriptors_read_only(&database_options(), path, descriptors(), false)?;
+        View::new(&database).revision()
     }
 
     /// Replaces the state by the checkpoint at `from`, which stays as it is.

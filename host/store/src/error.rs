@@ -81,6 +81,18 @@ pub enum Refusal {
     /// A compare on value met a key whose record is in another form (sealed or clear) than the operand.
     #[error("the value is being sealed or unsealed")]
     SealPending,
+    /// The quota is used up, and the command could grow the state.
+    #[error("database space exceeded")]
+    NoSpace,
+    /// Members hold different data.
+    #[error("corrupt cluster")]
+    CorruptCluster,
+    /// So many alarms stand that another one is not taken.
+    #[error("too many alarms")]
+    TooManyAlarms,
+    /// A downgrade is under way already.
+    #[error("cluster has a downgrade job in progress")]
+    DowngradeInProcess,
 }
 
 /// Either kind of failure of a read.

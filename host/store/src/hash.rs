@@ -27,7 +27,8 @@ pub struct HashKv {
 pub(crate) fn hash_kv(read: &dyn Read, revision: i64) -> Result<HashKv, ReadError> {
     let newest = read::revision(read)?;
     check_revision(read, revision, newest)?;
-    let hash_revision = if revision > 0 { revision } else { newest };
+    // As etcd: a negative revision is before everything.
+    let hash_revision = if revision == 0 { newest } else { revision };
     let compact_revision = read::compacted(read)?;
     let mut hash = Hash(0);
     hash_live(read, hash_revision, &mut hash)?;

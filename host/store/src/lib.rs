@@ -16,7 +16,9 @@
 //!
 //! Failure: an error of [`Store::apply`] leaves the state as it was before the batch, and the member must stop.
 
+mod alarm;
 mod apply;
+mod cluster;
 pub mod command;
 mod compaction;
 mod compare;
@@ -35,7 +37,9 @@ mod read;
 mod stage;
 mod view;
 
+pub use alarm::{ALARM_CORRUPT, ALARM_NO_SPACE, AlarmRecord, SetAlarm};
 pub use apply::{Applied, AppliedBatch, LogEntry, Outcome};
+pub use cluster::{ChangeCluster, ClusterChange, ClusterRecord, PeerUrls};
 pub use command::Command;
 pub use db::Store;
 pub use error::{ReadError, Refusal, StoreError};

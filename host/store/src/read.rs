@@ -32,6 +32,10 @@ pub(crate) mod meta {
     pub(crate) const APPLIED: &[u8] = b"applied";
     /// Membership of the cluster, as the consensus layer encodes it.
     pub(crate) const MEMBERSHIP: &[u8] = b"membership";
+    /// Alarms that stand.
+    pub(crate) const ALARMS: &[u8] = b"alarms";
+    /// Version and downgrade of the cluster, and members that moved.
+    pub(crate) const CLUSTER: &[u8] = b"cluster";
 }
 
 /// A number of the `meta` family.

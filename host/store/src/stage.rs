@@ -7,6 +7,7 @@ use rocksdb::{DB, WriteBatch, WriteOptions};
 
 use crate::{
     StoreError,
+    alarm::Blocked,
     db::{family_handle, scan_database},
     family::Family,
     read::{self, Read, Visit, meta},
@@ -17,11 +18,13 @@ pub(crate) struct Stage<'a> {
     database: &'a DB,
     /// `None` marks a deletion.
     writes: BTreeMap<(Family, Bytes), Option<Bytes>>,
+    /// What alarms keep from being applied, once it was looked up.
+    pub(crate) blocked: Option<Blocked>,
 }
 
 impl<'a> Stage<'a> {
     pub(crate) fn new(database: &'a DB) -> Self {
-        Self { database, writes: BTreeMap::new() }
+        Self { database, writes: BTreeMap::new(), blocked: None }
     }
 
     pub(crate) fn put(&mut self, family: Family, key: impl Into<Bytes>, value: impl Into<Bytes>) {

@@ -9,7 +9,8 @@ use seal::{DataKeyRecord, Sealed};
 use types::{KeyRange, OpOutcome, RangeOutcome, RangeQuery};
 
 use crate::{
-    Command, History, HistoryQuery, LeaseRecord, PluginRecord, ReadError, StoreError,
+    AlarmRecord, ClusterRecord, Command, History, HistoryQuery, LeaseRecord, PluginRecord, ReadError, StoreError,
+    alarm, cluster,
     command::{Body, ClientWrite},
     db::{family_handle, scan_database},
     evaluate,
@@ -151,6 +152,22 @@ impl<'a> View<'a> {
     /// When the disk does.
     pub fn lease_keys(&self, id: i64) -> Result<Vec<Bytes>, StoreError> {
         lease::keys(self, id)
+    }
+
+    /// Alarms that stand, by kind and member.
+    ///
+    /// # Errors
+    /// When the disk does.
+    pub fn alarms(&self) -> Result<Vec<AlarmRecord>, StoreError> {
+        alarm::all(self)
+    }
+
+    /// The cluster.
+    ///
+    /// # Errors
+    /// When the disk does.
+    pub fn cluster(&self) -> Result<ClusterRecord, StoreError> {
+        cluster::record(self)
     }
 
     /// Installed plugins, by name.
