@@ -15,11 +15,7 @@ use serde::Serialize;
 
 use crate::front::plain;
 
-/// The version of etcd whose API this is.
-pub const ETCD_VERSION: &str = "3.7.3";
-
-/// The version that a cluster of such members agrees on, and that of their data.
-const CLUSTER_VERSION: &str = "3.7.0";
+pub use flow::ETCD_VERSION;
 
 /// How long a probe's read may take: etcd's own request timeout with its default election timeout.
 const READ_TIMEOUT: Duration = Duration::from_secs(7);
@@ -81,13 +77,18 @@ async fn health(State(member): State<Member>, Query(parameters): Parameters) -> 
 #[derive(Serialize)]
 struct Version {
     etcdserver: &'static str,
-    etcdcluster: &'static str,
-    storage: &'static str,
+    etcdcluster: String,
+    storage: String,
 }
 
-async fn version() -> Response {
-    let version = Version { etcdserver: ETCD_VERSION, etcdcluster: CLUSTER_VERSION, storage: CLUSTER_VERSION };
-    ([(header::CONTENT_TYPE, "application/json")], json(&version)).into_response()
+async fn version(State(member): State<Member>) -> Response {
+    match member.cluster_version() {
+        Ok(cluster) => {
+            let version = Version { etcdserver: ETCD_VERSION, etcdcluster: cluster.clone(), storage: cluster };
+            ([(header::CONTENT_TYPE, "application/json")], json(&version)).into_response()
+        }
+        Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+    }
 }
 
 fn json(page: &impl Serialize) -> String {
