@@ -27,6 +27,7 @@ use tonic::service::Routes;
 
 use crate::admin::{KeysDoor, PluginsDoor};
 use crate::cluster::ClusterDoor;
+use crate::election::ElectionDoor;
 use crate::front::{self, AllowList, Front};
 use crate::gate::{Audience, Gate, guard, unknown};
 use crate::gateway;
@@ -34,11 +35,12 @@ use crate::health;
 use crate::kv::KvDoor;
 use crate::leadership::Leadership;
 use crate::lease::LeaseDoor;
+use crate::lock::LockDoor;
 use crate::maintenance::MaintenanceDoor;
 use crate::metrics::{self, Metrics};
 use crate::reflection;
 use crate::serving::ServingDoor;
-use crate::unserved::{AuthDoor, ElectionDoor, LockDoor};
+use crate::unserved::AuthDoor;
 use crate::watch::WatchDoor;
 
 /// What a message may be larger than the largest request, as in etcd. A request between the two is read, and answered
@@ -196,6 +198,8 @@ impl Doors {
             administrators: self.administrators(audience),
             shutdown: shutdown.clone(),
         };
+        let lock = LockDoor { member: member(), shutdown: shutdown.clone() };
+        let election = ElectionDoor { member: member(), shutdown: shutdown.clone() };
         let lease = LeaseDoor { member: member(), shutdown };
         let serving = ServingDoor { shutdown: self.shutdown.clone() };
         let largest = self.message_bytes_max();
@@ -205,8 +209,8 @@ impl Doors {
             .add_service(ClusterServer::new(ClusterDoor { member: member() }).max_decoding_message_size(largest))
             .add_service(MaintenanceServer::new(maintenance))
             .add_service(AuthServer::new(AuthDoor))
-            .add_service(LockServer::new(LockDoor))
-            .add_service(ElectionServer::new(ElectionDoor))
+            .add_service(LockServer::new(lock).max_decoding_message_size(largest))
+            .add_service(ElectionServer::new(election).max_decoding_message_size(largest))
             .add_service(HealthServer::new(serving))
     }
 

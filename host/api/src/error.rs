@@ -26,6 +26,9 @@ pub enum ApiError {
     /// The client's: an alarm action outside the enumeration.
     #[error("unknown alarm action {0}; use GET, ACTIVATE or DEACTIVATE")]
     UnknownAction(i32),
+    /// The client's: a call on a leader that names none.
+    #[error("\"leader\" field must be provided")]
+    MissingLeader,
     /// The client's: a downgrade action outside the enumeration.
     #[error("unknown method")]
     UnknownMethod,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use auth::{Administrator, Caller};
 use flow::{FlowError, Member};
 use prost::Message;
+use tokio_util::sync::CancellationToken;
 use tonic::Request;
 
 use crate::ApiError;
@@ -27,4 +28,12 @@ pub(crate) fn administered<T>(request: Request<T>) -> Result<(Arc<Administrator>
 /// Refuses a write that etcd would refuse to put into its log.
 pub(crate) fn check_size(request: &impl Message, member: &Member) -> Result<(), ApiError> {
     if request.encoded_len() > member.max_request_bytes() { Err(FlowError::RequestTooLarge.into()) } else { Ok(()) }
+}
+
+/// What may take as long as it likes, but not longer than the member runs.
+pub(crate) async fn unless_stopped<T>(
+    shutdown: &CancellationToken,
+    work: impl Future<Output = Result<T, FlowError>>,
+) -> Result<T, FlowError> {
+    shutdown.run_until_cancelled(work).await.unwrap_or(Err(FlowError::Stopped))
 }

@@ -25,9 +25,20 @@ impl From<ApiError> for Status {
             ApiError::UnknownService => Self::not_found(error.to_string()),
             ApiError::DeadlineExceeded => Self::deadline_exceeded(error.to_string()),
             ApiError::UnknownAction(_) => ours(Code::InvalidArgument, &error),
+            ApiError::MissingLeader => Self::unknown(error.to_string()),
             ApiError::UnknownMethod => Self::unknown("etcdserver: unknown method"),
             ApiError::NoEvidence => ours(Code::Internal, &error),
         }
+    }
+}
+
+/// The status of a failed lock or election. etcd serves both through a client of its own, and the codes of etcd's errors are
+/// lost on that way.
+pub(crate) fn through_client(error: impl Into<ApiError>) -> Status {
+    let status = Status::from(error.into());
+    match status.message().starts_with("etcdserver: ") {
+        true => Status::unknown(status.message()),
+        false => status,
     }
 }
 
@@ -76,6 +87,9 @@ pub(crate) fn of_flow(error: &FlowError) -> Status {
 /// What only calls about the member or the cluster answer.
 fn of_maintenance(error: &FlowError) -> Status {
     let (code, text) = match error {
+        FlowError::ElectionNotLeader => (Code::Unknown, "election: not leader"),
+        FlowError::ElectionNoLeader => (Code::Unknown, "election: no leader"),
+        FlowError::SessionExpired => (Code::Unknown, "mutex: session is expired"),
         FlowError::CorruptCluster => (Code::DataLoss, "etcdserver: corrupt cluster"),
         FlowError::MemberNotFound => (Code::NotFound, "etcdserver: member not found"),
         FlowError::BadMemberUrls => (Code::InvalidArgument, "etcdserver: given member URLs are invalid"),

@@ -6,8 +6,6 @@ use std::task::{Context, Poll};
 
 use futures::Stream;
 use proto::{etcdserverpb as etcd, etcdserverpb::auth_server::Auth};
-use proto::{v3electionpb as election, v3electionpb::election_server::Election};
-use proto::{v3lockpb as lock, v3lockpb::lock_server::Lock};
 use tonic::{Request, Response, Status};
 
 use crate::ApiError;
@@ -15,9 +13,6 @@ use crate::ApiError;
 type Answer<T> = Result<Response<T>, Status>;
 
 const NO_USERS: &str = "users and roles are not served yet; who may call is decided by client certificates";
-const NO_LOCKS: &str = "the lock service is not served yet; use a lease and a transaction, as the client libraries do";
-const NO_ELECTIONS: &str =
-    "the election service is not served yet; use a lease and a transaction, as the client libraries do";
 
 /// Answers a call that is not served.
 pub(crate) fn call<T>(sentence: &'static str) -> Answer<T> {
@@ -80,15 +75,3 @@ unserved_service!(AuthDoor, Auth, etcd, NO_USERS, [
     role_grant_permission: AuthRoleGrantPermissionRequest => AuthRoleGrantPermissionResponse,
     role_revoke_permission: AuthRoleRevokePermissionRequest => AuthRoleRevokePermissionResponse,
 ]);
-
-unserved_service!(LockDoor, Lock, lock, NO_LOCKS, [
-    lock: LockRequest => LockResponse,
-    unlock: UnlockRequest => UnlockResponse,
-]);
-
-unserved_service!(ElectionDoor, Election, election, NO_ELECTIONS, [
-    campaign: CampaignRequest => CampaignResponse,
-    proclaim: ProclaimRequest => ProclaimResponse,
-    leader: LeaderRequest => LeaderResponse,
-    resign: ResignRequest => ResignResponse,
-], stream observe as ObserveStream: LeaderRequest => LeaderResponse);

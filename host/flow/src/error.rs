@@ -86,6 +86,15 @@ pub enum FlowError {
     /// The store failed.
     #[error(transparent)]
     Store(StoreError),
+    /// The client's: it does not lead the election, or does no longer.
+    #[error("not leader of the election")]
+    ElectionNotLeader,
+    /// Nobody leads the election.
+    #[error("no leader of the election")]
+    ElectionNoLeader,
+    /// The client's: the key of its lock is gone, with its lease or by somebody's hand.
+    #[error("session is expired")]
+    SessionExpired,
     /// The administrator's: so many alarms stand that another one is not taken.
     #[error("too many alarms stand; clear some first")]
     TooManyAlarms,

@@ -206,7 +206,7 @@ impl Member {
         self.spawn(self.clone().compact_forever(self.shared.config.auto_compaction));
     }
 
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let stopping = self.shared.stopping.clone();
         self.shared.background.spawn(async move {
             let _ = stopping.run_until_cancelled(task).await;
