@@ -1,14 +1,15 @@
 //! Following: what a watcher is delivered, opened for it.
 
-use std::{collections::BTreeMap, ops::Bound};
-
 use auth::Caller;
 use consensus::blocking;
+use seal::Sealed;
 use tokio::sync::watch as signal;
 use types::{Event, KeyRange, Plain};
-use watch::{Cursor, Pulled};
+use watch::{Group, Pulled, Wanted};
 
-use crate::{FlowError, Header, Member, opening::Opener};
+pub use watch::Progress;
+
+use crate::{FlowError, Header, Member, member::Shared, opening::Opener};
 
 /// What a watch wants.
 #[derive(Clone, Debug)]
@@ -29,7 +30,8 @@ pub struct WatchSpec {
 pub struct Delivery {
     /// Which watch.
     pub watch_id: i64,
-    /// Everything up to this header's revision has been delivered to it, this included.
+    /// Everything up to this header's revision has been delivered to it, this included; zero when the watch is closed by a
+    /// compaction.
     pub header: Header,
     /// What.
     pub body: DeliveryBody,
@@ -52,21 +54,16 @@ pub enum DeliveryBody {
 pub struct Follower {
     member: Member,
     newest: signal::Receiver<i64>,
-    cursors: BTreeMap<i64, Cursor>,
-    /// The watch that was served last, so that the others come first next time.
-    served: i64,
+    group: Group,
 }
 
 impl Member {
     /// Begins to follow, with no watch yet.
     #[must_use]
     pub fn follow(&self, _caller: &Caller) -> Follower {
-        Follower {
-            member: self.clone(),
-            newest: self.shared.hub.subscribe(),
-            cursors: BTreeMap::new(),
-            served: i64::MIN,
-        }
+        let newest = self.shared.hub.subscribe();
+        let group = Group::new(*newest.borrow());
+        Follower { member: self.clone(), newest, group }
     }
 }
 
@@ -78,100 +75,90 @@ impl Follower {
     /// When the disk does.
     pub fn open(&mut self, id: i64, spec: WatchSpec) -> Result<Header, FlowError> {
         // The state may be a moment ahead of what is published; a client that has read it must not be told again.
-        let revision = self.member.shared.store.view(|view| view.revision())?;
-        let header = self.member.header_at(revision);
-        let from_history = spec.start_revision > 0;
-        let next = if from_history { spec.start_revision } else { header.revision + 1 };
-        let WatchSpec { range, prev_kv, puts, deletes, .. } = spec;
-        let cursor = Cursor { range, puts, deletes, prev_kv, next, from_history };
-        self.cursors.insert(id, cursor);
-        Ok(header)
+        let shared = &self.member.shared;
+        let revision = shared.store.view(|view| view.revision())?;
+        let WatchSpec { range, start_revision, prev_kv, puts, deletes } = spec;
+        self.group.open(id, Wanted { range, puts, deletes, prev_kv }, start_revision, revision, &shared.hub);
+        Ok(self.member.header_at(revision))
     }
 
     /// Closes a watch; whether there was one.
     pub fn close(&mut self, id: i64) -> bool {
-        self.cursors.remove(&id).is_some()
+        self.group.close(id)
     }
 
     /// Whether this watch is open.
     #[must_use]
     pub fn contains(&self, id: i64) -> bool {
-        self.cursors.contains_key(&id)
+        self.group.contains(id)
     }
 
     /// Whether no watch is open.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.cursors.is_empty()
+        self.group.is_empty()
     }
 
-    /// The revision up to which every watch has been delivered everything; `None` without a watch.
-    #[must_use]
-    pub fn progress(&self) -> Option<i64> {
-        self.cursors.values().map(|cursor| self.delivered(cursor)).min()
+    /// How far all watches together are.
+    pub fn progress(&mut self) -> Progress {
+        self.group.progress(&self.member.shared.hub)
     }
 
-    /// The same for one watch.
-    #[must_use]
-    pub fn progress_of(&self, id: i64) -> Option<i64> {
-        self.cursors.get(&id).map(|cursor| self.delivered(cursor))
-    }
-
-    fn delivered(&self, cursor: &Cursor) -> i64 {
-        (cursor.next - 1).min(self.member.shared.hub.newest())
+    /// Of these watches the ones that have been delivered everything, and up to which revision.
+    pub fn up_to_date(&mut self, ids: &[i64]) -> (i64, Vec<i64>) {
+        self.group.up_to_date(ids, &self.member.shared.hub)
     }
 
     /// The next delivery; waits until there is one. Nothing is lost when the wait is given up.
     pub async fn next(&mut self) -> Delivery {
         loop {
             let newest = *self.newest.borrow_and_update();
-            match self.behind(newest) {
-                Some(id) => {
-                    if let Some(delivery) = self.pull(id) {
-                        return delivery;
-                    }
-                    // History is read in stretches; other tasks of this thread get their turn between them.
-                    tokio::task::yield_now().await;
+            if self.group.has_work(newest) {
+                if let Some(delivery) = self.pull() {
+                    return delivery;
                 }
-                None if self.newest.changed().await.is_err() => std::future::pending().await,
-                None => {}
+                // History is read in stretches; other tasks of this thread get their turn between them.
+                tokio::task::yield_now().await;
+            } else if self.newest.changed().await.is_err() {
+                std::future::pending().await
             }
         }
     }
 
-    /// A watch that has not reached `newest`, the one after the last served first.
-    fn behind(&self, newest: i64) -> Option<i64> {
-        let after = self.cursors.range((Bound::Excluded(self.served), Bound::Unbounded));
-        let until = self.cursors.range(..=self.served);
-        after.chain(until).find(|(_, cursor)| !cursor.has_reached(newest)).map(|(id, _)| *id)
+    /// Nothing is awaited between the pull and its return, so a watch that is given up loses nothing.
+    fn pull(&mut self) -> Option<Delivery> {
+        let Shared { hub, store, .. } = self.member.shared.as_ref();
+        let pulled = match self.group.reads_store() {
+            true => blocking(|| self.group.pull(hub, store)),
+            false => self.group.pull(hub, store),
+        };
+        match pulled {
+            Ok(None) => None,
+            Ok(Some(Pulled::Events { id, revision, events })) => Some(self.opened(id, revision, events)),
+            Ok(Some(Pulled::Compacted { id, compact_revision })) => {
+                // etcd leaves the revision out of this one's header.
+                Some(self.delivery(id, 0, DeliveryBody::Compacted { compact_revision }))
+            }
+            Err(error) => {
+                let id = self.group.give_up_furthest()?;
+                Some(self.delivery(id, hub.newest(), DeliveryBody::Failed(error.into())))
+            }
+        }
     }
 
-    fn pull(&mut self, id: i64) -> Option<Delivery> {
-        self.served = id;
-        let shared = &self.member.shared;
-        let cursor = self.cursors.get_mut(&id)?;
-        let pulled = match cursor.reads_store(&shared.hub) {
-            // Nothing is awaited between the pull and its return, so a watch that is given up loses nothing.
-            true => blocking(|| cursor.pull(&shared.hub, &shared.store)),
-            false => cursor.pull(&shared.hub, &shared.store),
-        };
-        let body = match pulled {
-            Ok(Pulled::Events(events)) if events.is_empty() => return None,
-            Ok(Pulled::Events(events)) => {
-                let policy = shared.policy.current();
-                let opener = Opener(policy.keyring());
-                match events.into_iter().map(|event| opener.event(event)).collect() {
-                    Ok(events) => DeliveryBody::Events(events),
-                    Err(error) => DeliveryBody::Failed(FlowError::Seal(error)),
-                }
+    fn opened(&mut self, id: i64, revision: i64, events: Vec<Event<Sealed>>) -> Delivery {
+        let policy = self.member.shared.policy.current();
+        let opener = Opener(policy.keyring());
+        match events.into_iter().map(|event| opener.event(event)).collect() {
+            Ok(events) => self.delivery(id, revision, DeliveryBody::Events(events)),
+            Err(error) => {
+                self.group.close(id);
+                self.delivery(id, revision, DeliveryBody::Failed(FlowError::Seal(error)))
             }
-            Ok(Pulled::Compacted { compact_revision }) => DeliveryBody::Compacted { compact_revision },
-            Err(error) => DeliveryBody::Failed(error.into()),
-        };
-        let header = Header { revision: cursor.next - 1, ..self.member.header() };
-        if !matches!(body, DeliveryBody::Events(_)) {
-            self.cursors.remove(&id);
         }
-        Some(Delivery { watch_id: id, header, body })
+    }
+
+    fn delivery(&self, watch_id: i64, revision: i64, body: DeliveryBody) -> Delivery {
+        Delivery { watch_id, header: self.member.header_at(revision), body }
     }
 }

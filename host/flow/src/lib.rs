@@ -49,7 +49,7 @@ pub use cluster::MemberInfo;
 pub use consensus::IDENTITY_FILE;
 pub use election::{LeaderKey, Observer};
 pub use error::{FlowError, StartError};
-pub use follow::{Delivery, DeliveryBody, Follower, WatchSpec};
+pub use follow::{Delivery, DeliveryBody, Follower, Progress, WatchSpec};
 pub use lease::{LeaseGranted, LeaseInfo};
 pub use member::{Member, MemberConfig};
 pub use quota::QUOTA_BYTES_DEFAULT;

@@ -14,7 +14,7 @@ use std::{
 use auth::{Administrator, Caller};
 use bytes::Bytes;
 use flow::{
-    Alarm, AutoCompaction, DeliveryBody, FlowError, InstallPlugin, Member, MemberConfig, StartError, WatchSpec,
+    Alarm, AutoCompaction, DeliveryBody, FlowError, InstallPlugin, Member, MemberConfig, Progress, StartError, WatchSpec,
 };
 use seal::{KeyFile, KeyFileConfig, ProviderConfig, SealConfig};
 use types::{
@@ -205,7 +205,7 @@ async fn a_watch_from_the_past_runs_on_into_the_present() {
     let expected: Vec<_> = (0..20_i64).map(|number| (number + 2, number.to_string().into_bytes())).collect();
     assert_eq!(seen, expected);
     writing.await.unwrap();
-    assert_eq!(follower.progress(), Some(member.header().revision));
+    assert_eq!(follower.progress(), Progress::Reached(member.header().revision));
     member.shutdown().await;
 }
 

@@ -28,12 +28,14 @@ pub struct HistoryQuery<'a> {
     pub from: i64,
     /// Last revision.
     pub to: i64,
-    /// Whether an event of this key is wanted; others are not read from disk.
-    pub wants: &'a dyn Fn(&[u8], EventKind) -> bool,
+    /// Whether an event of this key at this revision is wanted; others are not read from disk.
+    pub wants: &'a dyn Fn(&[u8], EventKind, i64) -> bool,
     /// Whether the records before are wanted too.
     pub prev_kv: bool,
     /// Most bytes of keys and values to gather; one whole revision is always given.
     pub bytes_max: usize,
+    /// Most revisions with a wanted event to gather.
+    pub revisions_max: usize,
     /// Most entries to look at, so that one answer stays short however little of it is wanted.
     pub entries_max: usize,
 }
@@ -60,7 +62,7 @@ pub(crate) fn history(read: &dyn Read, query: &HistoryQuery<'_>) -> Result<Histo
         if revision != gathered.at {
             gathered.close();
             gathered.at = revision;
-            if gathered.bytes >= query.bytes_max || entries >= query.entries_max {
+            if gathered.is_full() || entries >= query.entries_max {
                 next = revision;
                 return Ok(ControlFlow::Break(()));
             }
@@ -84,13 +86,17 @@ struct Gathered<'q, 'w> {
 
 impl Gathered<'_, '_> {
     fn take(&mut self, read: &dyn Read, revision: i64, change: Change) -> Result<(), StoreError> {
-        if !(self.query.wants)(&change.key, change.kind) {
+        if !(self.query.wants)(&change.key, change.kind, revision) {
             return Ok(());
         }
         let event = event(read, revision, change, self.query.prev_kv)?;
         self.bytes += event.kv.key.len() + event.kv.value.bytes().len();
         self.open.push(event);
         Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes >= self.query.bytes_max || self.history.revisions.len() >= self.query.revisions_max
     }
 
     fn close(&mut self) {

@@ -143,9 +143,10 @@ fn check_history(store: &Store, model: &Model) {
     let query = HistoryQuery {
         from,
         to: model.newest(),
-        wants: &|_, _| true,
+        wants: &|_, _, _| true,
         prev_kv: true,
         bytes_max: 1 << 20,
+        revisions_max: usize::MAX,
         entries_max: 10_000,
     };
     let history = store.view(|view| view.history(&query)).unwrap();

@@ -71,11 +71,6 @@ impl Hub {
         self.newest.send_replace(revision);
     }
 
-    /// Whether what happened from `from` on is only in the store.
-    pub(crate) fn is_ahead_of(&self, from: i64) -> bool {
-        from < self.ring.lock().expect(POISONED).oldest
-    }
-
     /// Everything from `from` on.
     pub(crate) fn recent(&self, from: i64) -> Recent {
         let ring = self.ring.lock().expect(POISONED);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use auth::Caller;
-use flow::{Delivery, DeliveryBody, FlowError, Follower, Header, Member, WatchSpec};
+use flow::{Delivery, DeliveryBody, FlowError, Follower, Header, Member, Progress, WatchSpec};
 use proto::etcdserverpb::{
     WatchCreateRequest, WatchRequest, WatchResponse, watch_create_request::FilterType, watch_request::RequestUnion,
 };
@@ -199,15 +199,18 @@ impl Session {
     }
 
     /// Answers a progress request once every watch of the stream is caught up. Without a watch there is nothing to
-    /// tell.
+    /// tell, and as in etcd while one waits for a start that is still to come.
     async fn report_progress(&mut self) -> Result<(), Ended> {
         self.progress_requested &= !self.watches.is_empty();
         if !self.progress_requested {
             return Ok(());
         }
-        let Some(revision) = self.follower.progress() else { return Ok(()) };
-        self.progress_requested = false;
-        self.send_progress(NO_WATCH, revision).await
+        let progress = self.follower.progress();
+        self.progress_requested = progress == Progress::Behind;
+        match progress {
+            Progress::Reached(revision) => self.send_progress(NO_WATCH, revision).await,
+            Progress::Behind | Progress::NotStarted => Ok(()),
+        }
     }
 
     /// Tells the watches that asked for it and heard nothing since the last tick how far they are.
@@ -218,10 +221,10 @@ impl Session {
                 due.push(*id);
             }
         }
-        for id in due {
-            if let Some(revision) = self.follower.progress_of(id) {
-                self.send_progress(id, revision).await?;
-            }
+        // As in etcd, a watch that is still behind waits for the next tick.
+        let (revision, there) = self.follower.up_to_date(&due);
+        for id in there {
+            self.send_progress(id, revision).await?;
         }
         Ok(())
     }
