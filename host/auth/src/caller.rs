@@ -3,13 +3,28 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::Identity;
+use crate::{Administrator, Identity, Token};
 
 /// The origin of one request. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Caller {
     origin: Origin,
     remote: Option<SocketAddr>,
+    credential: Credential,
+}
+
+/// What a request shows to prove which user it is from. The gate decides which of them counts.
+#[derive(Clone, Debug, Default)]
+pub enum Credential {
+    /// Nothing.
+    #[default]
+    None,
+    /// A token.
+    Token(Token),
+    /// The common name of its certificate.
+    CommonName,
+    /// It comes from an administrator at the admin listener, who needs no user.
+    Administrator,
 }
 
 #[derive(Clone, Debug)]
@@ -26,19 +41,45 @@ impl Caller {
     /// A client that showed no certificate.
     #[must_use]
     pub fn anonymous(remote: Option<SocketAddr>) -> Self {
-        Self { origin: Origin::Anonymous, remote }
+        Self { origin: Origin::Anonymous, remote, credential: Credential::None }
     }
 
     /// A client whose certificate the TLS layer has verified.
     #[must_use]
     pub fn certified(identity: impl Into<Arc<Identity>>, remote: Option<SocketAddr>) -> Self {
-        Self { origin: Origin::Certified(identity.into()), remote }
+        Self { origin: Origin::Certified(identity.into()), remote, credential: Credential::None }
     }
 
     /// The member itself. It is nobody's administrator: see [`crate::Administrator::bootstrap`].
     #[must_use]
     pub fn internal() -> Self {
-        Self { origin: Origin::Internal, remote: None }
+        Self { origin: Origin::Internal, remote: None, credential: Credential::None }
+    }
+
+    /// The same caller, with a token.
+    #[must_use]
+    pub fn with_token(self, token: Token) -> Self {
+        Self { credential: Credential::Token(token), ..self }
+    }
+
+    /// The same caller, known by the common name of its certificate. Without a certificate it stays nobody.
+    #[must_use]
+    pub fn by_common_name(self) -> Self {
+        let credential = if self.identity().is_some() { Credential::CommonName } else { Credential::None };
+        Self { credential, ..self }
+    }
+
+    /// The same caller, when a certificate has proven it to be an administrator.
+    #[must_use]
+    pub fn as_administrator(self, evidence: &Administrator) -> Self {
+        let proven = evidence.fingerprint().is_some();
+        Self { credential: if proven { Credential::Administrator } else { Credential::None }, ..self }
+    }
+
+    /// What it shows to prove which user it is.
+    #[must_use]
+    pub fn credential(&self) -> &Credential {
+        &self.credential
     }
 
     /// What its certificate says, if it has one.

@@ -20,3 +20,18 @@ impl RpcClass {
         self == Self::Admin
     }
 }
+
+/// What users and roles ask of an RPC, as etcd does. The gate enforces all but [`Requirement::Keys`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Requirement {
+    /// Nothing; credentials are not looked at.
+    Nothing,
+    /// If there are credentials, they must be good.
+    GoodCredentials,
+    /// Some user.
+    User,
+    /// A user with the root role.
+    Root,
+    /// It depends on the message, above all on its keys: the member asks for a permit before it does anything.
+    Keys,
+}

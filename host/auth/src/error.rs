@@ -19,6 +19,21 @@ pub enum AuthError {
         /// What is wrong with it.
         reason: String,
     },
+    /// By the rules of users and roles: see there.
+    #[error(transparent)]
+    Denied(#[from] crate::Denial),
+    /// The operator's fault: `--auth-token` cannot be understood.
+    #[error("--auth-token: {reason}")]
+    BadTokenOptions {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The operator's fault: the keys that `--auth-token` names cannot be used.
+    #[error("--auth-token: {reason}")]
+    BadTokenKey {
+        /// What is wrong with them.
+        reason: &'static str,
+    },
     /// The operator's fault: a rule that is not one.
     #[error("administrator rule {rule:?}: {reason}")]
     BadRule {
