@@ -32,7 +32,7 @@
 //! let engine = Engine::new()?;
 //! let policy = Arc::new(Policy::new(1, engine.load(&[]), Arc::new(seal::Keyring::empty(7))));
 //! let operation = Operation::DeleteRange(DeleteRange { range: KeyRange::single("a"), prev_kv: false });
-//! let permit = auth::permit_write(&auth::Caller::anonymous(None), &operation).unwrap();
+//! let permit = auth::Realm::default().permit_write(&auth::Caller::anonymous(None), auth::Subject::Nobody, &operation).unwrap();
 //! let command = policy.review(permit, &operation).await?.seal().unwrap().into_command();
 //! # assert_eq!(command.name(), "write");
 //! # Ok::<(), admission::AdmissionError>(())

@@ -112,7 +112,7 @@ impl Admitted<'_> {
     /// # Errors
     /// [`SealError`]: no root key here, or a compare that a sealed prefix cannot answer.
     pub fn seal(&self) -> Result<SealedWrite, SealError> {
-        SealedWrite::of(self.operation, &self.policy.keyring, self.policy.epoch, self.permit.auth_revision())
+        SealedWrite::of(self.operation, &self.policy.keyring, self.policy.epoch, &self.permit)
     }
 }
 

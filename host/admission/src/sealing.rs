@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use auth::Permit;
 use seal::{Keyring, SealError};
 use store::Command;
 use store::command::{self, Body, ClientWrite, Op, OpKind, Stamp, Target};
+use store::users::Author;
 use types::{CompareTarget, Operation, PutLease, PutValue, TxnOp};
 
 /// A client's write, reviewed and sealed: the only form in which one can be proposed. Only [`crate::Admitted`] makes one.
@@ -15,14 +17,15 @@ impl SealedWrite {
         operation: &Operation,
         keyring: &Keyring,
         policy_epoch: u64,
-        auth_revision: u64,
+        permit: &Permit,
     ) -> Result<Self, SealError> {
         let kind = match operation {
             Operation::Put(put) => OpKind::Put(seal_put(put, keyring)?),
             Operation::DeleteRange(delete) => OpKind::DeleteRange(delete_range(delete)),
             Operation::Txn(txn) => OpKind::Txn(seal_txn(txn, keyring)?),
         };
-        let stamp = Stamp { policy_epoch, auth_revision };
+        let (auth_revision, author) = (permit.auth_revision(), Author::of(permit.actor()));
+        let stamp = Stamp { policy_epoch, auth_revision, author };
         Ok(Self(ClientWrite { stamp: Some(stamp), op: Some(Op { kind: Some(kind) }) }))
     }
 

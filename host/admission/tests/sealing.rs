@@ -16,7 +16,8 @@ const CANARY: &str = "canary-e1c7";
 
 fn seal(operation: &Operation) -> Result<ClientWrite, SealError> {
     let policy = Arc::new(Policy::new(9, Engine::new().unwrap().load(&[]), sealing_keyring()));
-    let permit = auth::permit_write(&auth::Caller::anonymous(None), operation).unwrap();
+    let permit =
+        auth::Realm::default().permit_write(&auth::Caller::anonymous(None), auth::Subject::Nobody, operation).unwrap();
     let admitted = block_on(policy.review(permit, operation)).unwrap();
     match admitted.seal()?.into_command().body {
         Some(Body::Write(write)) => Ok(write),

@@ -13,11 +13,12 @@ mod sealed {
 pub trait Evidence: sealed::Sealed {}
 
 /// Evidence that a caller may do an operation, under the rules of one auth revision.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Permit {
     caller: Caller,
     subject: Subject,
     auth_revision: u64,
+    enabled: bool,
 }
 
 impl Permit {
@@ -37,6 +38,12 @@ impl Permit {
     #[must_use]
     pub fn auth_revision(&self) -> u64 {
         self.auth_revision
+    }
+
+    /// Whether it was given under the rules of `realm`.
+    #[must_use]
+    pub fn is_of(&self, realm: &Realm) -> bool {
+        self.auth_revision == realm.revision() && self.enabled == realm.is_enabled()
     }
 }
 
@@ -112,7 +119,8 @@ impl Realm {
                 Operation::Txn(txn) => self.check_txn(&subject, txn)?,
             }
         }
-        Ok(Permit { caller: caller.clone(), subject, auth_revision: self.revision() })
+        let (auth_revision, enabled) = (self.revision(), self.is_enabled());
+        Ok(Permit { caller: caller.clone(), subject, auth_revision, enabled })
     }
 
     /// Whether the subject may read a range.

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
 
-use crate::{Caller, Credential, Denial, Moment, Realm, Requirement, Standing, Subject, Tokens};
+use types::{KeyRange, Operation};
+
+use crate::{Caller, Credential, Denial, Moment, Permit, ReadPermit, Realm, Requirement, Standing, Subject, Tokens};
 
 /// The newest realm and the tokens of this member. Cheap to clone; whoever holds the realm's other end replaces it.
 #[derive(Clone, Debug)]
@@ -68,6 +70,33 @@ impl Warden {
             Requirement::User => realm.permit_user(subject).map(drop),
             Requirement::Nothing | Requirement::GoodCredentials | Requirement::Keys => Ok(()),
         }
+    }
+
+    /// Leave to do an operation.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub fn write(&self, caller: &Caller, operation: &Operation) -> Result<Permit, Denial> {
+        let realm = self.realm();
+        realm.permit_write(caller, self.subject(&realm, caller)?, operation)
+    }
+
+    /// Leave to read a range.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub fn read(&self, caller: &Caller, range: &KeyRange) -> Result<ReadPermit, Denial> {
+        let realm = self.realm();
+        realm.permit_read(self.subject(&realm, caller)?, range)
+    }
+
+    /// Leave to manage users, roles and the cluster.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub fn root(&self, caller: &Caller) -> Result<Standing, Denial> {
+        let realm = self.realm();
+        realm.permit_root(self.subject(&realm, caller)?)
     }
 
     /// Some user, for what names no keys.

@@ -1,10 +1,12 @@
 //! The only door into the log.
 
 use admission::SealedWrite;
+use auth::Standing;
 use bytes::Bytes;
 use store::{
     AlarmRecord, ChangeCluster, ClusterChange, Command, PluginRecord, SetAlarm,
     command::{Body, Compact, LeaseGrant, LeaseRevoke, PutDataKeys, RemovePlugin},
+    users::{AuthChange, Author, ChangeAuth},
 };
 
 /// A command that may enter the log.
@@ -22,20 +24,26 @@ impl Proposal {
 
     /// Forgets history before `revision`.
     #[must_use]
-    pub fn compact(revision: i64) -> Self {
+    pub fn compact(_by: &Standing, revision: i64) -> Self {
         Self(Body::Compact(Compact { revision }).into())
     }
 
     /// Creates a lease.
     #[must_use]
-    pub fn grant_lease(id: i64, ttl_seconds: i64) -> Self {
+    pub fn grant_lease(_by: &Standing, id: i64, ttl_seconds: i64) -> Self {
         Self(Body::LeaseGrant(LeaseGrant { id, ttl_seconds }).into())
     }
 
-    /// Ends a lease and deletes its keys.
+    /// Ends a lease and deletes its keys, if its author may write them all when it is applied.
     #[must_use]
-    pub fn revoke_lease(id: i64) -> Self {
-        Self(Body::LeaseRevoke(LeaseRevoke { id }).into())
+    pub fn revoke_lease(by: &Standing, id: i64) -> Self {
+        Self(Body::LeaseRevoke(LeaseRevoke { id, author: Author::of(by.actor()) }).into())
+    }
+
+    /// Changes users or roles, if its author may do that when it is applied.
+    #[must_use]
+    pub fn change_auth(by: &Standing, change: AuthChange) -> Self {
+        Self(Body::ChangeAuth(ChangeAuth { author: Author::of(by.actor()), change: Some(change) }).into())
     }
 
     /// Installs or replaces a plugin.

@@ -1,7 +1,7 @@
 //! Why a request or a start failed.
 
 use admission::AdmissionError;
-use auth::AuthError;
+use auth::{AuthError, Denial};
 use consensus::ConsensusError;
 use seal::SealError;
 use store::{ReadError, Refusal, StoreError};
@@ -155,7 +155,17 @@ impl From<Refusal> for FlowError {
             Refusal::CorruptCluster => Self::CorruptCluster,
             Refusal::TooManyAlarms => Self::TooManyAlarms,
             Refusal::DowngradeInProcess => Self::DowngradeInProcess,
+            Refusal::Auth(denial) => denial.into(),
             other => Self::Corrupt(other.to_string()),
+        }
+    }
+}
+
+impl From<Denial> for FlowError {
+    fn from(denial: Denial) -> Self {
+        match denial {
+            Denial::TooMany => Self::TooManyRequests,
+            denial => Self::Auth(denial.into()),
         }
     }
 }
@@ -215,6 +225,17 @@ pub enum StartError {
     /// The root key is missing, wrong or unreadable.
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// The operator's: `--auth-token` or the keys that it names cannot be used.
+    #[error(transparent)]
+    Tokens(#[from] AuthError),
+    /// The operator's: a key file that `--auth-token` names cannot be read.
+    #[error("--auth-token: {path}: {source}")]
+    TokenKey {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why it cannot be read.
+        source: std::io::Error,
+    },
     /// A prefix that already holds values in plain text is to be sealed.
     #[error(
         "prefix {prefix} holds values in plain text, and this version cannot seal what is already there; \

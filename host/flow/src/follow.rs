@@ -1,6 +1,8 @@
 //! Following: what a watcher is delivered, opened for it.
 
-use auth::Caller;
+use std::collections::BTreeMap;
+
+use auth::{Caller, Denial, ReadPermit};
 use consensus::blocking;
 use seal::Sealed;
 use tokio::sync::watch as signal;
@@ -53,17 +55,20 @@ pub enum DeliveryBody {
 /// All watches of one stream. Each holds only its place; nothing is queued for it.
 pub struct Follower {
     member: Member,
+    caller: Caller,
     newest: signal::Receiver<i64>,
     group: Group,
+    /// Of each watch, what lets its caller see the events.
+    permits: BTreeMap<i64, ReadPermit>,
 }
 
 impl Member {
     /// Begins to follow, with no watch yet.
     #[must_use]
-    pub fn follow(&self, _caller: &Caller) -> Follower {
+    pub fn follow(&self, caller: &Caller) -> Follower {
         let newest = self.shared.hub.subscribe();
         let group = Group::new(*newest.borrow());
-        Follower { member: self.clone(), newest, group }
+        Follower { member: self.clone(), caller: caller.clone(), newest, group, permits: BTreeMap::new() }
     }
 }
 
@@ -72,18 +77,21 @@ impl Follower {
     /// its first delivery.
     ///
     /// # Errors
-    /// When the disk does.
+    /// When the caller may not read the range, or the disk fails.
     pub fn open(&mut self, id: i64, spec: WatchSpec) -> Result<Header, FlowError> {
+        let permit = self.member.shared.warden.read(&self.caller, &spec.range)?;
         // The state may be a moment ahead of what is published; a client that has read it must not be told again.
         let shared = &self.member.shared;
         let revision = shared.store.view(|view| view.revision())?;
         let WatchSpec { range, start_revision, prev_kv, puts, deletes } = spec;
         self.group.open(id, Wanted { range, puts, deletes, prev_kv }, start_revision, revision, &shared.hub);
+        self.permits.insert(id, permit);
         Ok(self.member.header_at(revision))
     }
 
     /// Closes a watch; whether there was one.
     pub fn close(&mut self, id: i64) -> bool {
+        self.permits.remove(&id);
         self.group.close(id)
     }
 
@@ -146,16 +154,27 @@ impl Follower {
         }
     }
 
+    /// Events for their watch, if it may still see them: judged again when users or roles changed since the last ones.
     fn opened(&mut self, id: i64, revision: i64, events: Vec<Event<Sealed>>) -> Delivery {
-        let policy = self.member.shared.policy.current();
-        let opener = Opener(policy.keyring());
-        match events.into_iter().map(|event| opener.event(event)).collect() {
+        match self.open_events(id, events) {
             Ok(events) => self.delivery(id, revision, DeliveryBody::Events(events)),
             Err(error) => {
-                self.group.close(id);
-                self.delivery(id, revision, DeliveryBody::Failed(FlowError::Seal(error)))
+                self.close(id);
+                self.delivery(id, revision, DeliveryBody::Failed(error))
             }
         }
+    }
+
+    fn open_events(&mut self, id: i64, events: Vec<Event<Sealed>>) -> Result<Vec<Event<Plain>>, FlowError> {
+        let shared = &self.member.shared;
+        let permit = self.permits.get_mut(&id).ok_or(Denial::PermissionDenied)?;
+        let realm = shared.warden.realm();
+        if !permit.is_of(&realm) {
+            permit.renew(&realm)?;
+        }
+        let policy = shared.policy.current();
+        let opener = Opener::new(policy.keyring(), permit);
+        Ok(events.into_iter().map(|event| opener.event(event)).collect::<Result<_, _>>()?)
     }
 
     fn delivery(&self, watch_id: i64, revision: i64, body: DeliveryBody) -> Delivery {

@@ -3,16 +3,16 @@
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use auth::Caller;
+use auth::{Caller, Denial, KeyUse, Realm};
 use bytes::Bytes;
 use consensus::Proposal;
-use store::{LeaseRecord, Outcome, Store, StoreError};
+use store::{LeaseRecord, Outcome, ReadError, Refusal, Store, StoreError, View};
 use types::LEASE_TTL_SECONDS_MAX;
 
 use crate::{FlowError, Header, Member, Reply, quota::LEASE_BYTES};
@@ -154,15 +154,16 @@ impl Member {
     ///
     /// # Errors
     /// A TTL that is too large, an id that is taken; otherwise as for a write.
-    pub async fn lease_grant(&self, _caller: &Caller, id: i64, ttl: i64) -> Result<Reply<LeaseGranted>, FlowError> {
+    pub async fn lease_grant(&self, caller: &Caller, id: i64, ttl: i64) -> Result<Reply<LeaseGranted>, FlowError> {
         if ttl > LEASE_TTL_SECONDS_MAX {
             return Err(FlowError::LeaseTtlTooLarge);
         }
         self.check_room(LEASE_BYTES).await?;
+        let standing = self.shared.warden.user(caller)?;
         let lessor = &self.shared.lessor;
         let id = if id == 0 { lessor.new_id(self.shared.identity.member_id) } else { id };
         let ttl = ttl.max(lessor.ttl_seconds_min);
-        let applied = self.shared.consensus.propose(Proposal::grant_lease(id, ttl)).await?;
+        let applied = self.shared.consensus.propose(Proposal::grant_lease(&standing, id, ttl)).await?;
         match applied.result? {
             Outcome::LeaseGranted(lease) => {
                 lessor.granted(lease);
@@ -177,8 +178,9 @@ impl Member {
     ///
     /// # Errors
     /// No such lease; otherwise as for a write.
-    pub async fn lease_revoke(&self, _caller: &Caller, id: i64) -> Result<Header, FlowError> {
-        let applied = self.shared.consensus.propose(Proposal::revoke_lease(id)).await?;
+    pub async fn lease_revoke(&self, caller: &Caller, id: i64) -> Result<Header, FlowError> {
+        let standing = self.shared.warden.user(caller)?;
+        let applied = self.shared.consensus.propose(Proposal::revoke_lease(&standing, id)).await?;
         applied.result?;
         self.shared.lessor.gone(id);
         Ok(self.header_at(applied.revision))
@@ -188,8 +190,9 @@ impl Member {
     ///
     /// # Errors
     /// When leadership cannot be confirmed.
-    pub async fn lease_keep_alive(&self, _caller: &Caller, id: i64) -> Result<Reply<i64>, FlowError> {
+    pub async fn lease_keep_alive(&self, caller: &Caller, id: i64) -> Result<Reply<i64>, FlowError> {
         self.shared.consensus.confirm_read().await?;
+        self.permit_leases(caller, KeyUse::Write, move |_| Ok(vec![id])).await?;
         let body = match self.lease(id)? {
             Some(lease) => self.shared.lessor.renew(lease).unwrap_or(0),
             None => 0,
@@ -203,17 +206,22 @@ impl Member {
     /// When leadership cannot be confirmed, or the disk fails.
     pub async fn lease_time_to_live(
         &self,
-        _caller: &Caller,
+        caller: &Caller,
         id: i64,
         keys: bool,
     ) -> Result<Reply<LeaseInfo>, FlowError> {
         self.shared.consensus.confirm_read().await?;
+        self.shared.warden.user(caller)?;
+        // Without its keys a lease says nothing of anybody's data.
+        let lease = if keys { vec![id] } else { Vec::new() };
+        let realm = self.permit_leases(caller, KeyUse::Read, move |_| Ok(lease)).await?;
         let mut body = LeaseInfo { id, ttl: -1, granted_ttl: 0, keys: Vec::new() };
         if let Some(lease) = self.lease(id)? {
             body.granted_ttl = lease.ttl_seconds;
             body.ttl = self.shared.lessor.remaining(id).unwrap_or(lease.ttl_seconds);
             if keys {
                 body.keys = self.view_off_thread(move |view| Ok(view.lease_keys(id)?)).await?;
+                self.refuse_if_changed(&realm)?;
             }
         }
         Ok(Reply { header: self.header(), body })
@@ -223,13 +231,46 @@ impl Member {
     ///
     /// # Errors
     /// When leadership cannot be confirmed.
-    pub async fn leases(&self, _caller: &Caller) -> Result<Reply<Vec<i64>>, FlowError> {
+    pub async fn leases(&self, caller: &Caller) -> Result<Reply<Vec<i64>>, FlowError> {
         self.shared.consensus.confirm_read().await?;
+        let all = |view: &View<'_>| Ok(view.leases()?.into_iter().map(|lease| lease.id).collect());
+        self.permit_leases(caller, KeyUse::Read, all).await?;
         let known = self.view_off_thread(|view| Ok(view.leases()?)).await?;
         let known: HashSet<i64> = known.into_iter().map(|lease| lease.id).collect();
         let mut ids = self.shared.lessor.ids();
         ids.retain(|id| known.contains(id));
         Ok(Reply { header: self.header(), body: ids })
+    }
+
+    /// Whether the caller may use every key of some leases; the rules by which it may.
+    async fn permit_leases(
+        &self,
+        caller: &Caller,
+        key_use: KeyUse,
+        leases: impl FnOnce(&View<'_>) -> Result<Vec<i64>, ReadError> + Send + 'static,
+    ) -> Result<Arc<Realm>, FlowError> {
+        let realm = Arc::clone(&self.shared.warden.realm());
+        let subject = self.shared.warden.subject(&realm, caller)?;
+        if realm.permit_root(subject.clone()).is_ok() {
+            return Ok(realm);
+        }
+        let rules = Arc::clone(&realm);
+        let permitted = self.view_off_thread(move |view| {
+            realm.permit_user(subject.clone()).map_err(Refusal::Auth)?;
+            for lease in leases(view)? {
+                realm.permit_keys(subject.clone(), &view.lease_keys(lease)?, key_use).map_err(Refusal::Auth)?;
+            }
+            Ok(())
+        });
+        permitted.await?;
+        self.refuse_if_changed(&rules)?;
+        Ok(rules)
+    }
+
+    /// As etcd does: what was permitted by rules that have changed meanwhile is not answered.
+    fn refuse_if_changed(&self, realm: &Arc<Realm>) -> Result<(), FlowError> {
+        let unchanged = Arc::ptr_eq(realm, &self.shared.warden.realm());
+        if unchanged { Ok(()) } else { Err(Denial::OldRevision.into()) }
     }
 
     pub(crate) async fn expire_leases_forever(self) {

@@ -10,6 +10,9 @@
 //! evidence that the next one asks for.
 //!
 //! Invariants:
+//! - Nothing is opened for anybody, and nothing is proposed, without a permit: what opens values and what proposes ask
+//!   for the evidence. A read is answered only if users and roles did not change while it was read; a watch is judged
+//!   again for each delivery after a change.
 //! - Plaintext of a sealed prefix exists here only between a door and the sealing or opening of its value.
 //! - A write refused at apply because the policy changed is reviewed and sealed again under the new policy, at most
 //!   [`write::ATTEMPTS_MAX`] times.
@@ -39,6 +42,7 @@ mod snapshot;
 mod status;
 mod sweeper;
 mod turn;
+mod users;
 mod version;
 pub mod write;
 
@@ -56,4 +60,5 @@ pub use quota::QUOTA_BYTES_DEFAULT;
 pub use reply::{Header, Reply};
 pub use snapshot::{Snapshot, SnapshotPiece};
 pub use status::{HashKv, StatusInfo};
+pub use users::{AuthStatus, BCRYPT_COST, NewUser, TOKEN_TTL};
 pub use version::ETCD_VERSION;

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use admission::Engine;
+use auth::{TokenOptions, Warden};
 use consensus::{Consensus, ConsensusConfig, Identity};
 use seal::{RootKeyProvider, SealConfig};
 use store::Store;
@@ -10,8 +11,15 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use watch::Hub;
 
 use crate::{
-    AutoCompaction, Header, StartError, defragment::Defragmenter, lease::Lessor, policy::PolicyKeeper, quota::Quota,
-    sealing, snapshot::Snapshots, sweeper::Sweeper,
+    AutoCompaction, Header, StartError,
+    defragment::Defragmenter,
+    lease::Lessor,
+    policy::PolicyKeeper,
+    quota::Quota,
+    sealing,
+    snapshot::Snapshots,
+    sweeper::Sweeper,
+    users::{self, Passwords},
 };
 
 /// How to start a member.
@@ -45,6 +53,12 @@ pub struct MemberConfig {
     pub auto_compaction: AutoCompaction,
     /// Whether the log is written without syncing it, so that a crash of the machine loses what was answered.
     pub unsafe_no_fsync: bool,
+    /// Which tokens clients get for their passwords.
+    pub auth_token: TokenOptions,
+    /// How long a simple token lives after its last use.
+    pub auth_token_ttl: Duration,
+    /// The cost of new password hashes; one more doubles the work.
+    pub bcrypt_cost: u32,
     /// How long applying may take before a warning is logged.
     pub warning_apply_duration: Duration,
     /// How long a unary call may take before a warning is logged.
@@ -69,6 +83,9 @@ impl Default for MemberConfig {
             quota_backend_bytes: 0,
             auto_compaction: AutoCompaction::Off,
             unsafe_no_fsync: false,
+            auth_token: TokenOptions::Simple,
+            auth_token_ttl: users::TOKEN_TTL,
+            bcrypt_cost: users::BCRYPT_COST,
             warning_apply_duration: Duration::from_millis(100),
             warning_unary_request_duration: Duration::from_millis(300),
         }
@@ -93,6 +110,8 @@ pub(crate) struct Shared {
     pub(crate) quota: Quota,
     pub(crate) defragmenter: Defragmenter,
     pub(crate) snapshots: Snapshots,
+    pub(crate) warden: Warden,
+    pub(crate) passwords: Passwords,
     background: TaskTracker,
     stopping: CancellationToken,
 }
@@ -108,10 +127,11 @@ impl Member {
         let identity = Identity::load_or_create(&config.data_dir, founder)?;
         let provider = open_provider(config.seal.as_ref())?;
         let store = Store::open(&config.data_dir.join("state"))?;
+        let warden = users::warden(&store, &config.auth_token, config.auth_token_ttl)?;
         let hub = Arc::new(Hub::new(store.view(|view| view.revision())?));
         let engine = Engine::new()?;
         let consensus = Consensus::start(consensus_config(&config, identity), store.clone(), hub.clone()).await?;
-        let lower = Lower { identity, store: store.clone(), hub, consensus: consensus.clone() };
+        let lower = Lower { identity, store: store.clone(), hub, consensus: consensus.clone(), warden };
         let started = Self::with_policy(config, lower, engine, provider).await;
         if started.is_err() {
             consensus.shutdown().await;
@@ -126,7 +146,7 @@ impl Member {
         engine: Engine,
         provider: Option<Box<dyn RootKeyProvider>>,
     ) -> Result<Self, StartError> {
-        let Lower { identity, store, hub, consensus } = lower;
+        let Lower { identity, store, hub, consensus, warden } = lower;
         let policy = PolicyKeeper::load(store.clone(), engine, identity.cluster_id, provider).await;
         let policy = policy.map_err(StartError::of_policy)?;
         sealing::bring_in_line(&config, identity, &store, &consensus, &policy).await?;
@@ -144,6 +164,8 @@ impl Member {
             quota: Quota::new(config.quota_backend_bytes),
             defragmenter: Defragmenter::default(),
             snapshots,
+            warden,
+            passwords: Passwords::new(config.bcrypt_cost),
             background: TaskTracker::new(),
             stopping: CancellationToken::new(),
             config,
@@ -220,6 +242,7 @@ struct Lower {
     store: Store,
     hub: Arc<Hub>,
     consensus: Consensus,
+    warden: Warden,
 }
 
 fn open_provider(config: Option<&SealConfig>) -> Result<Option<Box<dyn RootKeyProvider>>, StartError> {

@@ -1,15 +1,20 @@
 //! Opening the values of an outcome for the one who asked, and only as far as asked.
 
+use auth::Evidence;
 use bytes::Bytes;
 use seal::{Keyring, SealError, Sealed};
 use types::{
     Event, KeyValue, OpOutcome, Operation, Plain, RangeOutcome, RangeQuery, SortTarget, Txn, TxnOp, TxnOutcome,
 };
 
-/// Opens sealed values with the keyring of one policy epoch.
-pub(crate) struct Opener<'k>(pub(crate) &'k Keyring);
+/// Opens sealed values with the keyring of one policy epoch, for somebody who may see them.
+pub(crate) struct Opener<'k>(&'k Keyring);
 
-impl Opener<'_> {
+impl<'k> Opener<'k> {
+    pub(crate) fn new(keyring: &'k Keyring, _leave: &impl Evidence) -> Self {
+        Self(keyring)
+    }
+
     /// The outcome of a whole operation.
     pub(crate) fn outcome(
         &self,

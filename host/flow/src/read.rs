@@ -1,32 +1,43 @@
 //! One read: confirm that this member is new enough, read a view, open what was asked for.
 
-use auth::Caller;
+use auth::{Caller, Denial};
+use seal::Sealed;
 use store::{ReadError, View};
 use types::{Plain, RangeOutcome, RangeQuery};
 
-use crate::{FlowError, Header, Member, Reply, opening::Opener};
+use crate::{FlowError, Header, Member, Reply, opening::Opener, write::ATTEMPTS_MAX};
 
 impl Member {
     /// Reads a range: linearizable, unless the query says that local state will do.
     ///
     /// # Errors
     /// [`FlowError`].
-    pub async fn range(&self, _caller: &Caller, query: RangeQuery) -> Result<Reply<RangeOutcome<Plain>>, FlowError> {
+    pub async fn range(&self, caller: &Caller, query: RangeQuery) -> Result<Reply<RangeOutcome<Plain>>, FlowError> {
         if query.range.start.is_empty() {
             return Err(types::Invalid::EmptyKey.into());
         }
         if !query.serializable {
             self.shared.consensus.confirm_read().await?;
         }
-        // One key is there within microseconds; whatever may take longer does not hold up a network thread.
-        let fetched = if query.range.is_single() {
-            self.shared.store.view(|view| view.range(&query))?
-        } else {
-            let query = query.clone();
-            self.view_off_thread(move |view| view.range(&query)).await?
-        };
-        let body = Opener(self.shared.policy.current().keyring()).range(&query, fetched)?;
-        Ok(Reply { header: Header { revision: body.revision, ..self.header() }, body })
+        for _ in 0..ATTEMPTS_MAX {
+            let permit = self.shared.warden.read(caller, &query.range)?;
+            let fetched = self.fetch(&query).await?;
+            // What was read may be newer than the rules by which it was permitted.
+            if permit.is_of(&self.shared.warden.realm()) {
+                let body = Opener::new(self.shared.policy.current().keyring(), &permit).range(&query, fetched)?;
+                return Ok(Reply { header: Header { revision: body.revision, ..self.header() }, body });
+            }
+        }
+        Err(Denial::OldRevision.into())
+    }
+
+    /// One key is there within microseconds; whatever may take longer does not hold up a network thread.
+    async fn fetch(&self, query: &RangeQuery) -> Result<RangeOutcome<Sealed>, FlowError> {
+        if query.range.is_single() {
+            return Ok(self.shared.store.view(|view| view.range(query))?);
+        }
+        let query = query.clone();
+        self.view_off_thread(move |view| view.range(&query)).await
     }
 
     /// Runs a read that may touch much of the disk on a thread for blocking work.

@@ -1,7 +1,7 @@
 //! One write, straight down and once back.
 
 use admission::{Policy, SealedWrite};
-use auth::Caller;
+use auth::{Caller, Denial, Permit};
 use consensus::Proposal;
 use seal::{Keyring, SealError};
 use store::{Outcome, Refusal};
@@ -9,7 +9,7 @@ use types::{KeyRange, OpOutcome, Operation, Plain, Txn, TxnOp};
 
 use crate::{FlowError, Header, Member, Reply, opening::Opener, quota};
 
-/// How often a write is reviewed and sealed again because the policy changed under way, before its client is asked to try
+/// How often a write is permitted, reviewed and sealed again because the policy, users or roles changed under way, before its client is asked to try
 /// again: policy changes are rare, so more than a few in a row mean that something is wrong.
 pub const ATTEMPTS_MAX: u32 = 5;
 
@@ -29,15 +29,18 @@ impl Member {
         for _ in 0..ATTEMPTS_MAX {
             let policy = self.shared.policy.current();
             refuse_if_keyless(policy.keyring(), &operation)?;
-            let write = admit(&policy, caller, &operation).await?;
+            let permit = self.shared.warden.write(caller, &operation)?;
+            let write = admit(&policy, permit.clone(), &operation).await?;
             let applied = self.shared.consensus.propose(Proposal::write(write)).await?;
             match applied.result {
                 Ok(Outcome::Write(outcome)) => {
-                    let body = Opener(policy.keyring()).outcome(&operation, outcome)?;
+                    let body = Opener::new(policy.keyring(), &permit).outcome(&operation, outcome)?;
                     return Ok(Reply { header: self.header_at(applied.revision), body });
                 }
                 Ok(other) => return Err(FlowError::Corrupt(format!("a write came out as {other:?}"))),
                 Err(Refusal::StalePolicy { current }) => self.shared.policy.reach(current).await?,
+                // What was applied here is in the realm already; the next permit is given by the new rules.
+                Err(Refusal::StaleAuth { .. }) => {}
                 Err(refusal) => return Err(refusal.into()),
             }
         }
@@ -54,21 +57,26 @@ impl Member {
         if !serializable {
             self.shared.consensus.confirm_read().await?;
         }
-        let policy = self.shared.policy.current();
-        let command = admit(&policy, caller, operation).await?.into_command();
-        let (revision, outcome) =
-            self.view_off_thread(move |view| Ok((view.revision()?, view.evaluate(&command)?))).await?;
-        let body = Opener(self.shared.policy.current().keyring()).outcome(operation, outcome)?;
-        Ok(Reply { header: Header { revision, ..self.header() }, body })
+        for _ in 0..ATTEMPTS_MAX {
+            let policy = self.shared.policy.current();
+            let permit = self.shared.warden.write(caller, operation)?;
+            let command = admit(&policy, permit.clone(), operation).await?.into_command();
+            let (revision, outcome) =
+                self.view_off_thread(move |view| Ok((view.revision()?, view.evaluate(&command)?))).await?;
+            if permit.is_of(&self.shared.warden.realm()) {
+                let body = Opener::new(self.shared.policy.current().keyring(), &permit).outcome(operation, outcome)?;
+                return Ok(Reply { header: Header { revision, ..self.header() }, body });
+            }
+        }
+        Err(Denial::OldRevision.into())
     }
 }
 
 async fn admit(
     policy: &std::sync::Arc<Policy>,
-    caller: &Caller,
+    permit: Permit,
     operation: &Operation,
 ) -> Result<SealedWrite, FlowError> {
-    let permit = auth::permit_write(caller, operation)?;
     Ok(policy.review(permit, operation).await?.seal()?)
 }
 

@@ -14,7 +14,8 @@ use std::{
 use auth::{Administrator, Caller};
 use bytes::Bytes;
 use flow::{
-    Alarm, AutoCompaction, DeliveryBody, FlowError, InstallPlugin, Member, MemberConfig, Progress, StartError, WatchSpec,
+    Alarm, AutoCompaction, DeliveryBody, FlowError, InstallPlugin, Member, MemberConfig, Progress, StartError,
+    WatchSpec,
 };
 use seal::{KeyFile, KeyFileConfig, ProviderConfig, SealConfig};
 use types::{

@@ -3,6 +3,7 @@
 //! Deterministic: the outcome follows from the state and the command alone. Nothing here runs a plugin, draws a
 //! random number, reads a clock or opens a sealed value.
 
+use auth::{Actor, Realm};
 use bytes::Bytes;
 use prost::Message as _;
 use seal::{DataKeyRecord, Sealed};
@@ -10,17 +11,17 @@ use types::OpOutcome;
 
 use crate::{
     AlarmRecord, LeaseRecord, ReadError, Refusal, RevisionEvents, Store, StoreError, alarm, cluster,
-    command::{Body, ClientWrite, Command, Compact, LeaseGrant, LeaseRevoke, PutDataKeys, RemovePlugin, Stamp},
+    command::{
+        Body, ClientWrite, Command, Compact, LeaseGrant, LeaseRevoke, Op, OpKind, PutDataKeys, RemovePlugin, Stamp,
+    },
     execute::Execution,
     family::Family,
     layout::lease_key,
     lease,
     read::{self, Read as _, meta},
     stage::Stage,
+    users::{self, StagedRealm},
 };
-
-/// The only revision of users and roles while there are none.
-const AUTH_REVISION: u64 = 1;
 
 /// A committed entry of the log.
 pub struct LogEntry {
@@ -63,6 +64,8 @@ pub enum Outcome {
     Alarm(Option<AlarmRecord>),
     /// The cluster changed.
     ClusterChanged,
+    /// Users or roles changed, or are as asked for already.
+    AuthChanged,
 }
 
 /// What a batch of entries did.
@@ -83,10 +86,15 @@ impl Store {
         let _writer = self.shared.writer.lock().expect("a panic while applying leaves the state unknown");
         self.with_database(|database| {
             let mut stage = Stage::new(database);
+            let mut realm = StagedRealm::new(self.shared.realm.load_full());
             let mut batch = AppliedBatch { applied: Vec::with_capacity(entries.len()), events: Vec::new() };
             for entry in entries {
-                let result = apply_entry(&mut stage, &entry, &mut batch.events)?;
+                let result = apply_entry(&mut stage, &mut realm, &entry, &mut batch.events)?;
                 batch.applied.push(Applied { revision: read::revision(&stage)?, result });
+            }
+            // Before the commit: a reader that sees the new state must not find that the old rules still hold.
+            if let Some(changed) = realm.changed(&stage)? {
+                self.shared.realm.store(changed);
             }
             stage.commit()?;
             Ok(batch)
@@ -96,6 +104,7 @@ impl Store {
 
 fn apply_entry(
     stage: &mut Stage<'_>,
+    realm: &mut StagedRealm,
     entry: &LogEntry,
     events: &mut Vec<RevisionEvents>,
 ) -> Result<Result<Outcome, Refusal>, StoreError> {
@@ -104,7 +113,7 @@ fn apply_entry(
         stage.put(Family::Meta, meta::MEMBERSHIP, membership.clone());
     }
     let Some(command) = &entry.command else { return Ok(Ok(Outcome::Nothing)) };
-    match apply_command(stage, command, events) {
+    match apply_command(stage, realm, command, events) {
         Ok(outcome) => Ok(Ok(outcome)),
         Err(ReadError::Refused(refusal)) => Ok(Err(refusal)),
         Err(ReadError::Store(error)) => Err(error),
@@ -113,16 +122,17 @@ fn apply_entry(
 
 fn apply_command(
     stage: &mut Stage<'_>,
+    realm: &mut StagedRealm,
     command: &Command,
     events: &mut Vec<RevisionEvents>,
 ) -> Result<Outcome, ReadError> {
     let body = command.body.as_ref().ok_or(StoreError::UnknownCommand)?;
     alarm::check(stage, body)?;
     match body {
-        Body::Write(write) => client_write(stage, write, events),
+        Body::Write(write) => client_write(stage, realm.get(stage)?, write, events),
         Body::Compact(compaction) => compact(stage, *compaction),
         Body::LeaseGrant(grant) => grant_lease(stage, *grant),
-        Body::LeaseRevoke(revoke) => revoke_lease(stage, *revoke, events),
+        Body::LeaseRevoke(revoke) => revoke_lease(stage, realm.get(stage)?, revoke, events),
         Body::PutPlugin(plugin) => {
             let epoch = stage.raise_policy_epoch()?;
             let plugin = crate::PluginRecord { policy_epoch: epoch, ..plugin.clone() };
@@ -136,31 +146,66 @@ fn apply_command(
             cluster::change(stage, change)?;
             Ok(Outcome::ClusterChanged)
         }
+        Body::ChangeAuth(change) => {
+            users::change(stage, realm.get(stage)?, change)?;
+            realm.outdate();
+            Ok(Outcome::AuthChanged)
+        }
     }
 }
 
 fn client_write(
     stage: &mut Stage<'_>,
+    realm: &Realm,
     write: &ClientWrite,
     events: &mut Vec<RevisionEvents>,
 ) -> Result<Outcome, ReadError> {
-    check_stamp(stage, write.stamp.unwrap_or_default())?;
+    let stamp = write.stamp.clone().unwrap_or_default();
+    let author = stamp.author.as_ref().map_or(Actor::Nobody, Actor::from);
+    check_stamp(stage, realm, &stamp, &author)?;
+    let op = write.op.as_ref().ok_or(StoreError::UnknownCommand)?;
+    if realm.is_enabled() && author != Actor::Root {
+        check_leases(stage, realm, &author, op)?;
+    }
     let mut execution = Execution::new(stage)?;
-    let outcome = execution.run(write.op.as_ref().ok_or(StoreError::UnknownCommand)?)?;
+    let outcome = execution.run(op)?;
     publish(execution, events);
     Ok(Outcome::Write(outcome))
 }
 
-/// A write reviewed or sealed under another policy is not applied: its proposer does both again.
-fn check_stamp(stage: &Stage<'_>, stamp: Stamp) -> Result<(), ReadError> {
+/// A write reviewed, sealed or permitted under other rules is not applied: its proposer does it all again.
+fn check_stamp(stage: &Stage<'_>, realm: &Realm, stamp: &Stamp, author: &Actor) -> Result<(), ReadError> {
     let current = read::policy_epoch(stage)?;
     if stamp.policy_epoch != current {
         return Err(Refusal::StalePolicy { current }.into());
     }
-    if stamp.auth_revision != AUTH_REVISION {
-        return Err(Refusal::StaleAuth { current: AUTH_REVISION }.into());
+    // Users and roles are turned on without a new revision; who is nobody was permitted while they were off.
+    let permitted_while_off = realm.is_enabled() && *author == Actor::Nobody;
+    if stamp.auth_revision != realm.revision() || permitted_while_off {
+        return Err(Refusal::StaleAuth { current: realm.revision() }.into());
     }
     Ok(())
+}
+
+/// Whoever attaches a key to a lease can delete what else hangs on it, so they must be allowed to write that. Judged
+/// here, because which keys those are changes with every write. As in etcd both branches of a transaction count.
+fn check_leases(stage: &Stage<'_>, realm: &Realm, author: &Actor, op: &Op) -> Result<(), ReadError> {
+    match op.kind.as_ref().ok_or(StoreError::UnknownCommand)? {
+        OpKind::Put(put) if put.lease != 0 => check_lease(stage, realm, author, put.lease),
+        OpKind::Txn(txn) => {
+            txn.success.iter().chain(&txn.failure).try_for_each(|op| check_leases(stage, realm, author, op))
+        }
+        OpKind::Put(_) | OpKind::Range(_) | OpKind::DeleteRange(_) => Ok(()),
+    }
+}
+
+fn check_lease(stage: &Stage<'_>, realm: &Realm, author: &Actor, lease: i64) -> Result<(), ReadError> {
+    if realm.check_root(author).is_ok() {
+        return Ok(());
+    }
+    let keys = lease::keys(stage, lease)?;
+    let denied = keys.iter().find_map(|key| realm.check_actor(author, key).err());
+    denied.map_or(Ok(()), |denial| Err(Refusal::Auth(denial).into()))
 }
 
 fn publish(execution: Execution<'_, '_>, events: &mut Vec<RevisionEvents>) {
@@ -192,12 +237,14 @@ fn grant_lease(stage: &mut Stage<'_>, grant: LeaseGrant) -> Result<Outcome, Read
 
 fn revoke_lease(
     stage: &mut Stage<'_>,
-    revoke: LeaseRevoke,
+    realm: &Realm,
+    revoke: &LeaseRevoke,
     events: &mut Vec<RevisionEvents>,
 ) -> Result<Outcome, ReadError> {
     if lease::find(stage, revoke.id)?.is_none() {
         return Err(Refusal::LeaseNotFound.into());
     }
+    check_lease(stage, realm, &revoke.author.as_ref().map_or(Actor::Nobody, Actor::from), revoke.id)?;
     let keys = lease::keys(stage, revoke.id)?;
     let mut execution = Execution::new(stage)?;
     for key in keys {

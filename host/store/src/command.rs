@@ -9,14 +9,17 @@ use prost::{Message, Oneof};
 use seal::{Operand, Sealed};
 use types::{CompareResult, KeyRange, RangeQuery};
 
-use crate::{ChangeCluster, PluginRecord, SetAlarm, StoreError};
+use crate::{
+    ChangeCluster, PluginRecord, SetAlarm, StoreError,
+    users::{Author, ChangeAuth},
+};
 
 /// One entry of the log.
 #[derive(Clone, PartialEq, Message)]
 #[prost(skip_debug)]
 pub struct Command {
     /// What to do; `None` only for a command of a later version.
-    #[prost(oneof = "Body", tags = "1, 2, 3, 4, 5, 6, 7, 20, 21")]
+    #[prost(oneof = "Body", tags = "1, 2, 3, 4, 5, 6, 7, 20, 21, 30")]
     pub body: Option<Body>,
 }
 
@@ -51,6 +54,9 @@ pub enum Body {
     /// Changes the cluster.
     #[prost(message, tag = "21")]
     ChangeCluster(ChangeCluster),
+    /// Changes users or roles.
+    #[prost(message, tag = "30")]
+    ChangeAuth(ChangeAuth),
 }
 
 impl std::fmt::Debug for Command {
@@ -80,6 +86,7 @@ impl Command {
             Some(Body::PutDataKeys(_)) => "put_data_keys",
             Some(Body::SetAlarm(_)) => "set_alarm",
             Some(Body::ChangeCluster(_)) => "change_cluster",
+            Some(Body::ChangeAuth(_)) => "change_auth",
         }
     }
 }
@@ -90,8 +97,8 @@ impl From<Body> for Command {
     }
 }
 
-/// Under which policy a client's write was reviewed and sealed.
-#[derive(Clone, Copy, PartialEq, Eq, Message)]
+/// Under which policy a client's write was reviewed and sealed, and whose permissions allowed it.
+#[derive(Clone, PartialEq, Eq, Message)]
 pub struct Stamp {
     /// The policy epoch.
     #[prost(uint64, tag = "1")]
@@ -99,6 +106,9 @@ pub struct Stamp {
     /// The revision of users and roles.
     #[prost(uint64, tag = "2")]
     pub auth_revision: u64,
+    /// Whose write it is; without it nobody in particular.
+    #[prost(message, optional, tag = "3")]
+    pub author: Option<Author>,
 }
 
 /// A client's write, reviewed and sealed.
@@ -360,11 +370,14 @@ pub struct LeaseGrant {
 }
 
 /// Ends a lease.
-#[derive(Clone, Copy, PartialEq, Eq, Message)]
+#[derive(Clone, PartialEq, Eq, Message)]
 pub struct LeaseRevoke {
     /// The lease's id.
     #[prost(int64, tag = "1")]
     pub id: i64,
+    /// Who asks for it; without it nobody in particular.
+    #[prost(message, optional, tag = "2")]
+    pub author: Option<Author>,
 }
 
 /// Removes a plugin.

@@ -7,14 +7,17 @@ use std::{
     sync::{Arc, Mutex, RwLock},
 };
 
+use arc_swap::ArcSwap;
+use auth::Realm;
 use rocksdb::{
     BottommostLevelCompaction, ColumnFamily, CompactOptions, DB, DBRawIterator, FlushOptions, checkpoint::Checkpoint,
 };
 
 use crate::{
     AppliedState, StoreError, View,
-    family::{Family, database_options, descriptors},
+    family::{Family, database_options, descriptors, descriptors_of},
     read::Visit,
+    users::realm_state,
 };
 
 /// The replicated state on disk. Cheap to clone.
@@ -29,6 +32,8 @@ pub(crate) struct Shared {
     database: RwLock<Option<DB>>,
     /// Held while a batch is applied: there is one writer.
     pub(crate) writer: Mutex<()>,
+    /// What the state says of users and roles, ready to be asked.
+    pub(crate) realm: Arc<ArcSwap<Realm>>,
 }
 
 const POISONED: &str = "a panic while the state was being written: its memory cannot be trusted";
@@ -42,13 +47,21 @@ impl Store {
         fs::create_dir_all(dir).map_err(StoreError::file("create", dir))?;
         recover_swap(dir)?;
         let database = open_database(&dir.join(CURRENT))?;
+        let realm = Arc::new(ArcSwap::from_pointee(realm_of(&database)?));
         Ok(Self {
             shared: Arc::new(Shared {
                 dir: dir.to_path_buf(),
                 database: RwLock::new(Some(database)),
                 writer: Mutex::new(()),
+                realm,
             }),
         })
+    }
+
+    /// The rules of users and roles as of the newest applied state; never older than what a view shows.
+    #[must_use]
+    pub fn realm(&self) -> Arc<ArcSwap<Realm>> {
+        Arc::clone(&self.shared.realm)
     }
 
     /// Runs `read` on a consistent view of the newest applied state.
@@ -123,7 +136,10 @@ impl Store {
     /// # Errors
     /// When it is not a checkpoint, or the disk fails.
     pub fn read_checkpoint(path: &Path) -> Result<AppliedState, StoreError> {
-        let database = DB::open_cf_descriptors_read_only(&database_options(), path, descriptors(), false)?;
+        // A checkpoint of an earlier version lacks the families that came later.
+        let present = DB::list_cf(&database_options(), path)?;
+        let families = descriptors_of(|name| present.iter().any(|has| has == name));
+        let database = DB::open_cf_descriptors_read_only(&database_options(), path, families, false)?;
         View::new(&database).applied_state()
     }
 
@@ -148,7 +164,9 @@ impl Store {
         let mut slot = self.shared.database.write().expect(POISONED);
         *slot = None;
         swap(&self.shared.dir)?;
-        *slot = Some(open_database(&self.shared.dir.join(CURRENT))?);
+        let database = open_database(&self.shared.dir.join(CURRENT))?;
+        self.shared.realm.store(Arc::new(realm_of(&database)?));
+        *slot = Some(database);
         Ok(())
     }
 
@@ -181,6 +199,10 @@ const OUTGOING: &str = "outgoing";
 
 fn open_database(path: &Path) -> Result<DB, StoreError> {
     Ok(DB::open_cf_descriptors(&database_options(), path, descriptors())?)
+}
+
+fn realm_of(database: &DB) -> Result<Realm, StoreError> {
+    Ok(Realm::new(realm_state(&View::new(database))?))
 }
 
 pub(crate) fn family_handle(database: &DB, family: Family) -> &ColumnFamily {

@@ -78,6 +78,9 @@ pub enum Refusal {
     /// No such plugin.
     #[error("no such plugin")]
     NoSuchPlugin,
+    /// By the rules of users and roles.
+    #[error(transparent)]
+    Auth(#[from] auth::Denial),
     /// A compare on value met a key whose record is in another form (sealed or clear) than the operand.
     #[error("the value is being sealed or unsealed")]
     SealPending,

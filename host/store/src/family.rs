@@ -13,6 +13,8 @@ pub(crate) enum Family {
     Events,
     /// Leases and the keys attached to them.
     Lease,
+    /// Users and roles.
+    Auth,
     /// Plugins in force.
     Policy,
     /// Wrapped data keys.
@@ -22,8 +24,8 @@ pub(crate) enum Family {
 }
 
 impl Family {
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Live, Self::Past, Self::Events, Self::Lease, Self::Policy, Self::Keyring, Self::Meta];
+    pub(crate) const ALL: [Self; 8] =
+        [Self::Live, Self::Past, Self::Events, Self::Lease, Self::Auth, Self::Policy, Self::Keyring, Self::Meta];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -31,6 +33,7 @@ impl Family {
             Self::Past => "past",
             Self::Events => "events",
             Self::Lease => "lease",
+            Self::Auth => "auth",
             Self::Policy => "policy",
             Self::Keyring => "keyring",
             Self::Meta => "meta",
@@ -59,9 +62,15 @@ pub(crate) fn database_options() -> Options {
 
 /// Every family with its options.
 pub(crate) fn descriptors() -> Vec<ColumnFamilyDescriptor> {
+    descriptors_of(|_| true)
+}
+
+/// The families that `wanted` names, with their options.
+pub(crate) fn descriptors_of(wanted: impl Fn(&str) -> bool) -> Vec<ColumnFamilyDescriptor> {
     let cache = Cache::new_lru_cache(BLOCK_CACHE_BYTES);
     Family::ALL
         .iter()
+        .filter(|family| wanted(family.name()))
         .map(|family| ColumnFamilyDescriptor::new(family.name(), family_options(*family, &cache)))
         .collect()
 }

@@ -5,6 +5,7 @@
 //! | `live` | user key | [`Record`] |
 //! | `past` | escaped user key, then the revision with its bits inverted (newest first) | [`Record`] or a tombstone |
 //! | `events` | revision, sub-revision (big endian) | [`Change`] |
+//! | `auth` | `S`, `U` name, `R` name | settings, users, roles (see `users/record.rs`) |
 //! | `lease` | `L` id, or `K` id key | TTL, or nothing |
 
 use bytes::{BufMut as _, Bytes, BytesMut};

@@ -35,6 +35,7 @@ mod policy;
 mod range;
 mod read;
 mod stage;
+pub mod users;
 mod view;
 
 pub use alarm::{ALARM_CORRUPT, ALARM_NO_SPACE, AlarmRecord, SetAlarm};

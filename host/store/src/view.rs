@@ -17,6 +17,7 @@ use crate::{
     family::Family,
     hash, history, lease, range,
     read::{self, Read, Visit, meta},
+    users::{self, RoleRecord, UserRecord},
 };
 
 /// A view of the state. It holds back RocksDB's clean-up: keep it only as long as one answer takes.
@@ -176,6 +177,46 @@ impl<'a> View<'a> {
     /// When the disk does.
     pub fn plugins(&self) -> Result<Vec<PluginRecord>, StoreError> {
         self.collect(Family::Policy, |value| PluginRecord::decode(value).map_err(|_| StoreError::damaged("a plugin")))
+    }
+
+    /// The auth revision: how often users and roles changed.
+    ///
+    /// # Errors
+    /// When the disk does.
+    pub fn auth_revision(&self) -> Result<u64, StoreError> {
+        users::revision(self)
+    }
+
+    /// One user.
+    ///
+    /// # Errors
+    /// When the disk does.
+    pub fn user(&self, name: &str) -> Result<Option<UserRecord>, StoreError> {
+        users::user(self, name)
+    }
+
+    /// Every user, by name.
+    ///
+    /// # Errors
+    /// When the disk does.
+    pub fn users(&self) -> Result<Vec<UserRecord>, StoreError> {
+        users::users(self)
+    }
+
+    /// One role.
+    ///
+    /// # Errors
+    /// When the disk does.
+    pub fn role(&self, name: &str) -> Result<Option<RoleRecord>, StoreError> {
+        users::role(self, name)
+    }
+
+    /// Every role, by name.
+    ///
+    /// # Errors
+    /// When the disk does.
+    pub fn roles(&self) -> Result<Vec<RoleRecord>, StoreError> {
+        users::roles(self)
     }
 
     /// Wrapped data keys, by prefix and id.

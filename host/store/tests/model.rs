@@ -62,7 +62,7 @@ fn delete(from: u8, to: u8) -> Op {
 }
 
 fn write(op: Op) -> Command {
-    let stamp = Stamp { policy_epoch: 0, auth_revision: 1 };
+    let stamp = Stamp { policy_epoch: 0, auth_revision: 1, author: None };
     Body::Write(ClientWrite { stamp: Some(stamp), op: Some(op) }).into()
 }
 
@@ -241,7 +241,7 @@ fn a_batch_sees_its_own_earlier_writes_and_is_all_or_nothing() {
 fn a_stale_policy_stamp_is_refused_and_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
-    let stamp = Stamp { policy_epoch: 7, auth_revision: 1 };
+    let stamp = Stamp { policy_epoch: 7, auth_revision: 1, author: None };
     let stale = Body::Write(ClientWrite { stamp: Some(stamp), op: Some(put(0, 1)) }).into();
     let done = apply(&store, vec![stale]);
     assert_eq!(done.applied[0].result.as_ref().unwrap_err(), &Refusal::StalePolicy { current: 0 });
@@ -259,7 +259,7 @@ fn revoking_a_lease_deletes_its_keys_at_one_revision() {
     let grant = |id| Body::LeaseGrant(LeaseGrant { id, ttl_seconds: 10 }).into();
     apply(&store, vec![grant(1), grant(2), leased(0, 1), leased(1, 1), leased(2, 1), leased(2, 2)]);
     assert_eq!(store.view(|view| view.lease_keys(1)).unwrap(), [key(0), key(1)]);
-    let done = apply(&store, vec![Body::LeaseRevoke(LeaseRevoke { id: 1 }).into(), leased(3, 1)]);
+    let done = apply(&store, vec![Body::LeaseRevoke(LeaseRevoke { author: None, id: 1 }).into(), leased(3, 1)]);
     assert_eq!(done.events.len(), 1);
     assert_eq!(done.events[0].events.len(), 2);
     assert_eq!(done.applied[1].result.as_ref().unwrap_err(), &Refusal::LeaseNotFound);
