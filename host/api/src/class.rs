@@ -6,12 +6,13 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use auth::Requirement::{self, GoodCredentials, Nothing, Permit, Root, User};
 use auth::RpcClass::{self, Admin, DataRead, DataWrite, Status};
 
 use crate::gateway::described_method;
 
-/// One row of the table: service, method, class.
-type Row = (&'static str, &'static str, RpcClass);
+/// One row of the table: service, method, class, and what users and roles require once they are on.
+type Row = (&'static str, &'static str, RpcClass, Requirement);
 
 const KV: &str = "etcdserverpb.KV";
 const LEASE: &str = "etcdserverpb.Lease";
@@ -27,69 +28,70 @@ const PLUGINS: &str = "strongroom.admin.v1.Plugins";
 const KEYS: &str = "strongroom.admin.v1.Keys";
 
 const TABLE: &[Row] = &[
-    (KV, "Range", DataRead),
-    (KV, "RangeStream", DataRead),
-    (KV, "Put", DataWrite),
-    (KV, "DeleteRange", DataWrite),
-    (KV, "Txn", DataWrite),
-    // kube-apiserver compacts, so this stays open to data clients.
-    (KV, "Compact", DataWrite),
-    ("etcdserverpb.Watch", "Watch", DataRead),
-    (LEASE, "LeaseGrant", DataWrite),
-    (LEASE, "LeaseRevoke", DataWrite),
-    (LEASE, "LeaseKeepAlive", DataWrite),
-    (LEASE, "LeaseTimeToLive", DataRead),
-    (LEASE, "LeaseLeases", DataRead),
-    (CLUSTER, "MemberAdd", Admin),
-    (CLUSTER, "MemberRemove", Admin),
-    (CLUSTER, "MemberUpdate", Admin),
+    (KV, "Range", DataRead, Permit),
+    (KV, "RangeStream", DataRead, Permit),
+    (KV, "Put", DataWrite, Permit),
+    (KV, "DeleteRange", DataWrite, Permit),
+    (KV, "Txn", DataWrite, Permit),
+    // As in etcd any user may compact. kube-apiserver does, so this stays open to data clients.
+    (KV, "Compact", DataWrite, GoodCredentials),
+    ("etcdserverpb.Watch", "Watch", DataRead, Permit),
+    (LEASE, "LeaseGrant", DataWrite, User),
+    (LEASE, "LeaseRevoke", DataWrite, User),
+    (LEASE, "LeaseKeepAlive", DataWrite, Permit),
+    (LEASE, "LeaseTimeToLive", DataRead, Permit),
+    (LEASE, "LeaseLeases", DataRead, Permit),
+    (CLUSTER, "MemberAdd", Admin, Root),
+    (CLUSTER, "MemberRemove", Admin, Root),
+    (CLUSTER, "MemberUpdate", Admin, Root),
     // Client libraries find the endpoints with it.
-    (CLUSTER, "MemberList", Status),
-    (CLUSTER, "MemberPromote", Admin),
-    // Reading alarms is open; the handler asks for an administrator before it changes one.
-    (MAINTENANCE, "Alarm", Status),
-    (MAINTENANCE, "Status", Status),
-    (MAINTENANCE, "Defragment", Admin),
-    (MAINTENANCE, "Hash", Status),
-    (MAINTENANCE, "HashKV", Status),
-    (MAINTENANCE, "Snapshot", Admin),
-    (MAINTENANCE, "MoveLeader", Admin),
-    (MAINTENANCE, "Downgrade", Admin),
-    (AUTH, "AuthEnable", Admin),
-    (AUTH, "AuthDisable", Admin),
-    (AUTH, "AuthStatus", Status),
+    (CLUSTER, "MemberList", Status, User),
+    (CLUSTER, "MemberPromote", Admin, Root),
+    // Reading alarms is open; the handler asks for an administrator, and the root role, before it changes one.
+    (MAINTENANCE, "Alarm", Status, Permit),
+    (MAINTENANCE, "Status", Status, User),
+    (MAINTENANCE, "Defragment", Admin, Root),
+    (MAINTENANCE, "Hash", Status, Root),
+    (MAINTENANCE, "HashKV", Status, Root),
+    (MAINTENANCE, "Snapshot", Admin, Root),
+    (MAINTENANCE, "MoveLeader", Admin, Root),
+    (MAINTENANCE, "Downgrade", Admin, Root),
+    (AUTH, "AuthEnable", Admin, Root),
+    (AUTH, "AuthDisable", Admin, Root),
+    (AUTH, "AuthStatus", Status, GoodCredentials),
     // Whoever authenticates is nobody yet.
-    (AUTH, "Authenticate", DataRead),
-    (AUTH, "UserAdd", Admin),
-    (AUTH, "UserGet", Admin),
-    (AUTH, "UserList", Admin),
-    (AUTH, "UserDelete", Admin),
-    (AUTH, "UserChangePassword", Admin),
-    (AUTH, "UserGrantRole", Admin),
-    (AUTH, "UserRevokeRole", Admin),
-    (AUTH, "RoleAdd", Admin),
-    (AUTH, "RoleGet", Admin),
-    (AUTH, "RoleList", Admin),
-    (AUTH, "RoleDelete", Admin),
-    (AUTH, "RoleGrantPermission", Admin),
-    (AUTH, "RoleRevokePermission", Admin),
-    (LOCK, "Lock", DataWrite),
-    (LOCK, "Unlock", DataWrite),
-    (ELECTION, "Campaign", DataWrite),
-    (ELECTION, "Proclaim", DataWrite),
-    (ELECTION, "Leader", DataRead),
-    (ELECTION, "Observe", DataRead),
-    (ELECTION, "Resign", DataWrite),
+    (AUTH, "Authenticate", DataRead, Nothing),
+    (AUTH, "UserAdd", Admin, Root),
+    // Users may ask about themselves.
+    (AUTH, "UserGet", Status, Permit),
+    (AUTH, "UserList", Admin, Root),
+    (AUTH, "UserDelete", Admin, Root),
+    (AUTH, "UserChangePassword", Admin, Root),
+    (AUTH, "UserGrantRole", Admin, Root),
+    (AUTH, "UserRevokeRole", Admin, Root),
+    (AUTH, "RoleAdd", Admin, Root),
+    (AUTH, "RoleGet", Status, Permit),
+    (AUTH, "RoleList", Admin, Root),
+    (AUTH, "RoleDelete", Admin, Root),
+    (AUTH, "RoleGrantPermission", Admin, Root),
+    (AUTH, "RoleRevokePermission", Admin, Root),
+    (LOCK, "Lock", DataWrite, Permit),
+    (LOCK, "Unlock", DataWrite, Permit),
+    (ELECTION, "Campaign", DataWrite, Permit),
+    (ELECTION, "Proclaim", DataWrite, Permit),
+    (ELECTION, "Leader", DataRead, Permit),
+    (ELECTION, "Observe", DataRead, Permit),
+    (ELECTION, "Resign", DataWrite, Permit),
     // Probes of load balancers and tools that ask which calls there are.
-    (HEALTH, "Check", Status),
-    (HEALTH, "List", Status),
-    (HEALTH, "Watch", Status),
-    (REFLECTION, "ServerReflectionInfo", Status),
-    (OLD_REFLECTION, "ServerReflectionInfo", Status),
-    (PLUGINS, "Install", Admin),
-    (PLUGINS, "List", Admin),
-    (PLUGINS, "Remove", Admin),
-    (KEYS, "Status", Admin),
+    (HEALTH, "Check", Status, Nothing),
+    (HEALTH, "List", Status, Nothing),
+    (HEALTH, "Watch", Status, Nothing),
+    (REFLECTION, "ServerReflectionInfo", Status, Nothing),
+    (OLD_REFLECTION, "ServerReflectionInfo", Status, Nothing),
+    (PLUGINS, "Install", Admin, Nothing),
+    (PLUGINS, "List", Admin, Nothing),
+    (PLUGINS, "Remove", Admin, Nothing),
+    (KEYS, "Status", Admin, Nothing),
 ];
 
 /// A classified RPC.
@@ -98,6 +100,7 @@ pub(crate) struct Method {
     pub(crate) service: &'static str,
     pub(crate) name: &'static str,
     pub(crate) class: RpcClass,
+    pub(crate) requirement: Requirement,
     pub(crate) kind: CallKind,
 }
 
@@ -142,7 +145,10 @@ pub(crate) fn method(path: &str) -> Option<Method> {
 
 /// Every method of the table.
 pub(crate) fn all() -> impl Iterator<Item = Method> {
-    let method = |&(service, name, class): &Row| Method { service, name, class, kind: CallKind::of(service, name) };
+    let method = |&(service, name, class, requirement): &Row| {
+        let kind = CallKind::of(service, name);
+        Method { service, name, class, requirement, kind }
+    };
     TABLE.iter().map(method)
 }
 

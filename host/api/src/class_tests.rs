@@ -61,7 +61,7 @@ fn every_rpc_of_every_service_has_a_class() {
 
 #[test]
 fn every_class_belongs_to_exactly_one_rpc() {
-    let classified: Vec<_> = TABLE.iter().map(|(service, name, _)| format!("/{service}/{name}")).collect();
+    let classified: Vec<_> = TABLE.iter().map(|(service, name, ..)| format!("/{service}/{name}")).collect();
     let unique: BTreeSet<_> = classified.iter().cloned().collect();
     assert_eq!(unique.len(), classified.len(), "a method is classified twice");
     assert_eq!(unique, described());
@@ -74,4 +74,21 @@ fn what_changes_the_cluster_is_for_administrators() {
         assert_eq!(method(path).unwrap().class, RpcClass::Admin, "{path}");
     }
     assert!(TABLE.iter().filter(|row| row.0.starts_with("strongroom.admin.")).all(|row| row.2 == RpcClass::Admin));
+}
+
+#[test]
+fn what_users_and_roles_require_is_what_etcd_requires() {
+    let required = |path: &str| method(path).unwrap().requirement;
+    for path in ["Cluster/MemberAdd", "Maintenance/HashKV", "Maintenance/Defragment", "Auth/UserAdd", "Auth/RoleList"] {
+        assert_eq!(required(&format!("/etcdserverpb.{path}")), Root, "{path}");
+    }
+    for path in ["Cluster/MemberList", "Maintenance/Status", "Lease/LeaseGrant"] {
+        assert_eq!(required(&format!("/etcdserverpb.{path}")), User, "{path}");
+    }
+    let open: BTreeSet<_> = TABLE.iter().filter(|row| row.3 == Nothing && row.2 != Admin).map(|row| row.1).collect();
+    let harmless = ["Authenticate", "Check", "List", "ServerReflectionInfo", "Watch"];
+    assert!(open.iter().all(|name| harmless.contains(name)), "{open:?} need no credentials");
+    let keys =
+        TABLE.iter().filter(|row| ["etcdserverpb.KV", "etcdserverpb.Watch"].contains(&row.0) && row.1 != "Compact");
+    assert!(keys.clone().count() > 5 && keys.clone().all(|row| row.3 == Permit));
 }

@@ -40,7 +40,7 @@ use crate::maintenance::MaintenanceDoor;
 use crate::metrics::{self, Metrics};
 use crate::reflection;
 use crate::serving::ServingDoor;
-use crate::unserved::AuthDoor;
+use crate::users::AuthDoor;
 use crate::watch::WatchDoor;
 
 /// What a message may be larger than the largest request, as in etcd. A request between the two is read, and answered
@@ -78,6 +78,8 @@ pub struct DoorSettings {
     /// Who counts as one of them on the client listener. Its authority may be another, whose certificates say nothing
     /// about administrators: then nobody.
     pub client_administrators: Administrators,
+    /// Whether the common name of a client certificate names a user (`--client-cert-auth`).
+    pub common_name_counts: bool,
     /// How often a watch that asked for it hears of progress.
     pub watch_progress_interval: Duration,
     /// Whether the JSON gateway is served.
@@ -97,6 +99,7 @@ impl DoorSettings {
         Self {
             administrators,
             client_administrators: Administrators::default(),
+            common_name_counts: false,
             watch_progress_interval: WATCH_PROGRESS_INTERVAL,
             gateway: true,
             cors: AllowList::default(),
@@ -112,6 +115,7 @@ pub struct Doors {
     member: Member,
     administrators: Arc<Administrators>,
     client_administrators: Arc<Administrators>,
+    common_name_counts: bool,
     watch_progress_interval: Duration,
     gateway: bool,
     front: Front,
@@ -130,6 +134,7 @@ impl Doors {
             member,
             administrators: Arc::new(settings.administrators),
             client_administrators: Arc::new(settings.client_administrators),
+            common_name_counts: settings.common_name_counts,
             watch_progress_interval: settings.watch_progress_interval,
             gateway: settings.gateway,
             front: Front { origins: settings.cors, hosts: settings.host_whitelist },
@@ -208,7 +213,7 @@ impl Doors {
             .add_service(LeaseServer::new(lease).max_decoding_message_size(largest))
             .add_service(ClusterServer::new(ClusterDoor { member: member() }).max_decoding_message_size(largest))
             .add_service(MaintenanceServer::new(maintenance))
-            .add_service(AuthServer::new(AuthDoor))
+            .add_service(AuthServer::new(AuthDoor { member: member() }))
             .add_service(LockServer::new(lock).max_decoding_message_size(largest))
             .add_service(ElectionServer::new(election).max_decoding_message_size(largest))
             .add_service(HealthServer::new(serving))
@@ -221,7 +226,14 @@ impl Doors {
 
     fn guarded(&self, services: Routes, audience: Audience) -> Router {
         let (administrators, metrics) = (self.administrators(audience), self.metrics.clone());
-        let gate = Gate { audience, administrators, leadership: self.leadership.clone(), metrics };
+        let gate = Gate {
+            audience,
+            administrators,
+            warden: self.member.warden().clone(),
+            common_name_counts: self.common_name_counts,
+            leadership: self.leadership.clone(),
+            metrics,
+        };
         services.prepare().into_axum_router().layer(from_fn_with_state(gate, guard))
     }
 }

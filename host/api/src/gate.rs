@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auth::{Administrators, Caller};
+use auth::{Administrator, Administrators, AuthError, Caller, Warden};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
@@ -13,6 +13,7 @@ use tonic::{Code, Status};
 use crate::ApiError;
 use crate::class::{self, CallKind, Method};
 use crate::counted::Counted;
+use crate::credentials;
 use crate::deadline;
 use crate::leadership::{self, Leadership};
 use crate::metrics::Metrics;
@@ -31,6 +32,10 @@ pub(crate) enum Audience {
 pub(crate) struct Gate {
     pub(crate) audience: Audience,
     pub(crate) administrators: Arc<Administrators>,
+    /// Enforces what users and roles require.
+    pub(crate) warden: Warden,
+    /// Whether the common name of a certificate names a user.
+    pub(crate) common_name_counts: bool,
     pub(crate) leadership: Leadership,
     pub(crate) metrics: Metrics,
 }
@@ -53,16 +58,32 @@ impl Gate {
     fn admit(&self, method: Method, request: &mut Request) -> Result<(), ApiError> {
         check_client_version(request.headers())?;
         self.leadership.admit(request.headers())?;
-        if self.audience == Audience::Clients && !method.class.needs_administrator() {
-            return Ok(());
+        let caller = credentials::caller(request, self.common_name_counts);
+        let administrator = self.administrator(method, &caller)?;
+        let caller = match &administrator {
+            // At the admin listener an administrator needs no user, so that nobody can lock them out.
+            Some(proof) if self.audience == Audience::Administrators && !credentials::shows_token(&caller) => {
+                caller.as_administrator(proof)
+            }
+            _ => caller,
+        };
+        self.warden.enforce(method.requirement, &caller).map_err(AuthError::from)?;
+        request.extensions_mut().insert(caller);
+        if let Some(proof) = administrator {
+            request.extensions_mut().insert(Arc::new(proof));
         }
-        let anonymous = Caller::anonymous(None);
-        let caller = request.extensions().get::<Caller>().unwrap_or(&anonymous);
+        Ok(())
+    }
+
+    /// Evidence of an administrator, where one is needed.
+    fn administrator(&self, method: Method, caller: &Caller) -> Result<Option<Administrator>, ApiError> {
+        if self.audience == Audience::Clients && !method.class.needs_administrator() {
+            return Ok(None);
+        }
         let admitted = self.administrators.admit(caller).inspect_err(|error| {
             tracing::warn!(service = method.service, method = method.name, %error, "admin call refused");
         });
-        request.extensions_mut().insert(Arc::new(admitted?));
-        Ok(())
+        Ok(Some(admitted?))
     }
 }
 

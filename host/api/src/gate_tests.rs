@@ -1,6 +1,7 @@
 //! Who gets past the gate, and what is counted on the way.
 
-use auth::Identity;
+use arc_swap::ArcSwap;
+use auth::{Identity, Realm, RealmState, Tokens};
 use axum::Router;
 use axum::http::header;
 use axum::middleware::from_fn_with_state;
@@ -14,6 +15,15 @@ const ADMINISTRATOR: &str = "spiffe://strongroom/admin";
 const PUT: &str = "/etcdserverpb.KV/Put";
 const STATUS: &str = "/etcdserverpb.Maintenance/Status";
 const SNAPSHOT: &str = "/etcdserverpb.Maintenance/Snapshot";
+
+fn always_led() -> Leadership {
+    let shutdown = tokio_util::sync::CancellationToken::new();
+    Leadership::watched(|| true, std::time::Duration::from_secs(1), shutdown)
+}
+
+fn warden(state: RealmState) -> Warden {
+    Warden::new(Arc::new(ArcSwap::from_pointee(Realm::new(state))), Arc::new(Tokens::None))
+}
 
 fn certified(uri: &str) -> Caller {
     let mut params = CertificateParams::default();
@@ -35,9 +45,10 @@ async fn call(audience: Audience, path: &str, caller: Option<Caller>, handler_st
     let rule = format!("URI:{ADMINISTRATOR}").parse().unwrap();
     let administrators = Arc::new(Administrators::from(vec![rule]));
     let metrics = Metrics::new();
-    let shutdown = tokio_util::sync::CancellationToken::new();
-    let leadership = Leadership::watched(|| true, std::time::Duration::from_secs(1), shutdown);
-    let gate = Gate { audience, administrators, leadership, metrics: metrics.clone() };
+    let leadership = always_led();
+    let warden = warden(RealmState::default());
+    let common_name_counts = false;
+    let gate = Gate { audience, administrators, warden, common_name_counts, leadership, metrics: metrics.clone() };
     let handler = any(async move || handler_status.into_http::<Body>());
     let router = Router::new().route("/{*rest}", handler).layer(from_fn_with_state(gate, guard));
     let mut request = Request::post(path).header(header::CONTENT_TYPE, "application/grpc").body(Body::empty()).unwrap();
@@ -94,4 +105,36 @@ async fn a_message_over_the_limit_gets_the_error_of_gos_grpc() {
     assert_eq!(code, Code::ResourceExhausted);
     let compacted = Status::out_of_range("etcdserver: mvcc: required revision has been compacted");
     assert_eq!(call(Audience::Clients, PUT, None, compacted).await.0, Code::OutOfRange);
+}
+
+#[tokio::test]
+async fn with_users_on_the_gate_asks_for_what_the_table_requires() {
+    let state = RealmState { enabled: true, ..RealmState::default() };
+    let gate = |audience| Gate {
+        audience,
+        administrators: Arc::new(Administrators::default().with_access(auth::AdminAccess::Any)),
+        warden: warden(state.clone()),
+        common_name_counts: false,
+        leadership: always_led(),
+        metrics: Metrics::new(),
+    };
+    let admit = |audience, path: &str, caller: Caller, token: Option<&str>| {
+        let mut request = Request::post(path).body(Body::empty()).unwrap();
+        request.extensions_mut().insert(caller);
+        if let Some(token) = token {
+            request.headers_mut().insert("token", token.parse().unwrap());
+        }
+        gate(audience).admit(class::method(path).unwrap(), &mut request).err().map(|error| Status::from(error).code())
+    };
+    let nobody = || Caller::anonymous(None);
+    // Keys are the member's business; some user or the root role is the gate's.
+    assert_eq!(admit(Audience::Clients, PUT, nobody(), None), None);
+    assert_eq!(admit(Audience::Clients, STATUS, nobody(), None), Some(Code::InvalidArgument));
+    assert_eq!(admit(Audience::Clients, SNAPSHOT, nobody(), None), Some(Code::InvalidArgument));
+    assert_eq!(admit(Audience::Clients, SNAPSHOT, administrator(), None), Some(Code::InvalidArgument));
+    assert_eq!(admit(Audience::Clients, STATUS, nobody(), Some("x.1")), Some(Code::Unauthenticated));
+    // At the admin listener a certificate is enough, but a token is taken at its word, and nobody is not let in.
+    assert_eq!(admit(Audience::Administrators, SNAPSHOT, administrator(), None), None);
+    assert_eq!(admit(Audience::Administrators, SNAPSHOT, administrator(), Some("x.1")), Some(Code::Unauthenticated));
+    assert_eq!(admit(Audience::Administrators, SNAPSHOT, nobody(), None), Some(Code::InvalidArgument));
 }

@@ -29,6 +29,7 @@ mod class;
 mod cluster;
 mod convert;
 mod counted;
+mod credentials;
 mod deadline;
 mod doors;
 mod election;
@@ -51,6 +52,7 @@ mod request;
 mod serving;
 mod status;
 mod unserved;
+mod users;
 mod watch;
 
 pub use doors::{ADMIN_MESSAGE_BYTES_MAX, DoorSettings, Doors, MESSAGE_OVERHEAD_BYTES, WATCH_PROGRESS_INTERVAL};

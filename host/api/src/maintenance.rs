@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use auth::Administrators;
+use auth::{Administrators, AuthError, Requirement};
 use flow::{Alarm, FlowError, Member, Reply, Snapshot, SnapshotPiece};
 use futures::{Stream, stream};
 use proto::etcdserverpb::{
@@ -32,6 +32,8 @@ impl Maintenance for MaintenanceDoor {
     async fn alarm(&self, request: Request<AlarmRequest>) -> Answer<AlarmResponse> {
         let (caller, request) = opened(request);
         let action = AlarmAction::try_from(request.action).map_err(|_| ApiError::UnknownAction(request.action))?;
+        let required = if action == AlarmAction::Get { Requirement::User } else { Requirement::Root };
+        self.member.warden().enforce(required, &caller).map_err(AuthError::from).map_err(ApiError::from)?;
         let reply = if action == AlarmAction::Get {
             self.member.alarms_of(request.alarm).await.map_err(ApiError::from)?
         } else {

@@ -4,7 +4,7 @@
 //! recognise them by text. What only Strongroom has begins with `strongroom:` and says what to do.
 
 use admission::{AdmissionError, Cause};
-use auth::AuthError;
+use auth::{AuthError, Denial};
 use axum::http::StatusCode;
 use flow::FlowError;
 use seal::SealError;
@@ -195,8 +195,36 @@ fn of_auth(error: &AuthError) -> Status {
             ours_with(Code::PermissionDenied, error, "use a certificate that an administrator rule names")
         }
         AuthError::BadCertificate { .. } => ours(Code::Unauthenticated, error),
+        AuthError::Denied(denial) => of_denial(*denial),
         other => ours(Code::Internal, other),
     }
+}
+
+fn of_denial(denial: Denial) -> Status {
+    let code = match denial {
+        Denial::RootUserNotExist
+        | Denial::RootRoleNotExist
+        | Denial::UserAlreadyExist
+        | Denial::UserNotFound
+        | Denial::RoleAlreadyExist
+        | Denial::RoleNotFound
+        | Denial::RoleNotGranted
+        | Denial::PermissionNotGranted
+        | Denial::NotEnabled => Code::FailedPrecondition,
+        Denial::UserEmpty
+        | Denial::RoleEmpty
+        | Denial::AuthenticationFailed
+        | Denial::PermissionNotGiven
+        | Denial::OldRevision
+        | Denial::InvalidManagement => Code::InvalidArgument,
+        Denial::PermissionDenied => Code::PermissionDenied,
+        Denial::InvalidToken => Code::Unauthenticated,
+        Denial::TooMany => Code::ResourceExhausted,
+        // etcd gives these no code, and the text of the library or package that they come from.
+        Denial::PasswordTooLong => return Status::unknown(format!("bcrypt: {denial}")),
+        _ => return Status::unknown(format!("auth: {denial}")),
+    };
+    Status::new(code, format!("etcdserver: {denial}"))
 }
 
 fn ours(code: Code, error: &impl std::fmt::Display) -> Status {

@@ -70,3 +70,38 @@ fn seal_errors_tell_a_retry_from_a_mistake_from_a_loss() {
     assert_eq!(answered(FlowError::Seal(SealError::OrderedCompare)).0, Code::InvalidArgument);
     assert_eq!(answered(FlowError::Seal(SealError::DamagedValue { id: 1 })).0, Code::DataLoss);
 }
+
+#[test]
+fn denials_carry_etcds_code_and_text() {
+    let cases = [
+        (Denial::RootUserNotExist, Code::FailedPrecondition, "etcdserver: root user does not exist"),
+        (Denial::RootRoleNotExist, Code::FailedPrecondition, "etcdserver: root user does not have root role"),
+        (Denial::UserAlreadyExist, Code::FailedPrecondition, "etcdserver: user name already exists"),
+        (Denial::UserEmpty, Code::InvalidArgument, "etcdserver: user name is empty"),
+        (Denial::UserNotFound, Code::FailedPrecondition, "etcdserver: user name not found"),
+        (Denial::RoleAlreadyExist, Code::FailedPrecondition, "etcdserver: role name already exists"),
+        (Denial::RoleNotFound, Code::FailedPrecondition, "etcdserver: role name not found"),
+        (Denial::RoleEmpty, Code::InvalidArgument, "etcdserver: role name is empty"),
+        (
+            Denial::AuthenticationFailed,
+            Code::InvalidArgument,
+            "etcdserver: authentication failed, invalid user ID or password",
+        ),
+        (Denial::NoPasswordUser, Code::Unknown, "auth: authentication failed, password was given for no password user"),
+        (Denial::PermissionNotGiven, Code::InvalidArgument, "etcdserver: permission not given"),
+        (Denial::PermissionDenied, Code::PermissionDenied, "etcdserver: permission denied"),
+        (Denial::RoleNotGranted, Code::FailedPrecondition, "etcdserver: role is not granted to the user"),
+        (Denial::PermissionNotGranted, Code::FailedPrecondition, "etcdserver: permission is not granted to the role"),
+        (Denial::NotEnabled, Code::FailedPrecondition, "etcdserver: authentication is not enabled"),
+        (Denial::OldRevision, Code::InvalidArgument, "etcdserver: revision of auth store is old"),
+        (Denial::InvalidToken, Code::Unauthenticated, "etcdserver: invalid auth token"),
+        (Denial::InvalidManagement, Code::InvalidArgument, "etcdserver: invalid auth management"),
+        (Denial::PasswordTooLong, Code::Unknown, "bcrypt: password length exceeds 72 bytes"),
+        (Denial::VerifyOnly, Code::Unknown, "auth: token signing attempted with verify-only key"),
+        (Denial::NoTokens, Code::Unknown, "auth: invalid auth options"),
+        (Denial::TooMany, Code::ResourceExhausted, "etcdserver: too many requests"),
+    ];
+    for (denial, code, text) in cases {
+        assert_eq!(answered(FlowError::Auth(denial.into())), (code, text.to_owned()));
+    }
+}

@@ -21,7 +21,7 @@ impl RpcClass {
     }
 }
 
-/// What users and roles ask of an RPC, as etcd does. The gate enforces all but [`Requirement::Keys`].
+/// What users and roles ask of an RPC, as etcd does. The gate enforces all but [`Requirement::Permit`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Requirement {
     /// Nothing; credentials are not looked at.
@@ -33,5 +33,5 @@ pub enum Requirement {
     /// A user with the root role.
     Root,
     /// It depends on the message, above all on its keys: the member asks for a permit before it does anything.
-    Keys,
+    Permit,
 }

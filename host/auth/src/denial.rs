@@ -61,8 +61,11 @@ pub enum Denial {
     /// The client's: bcrypt looks at no more than 72 bytes.
     #[error("password length exceeds 72 bytes")]
     PasswordTooLong,
-    /// The operator's: the member has only the public key of its tokens, or makes none.
-    #[error("this member cannot make tokens")]
+    /// The operator's: the member has only the public key of its tokens.
+    #[error("token signing attempted with verify-only key")]
+    VerifyOnly,
+    /// The operator's: the member makes no tokens.
+    #[error("invalid auth options")]
     NoTokens,
     /// Too many passwords are being checked, or too many tokens are out; try again.
     #[error("too many requests")]

@@ -68,7 +68,7 @@ impl Warden {
         match requirement {
             Requirement::Root => realm.permit_root(subject).map(drop),
             Requirement::User => realm.permit_user(subject).map(drop),
-            Requirement::Nothing | Requirement::GoodCredentials | Requirement::Keys => Ok(()),
+            Requirement::Nothing | Requirement::GoodCredentials | Requirement::Permit => Ok(()),
         }
     }
 

@@ -80,7 +80,7 @@ fn txn(success: Vec<Op>, failure: Vec<Op>) -> Op {
 }
 
 fn write(op: Op) -> Body {
-    let stamp = Stamp { policy_epoch: 0, auth_revision: 1 };
+    let stamp = Stamp { policy_epoch: 0, auth_revision: 1, author: None };
     Body::Write(ClientWrite { stamp: Some(stamp), op: Some(op) })
 }
 
@@ -133,7 +133,7 @@ fn a_corrupt_cluster_changes_nothing_until_the_alarm_is_cleared() {
             write(delete()),
             Body::Compact(Compact { revision: 1 }),
             Body::LeaseGrant(LeaseGrant { id: 1, ttl_seconds: 10 }),
-            Body::LeaseRevoke(LeaseRevoke { id: 1 }),
+            Body::LeaseRevoke(LeaseRevoke { id: 1, author: None }),
         ]
     };
     for result in state.apply_all(all()) {

@@ -62,7 +62,7 @@ impl Jwt {
         let mut text = URL_SAFE_NO_PAD.encode(header.to_string());
         text.push('.');
         URL_SAFE_NO_PAD.encode_string(claims.to_string(), &mut text);
-        let signature = self.key.sign(text.as_bytes()).ok_or(Denial::NoTokens)?;
+        let signature = self.key.sign(text.as_bytes()).ok_or(Denial::VerifyOnly)?;
         text.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut text);
         Ok(Token(text.into()))

@@ -108,7 +108,7 @@ mod tests {
         let busy: Vec<_> = (0..lanes + WAITING_MAX)
             .map(|_| {
                 let (passwords, hold) = (Arc::clone(&passwords), Arc::clone(&hold));
-                tokio::spawn(async move { passwords.work(move || drop(hold.lock().unwrap().recv())).await })
+                tokio::spawn(async move { passwords.work(move || hold.lock().unwrap().recv().is_err()).await })
             })
             .collect();
         while passwords.places.available_permits() > 0 {
@@ -119,7 +119,7 @@ mod tests {
         tokio::time::timeout(Duration::from_secs(5), tokio::spawn(async {})).await.unwrap().unwrap();
         drop(release);
         for work in busy {
-            work.await.unwrap().unwrap();
+            assert!(work.await.unwrap().unwrap());
         }
         assert!(passwords.work(|| ()).await.is_ok());
     }
