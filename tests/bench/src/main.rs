@@ -68,7 +68,7 @@ impl Arguments {
 async fn main() -> std::io::Result<()> {
     let arguments = Arguments::parse();
     let strongroom = Server::strongroom_logging("warn").await;
-    let etcd = Server::new(Kind::Etcd { tls: Some(certificates_of(&strongroom)) }).await;
+    let etcd = Server::new(Kind::etcd(Some(certificates_of(&strongroom)))).await;
     let mut reports = Vec::new();
     for plan in arguments.plans() {
         let mut report = Report::new(&plan);

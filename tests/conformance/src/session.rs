@@ -98,7 +98,7 @@ impl Session {
 
     /// Whether this is etcd 3.4, for the few places where 3.7 is known to differ.
     pub(crate) fn is_etcd(&self) -> bool {
-        matches!(self.server.kind(), Kind::Etcd { .. })
+        matches!(self.server.kind(), Kind::Member { .. })
     }
 
     /// The server.

@@ -1,4 +1,4 @@
-//! Servers for tests: the built `strongroom` program and Debian's `etcd`, started, driven, killed and started again.
+//! Servers for tests: the built `strongroom` program and a real etcd, started, driven, killed and started again.
 //!
 //! The end-to-end tests and the bench see Strongroom as a user does: a program with a directory, ports, certificates and a log.
 //! So this crate depends on none of the host's crates, only on the wire (`proto`).
@@ -22,7 +22,8 @@
 //! # }
 //! ```
 //!
-//! Environment: `STRONGROOM_BIN` names the program to test (default: the one built beside the running test),
+//! Environment: `STRONGROOM_BIN` names the program to test (default: the one built beside the running test), `ETCD_BIN` the etcd
+//! to compare with (see [`reference`]),
 //! `STRONGROOM_SEED` the seed of a run to repeat (see [`Seed`]), and `STRONGROOM_SUBJECT=etcd` puts etcd in Strongroom's place,
 //! which tests the cases rather than the program (see [`Server::subject`]).
 
@@ -42,10 +43,10 @@ pub use certificates::Certificates;
 pub use client::{Client, connect};
 pub use environment::Environment;
 pub use etcdctl::{Etcdctl, Finished, Running};
-pub use http::{Response, get};
+pub use http::{Request, Response, get, send};
 pub use ports::{Ports, free_port};
 pub use process::Process;
-pub use program::{Run, binary, run};
+pub use program::{Program, Run, binary, reference, run};
 pub use seed::{Random, Seed};
 pub use server::{EtcdTls, Kind, Server};
 pub use watching::Watching;

@@ -16,18 +16,31 @@ use crate::{Certificates, Ports};
 #[must_use]
 pub fn binary() -> PathBuf {
     let named = env::var_os("STRONGROOM_BIN").map(PathBuf::from);
-    let path = named.unwrap_or_else(|| {
-        let test = env::current_exe().expect("a running test has a path");
-        // target/debug/deps/TEST for a test, target/debug/PROGRAM for a program.
-        let folder = test.parent().filter(|folder| folder.ends_with("deps")).unwrap_or(&test);
-        folder.with_file_name("strongroom")
-    });
+    let path = named.unwrap_or_else(|| built_beside().join("strongroom"));
     assert!(
         path.is_file(),
         "{} is not there: build it first (`make test` does), or set STRONGROOM_BIN",
         path.display()
     );
     path
+}
+
+/// The etcd to compare with: what `ETCD_BIN` names, or the one that `tests/conformance/reference/build.sh` left in the target
+/// folder, or the `etcd` of the path, which is Debian's.
+#[must_use]
+pub fn reference() -> PathBuf {
+    if let Some(named) = env::var_os("ETCD_BIN") {
+        return PathBuf::from(named);
+    }
+    let built = built_beside().parent().map(|target| target.join("reference/etcd"));
+    built.filter(|path| path.is_file()).unwrap_or_else(|| PathBuf::from("etcd"))
+}
+
+/// The folder of the built programs. A test is in `deps` below it, a program in it.
+fn built_beside() -> PathBuf {
+    let own = env::current_exe().expect("a running program has a path");
+    let folder = own.parent().expect("a program lies in a folder");
+    folder.parent().filter(|_| folder.ends_with("deps")).unwrap_or(folder).to_owned()
 }
 
 /// The command line of `strongroom dev`.
@@ -47,13 +60,13 @@ pub(crate) fn strongroom_dev(dir: &Path, ports: &Ports, log_level: &str) -> Comm
     command
 }
 
-/// The command line of etcd: one member, with TLS for clients when `tls` names a server's certificate.
-pub(crate) fn etcd(dir: &Path, ports: &Ports, tls: Option<&Certificates>) -> Command {
+/// The command line of a server with etcd's flags: one member, with TLS for clients when `tls` names a server's certificate.
+pub(crate) fn member(program: Program, dir: &Path, ports: &Ports, tls: Option<&Certificates>) -> Command {
     let scheme = if tls.is_some() { "https" } else { "http" };
     let client = format!("{scheme}://127.0.0.1:{}", ports.client);
     let peer = format!("http://127.0.0.1:{}", ports.peer);
-    let mut command = Command::new("etcd");
-    command.args(["--name", "default", "--logger", "zap", "--log-level", "warn"]).arg("--data-dir").arg(dir);
+    let mut command = program.command();
+    command.args(["--name", "default", "--log-level", "warn"]).arg("--data-dir").arg(dir);
     command.args(["--listen-client-urls", &client, "--advertise-client-urls", &client]);
     command.args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer]);
     command.arg("--initial-cluster").arg(format!("default={peer}"));
@@ -64,6 +77,28 @@ pub(crate) fn etcd(dir: &Path, ports: &Ports, tls: Option<&Certificates>) -> Com
     }
     clean(&mut command);
     command
+}
+
+/// A program that takes etcd's flags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    /// `strongroom serve`, which leaves the administration to whoever may do it in etcd.
+    Strongroom,
+    /// The etcd to compare with.
+    Etcd,
+}
+
+impl Program {
+    fn command(self) -> Command {
+        match self {
+            Self::Etcd => Command::new(reference()),
+            Self::Strongroom => {
+                let mut command = Command::new(binary());
+                command.args(["serve", "--admin-access=any"]);
+                command
+            }
+        }
+    }
 }
 
 /// How a program that was expected to end did so.

@@ -11,10 +11,13 @@ use tempfile::TempDir;
 use tokio::time::sleep;
 use tonic::transport::Channel;
 
-use crate::{Certificates, Client, Environment, Etcdctl, Ports, Process, Response, http, program};
+use crate::{Certificates, Client, Environment, Etcdctl, Ports, Process, Program, Response, http, program};
 
 /// How often a starting server is asked whether it is ready.
 const POLL: Duration = Duration::from_millis(10);
+
+/// Answers when a server is ready, also one that was started again with its alarms.
+const READY: &str = "/health?exclude=NOSPACE&exclude=CORRUPT";
 
 /// Which program.
 #[derive(Debug, Clone)]
@@ -24,11 +27,23 @@ pub enum Kind {
         /// As in `STRONGROOM_LOG`.
         log_level: String,
     },
-    /// Debian's `etcd`, with TLS for clients when files are given.
-    Etcd {
+    /// A program with etcd's flags, with TLS for clients when files are given.
+    Member {
+        /// Which one.
+        program: Program,
         /// The server's certificate, and a client's.
         tls: Option<EtcdTls>,
+        /// Flags besides those that name its directory, its ports and its files.
+        flags: Vec<String>,
     },
+}
+
+impl Kind {
+    /// The etcd to compare with.
+    #[must_use]
+    pub fn etcd(tls: Option<EtcdTls>) -> Self {
+        Self::Member { program: Program::Etcd, tls, flags: Vec::new() }
+    }
 }
 
 /// The certificates that an etcd and its clients use.
@@ -64,7 +79,7 @@ impl Server {
 
     /// A new etcd, ready.
     pub async fn etcd() -> Self {
-        Self::new(Kind::Etcd { tls: None }).await
+        Self::new(Kind::etcd(None)).await
     }
 
     /// What is under test: Strongroom, or, with `STRONGROOM_SUBJECT=etcd`, a second etcd. With the latter the cases are run
@@ -93,14 +108,19 @@ impl Server {
         assert!(self.process.is_none(), "it runs already");
         let command = match &self.kind {
             Kind::Strongroom { log_level } => program::strongroom_dev(&self.dir(), &self.ports, log_level),
-            Kind::Etcd { tls } => program::etcd(&self.dir(), &self.ports, tls.as_ref().map(|tls| &tls.server)),
+            Kind::Member { program, tls, flags } => {
+                let certificates = tls.as_ref().map(|tls| &tls.server);
+                let mut command = program::member(*program, &self.dir(), &self.ports, certificates);
+                command.args(flags);
+                command
+            }
         };
         self.process = Some(Process::start(command, &self.log_file()));
         self.become_ready().await;
         self.environment = match &self.kind {
             Kind::Strongroom { .. } => Environment::of_shell_file(&self.dir().join("env")),
-            Kind::Etcd { tls: None } => Environment::plain(self.ports.client),
-            Kind::Etcd { tls: Some(tls) } => Environment::plain(self.ports.client)
+            Kind::Member { tls: None, .. } => Environment::plain(self.ports.client),
+            Kind::Member { tls: Some(tls), .. } => Environment::plain(self.ports.client)
                 .with("ETCDCTL_ENDPOINTS", &format!("https://127.0.0.1:{}", self.ports.client))
                 .with_certificates(&tls.client),
         };
@@ -116,7 +136,7 @@ impl Server {
             }
             // The first start serves before it has written what clients need.
             let written = environment.as_ref().is_none_or(|file| file.exists());
-            if written && http::get(self.ports.metrics, "/health").await.is_ok_and(|answer| answer.status == 200) {
+            if written && http::get(self.ports.metrics, READY).await.is_ok_and(|answer| answer.status == 200) {
                 return;
             }
             let waited = begun.elapsed() < Duration::from_secs(crate::START_SECONDS_MAX);
