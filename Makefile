@@ -3,7 +3,7 @@
 # Always the whole workspace: cargo resolves other features for a single package, and RocksDB would be compiled again.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test verify fix audit plugins
+.PHONY: help run test clients verify fix audit plugins
 
 # Documentation that does not build is a defect, and so is a warning.
 export RUSTDOCFLAGS := -D warnings
@@ -22,6 +22,11 @@ test: plugins ## Run all tests
 	cargo build --workspace
 	cargo test --workspace
 	@set -e; for guest in $(GUESTS); do cargo test --manifest-path $$guest; done
+
+clients: plugins ## Drive the server with real clients in five languages (make clients ARGS="--only go --server strongroom")
+	@.ci/install.sh etcd clients
+	cargo build --workspace
+	@"$${CARGO_TARGET_DIR:-target}/debug/clients" $(ARGS)
 
 verify: plugins ## Everything a change must pass: format, lints, tests, documentation, dependencies
 	@.ci/install.sh etcd deny

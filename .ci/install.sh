@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what a make target needs and this machine does not have. Usage: .ci/install.sh [build|wasm|etcd|deny]...
+# Installs what a make target needs and this machine does not have. Usage: .ci/install.sh [build|wasm|etcd|clients|deny]...
 set -eu
 
 packages=""
@@ -69,13 +69,35 @@ etcd() {
     command -v etcd >/dev/null || need etcd-server
 }
 
+# The oldest Go that fetches a newer one by itself, where a module asks for it.
+go_min=1.21
+
+# What the client programs are written in. Without these their tests fail rather than pass.
+clients() {
+    command -v curl >/dev/null || need curl
+    command -v python3 >/dev/null || need python3
+    python3 -c 'import ensurepip' 2>/dev/null || need python3-venv
+    command -v npm >/dev/null || need nodejs npm
+    # protoc, and the .proto files that it always knows.
+    command -v protoc >/dev/null || need protobuf-compiler
+    [ -e /usr/include/google/protobuf/descriptor.proto ] || need libprotobuf-dev
+    command -v go >/dev/null || { is_offered golang-go "$go_min" && need golang-go; } ||
+        { echo "the Go clients need Go $go_min or newer: https://go.dev/dl" >&2; exit 1; }
+}
+
+# Whether the distribution has a package in a version that is new enough.
+is_offered() {
+    version=$(apt-cache policy "$1" 2>/dev/null | sed -n 's/ *Candidate: //p') || return 1
+    [ -n "$version" ] && dpkg --compare-versions "${version#*:}" ge "$2"
+}
+
 deny() {
     command -v cargo-deny >/dev/null || cargo install --locked cargo-deny --version "$cargo_deny"
 }
 
 for part in "$@"; do
     case "$part" in
-    build | wasm | etcd | deny) "$part" ;;
+    build | wasm | etcd | clients | deny) "$part" ;;
     *) echo ".ci/install.sh: no part is called $part" >&2; exit 1 ;;
     esac
 done
