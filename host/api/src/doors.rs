@@ -232,6 +232,7 @@ impl Doors {
             warden: self.member.warden().clone(),
             common_name_counts: self.common_name_counts,
             leadership: self.leadership.clone(),
+            slow_after: self.member.warning_unary_request_duration(),
             metrics,
         };
         services.prepare().into_axum_router().layer(from_fn_with_state(gate, guard))

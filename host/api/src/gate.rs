@@ -1,6 +1,8 @@
 //! The gate before every RPC: is there such a call, may this caller make it, how did it end.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use auth::{Administrator, Administrators, AuthError, Caller, Warden};
 use axum::body::Body;
@@ -37,6 +39,8 @@ pub(crate) struct Gate {
     /// Whether the common name of a certificate names a user.
     pub(crate) common_name_counts: bool,
     pub(crate) leadership: Leadership,
+    /// How long a unary call may take before a warning is logged; zero for any time.
+    pub(crate) slow_after: Duration,
     pub(crate) metrics: Metrics,
 }
 
@@ -44,10 +48,12 @@ pub(crate) struct Gate {
 pub(crate) async fn guard(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
     let Some(method) = class::method(request.uri().path()) else { return unknown() };
     gate.metrics.count_started(method);
+    let (started, remote) = (Instant::now(), request.extensions().get::<Caller>().and_then(Caller::remote));
     let response = match gate.admit(method, &mut request) {
         Ok(()) => gate.call(method, request, next).await,
         Err(error) => Status::from(error).into_http(),
     };
+    gate.warn_if_slow(method, started.elapsed(), remote);
     let (parts, body) = response.into_parts();
     let counted = Counted::new(body, &parts.headers, method, gate.metrics);
     Response::from_parts(parts, Body::new(counted))
@@ -100,6 +106,17 @@ impl Gate {
         };
         let response = with_etcds_size_error(response);
         if needs_leader { response.map(|body| self.leadership.bound(body)) } else { response }
+    }
+}
+
+impl Gate {
+    /// etcd's message. What was asked for is not logged: it may hold values.
+    fn warn_if_slow(&self, method: Method, took: Duration, remote: Option<SocketAddr>) {
+        if method.kind == CallKind::Unary && !self.slow_after.is_zero() && took > self.slow_after {
+            let (response_type, remote) =
+                (format!("/{}/{}", method.service, method.name), remote.map(|at| at.to_string()));
+            tracing::warn!("time spent" = ?took, remote, "response type" = response_type, "request stats");
+        }
     }
 }
 

@@ -48,7 +48,15 @@ async fn call(audience: Audience, path: &str, caller: Option<Caller>, handler_st
     let leadership = always_led();
     let warden = warden(RealmState::default());
     let common_name_counts = false;
-    let gate = Gate { audience, administrators, warden, common_name_counts, leadership, metrics: metrics.clone() };
+    let gate = Gate {
+        audience,
+        administrators,
+        warden,
+        common_name_counts,
+        leadership,
+        slow_after: Duration::ZERO,
+        metrics: metrics.clone(),
+    };
     let handler = any(async move || handler_status.into_http::<Body>());
     let router = Router::new().route("/{*rest}", handler).layer(from_fn_with_state(gate, guard));
     let mut request = Request::post(path).header(header::CONTENT_TYPE, "application/grpc").body(Body::empty()).unwrap();
@@ -116,6 +124,7 @@ async fn with_users_on_the_gate_asks_for_what_the_table_requires() {
         warden: warden(state.clone()),
         common_name_counts: false,
         leadership: always_led(),
+        slow_after: Duration::ZERO,
         metrics: Metrics::new(),
     };
     let admit = |audience, path: &str, caller: Caller, token: Option<&str>| {

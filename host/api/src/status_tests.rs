@@ -31,6 +31,40 @@ fn errors_that_etcd_has_carry_its_code_and_text() {
 }
 
 #[test]
+fn errors_about_the_cluster_carry_etcds_code_and_text() {
+    let cases = [
+        (FlowError::CorruptCluster, Code::DataLoss, "corrupt cluster"),
+        (FlowError::MemberNotFound, Code::NotFound, "member not found"),
+        (FlowError::BadMemberUrls, Code::InvalidArgument, "given member URLs are invalid"),
+        (FlowError::PeerUrlExists, Code::FailedPrecondition, "Peer URLs already exists"),
+        (
+            FlowError::NotEnoughStartedMembers,
+            Code::Unknown,
+            "re-configuration failed due to not enough started members",
+        ),
+        (FlowError::NotLearner, Code::FailedPrecondition, "can only promote a learner member"),
+        (FlowError::BadLeaderTransferee, Code::FailedPrecondition, "bad leader transferee"),
+        (FlowError::WrongDowngradeVersion, Code::InvalidArgument, "wrong downgrade target version format"),
+        (FlowError::InvalidDowngradeTarget, Code::InvalidArgument, "invalid downgrade target version"),
+        (FlowError::DowngradeInProcess, Code::FailedPrecondition, "cluster has a downgrade job in progress"),
+    ];
+    for (error, code, text) in cases {
+        assert_eq!(answered(error), (code, format!("etcdserver: {text}")));
+    }
+}
+
+#[test]
+fn locks_and_elections_answer_without_etcds_codes_but_with_ours() {
+    let through = |error: FlowError| {
+        let status = through_client(error);
+        (status.code(), status.message().to_owned())
+    };
+    assert_eq!(through(FlowError::LeaseNotFound), (Code::Unknown, "etcdserver: requested lease not found".to_owned()));
+    assert_eq!(through(FlowError::ElectionNoLeader), (Code::Unknown, "election: no leader".to_owned()));
+    assert_eq!(through(FlowError::PolicyChanging).0, Code::Unavailable);
+}
+
+#[test]
 fn broken_request_rules_carry_etcds_text() {
     let cases = [
         (Invalid::EmptyKey, "key is not provided"),

@@ -63,7 +63,8 @@ impl Member {
     /// # Errors
     /// Somebody else leads; otherwise as for a write.
     pub async fn proclaim(&self, caller: &Caller, leader: &LeaderKey, value: Plain) -> Result<Header, FlowError> {
-        let success = vec![put(&leader.key, value, leader.lease)];
+        let lease = self.session_lease(caller, leader.lease).await?;
+        let success = vec![put(&leader.key, value, lease)];
         let Reply { header, body } = self.transact(caller, if_leading(leader, success)).await?;
         if body.succeeded { Ok(header) } else { Err(FlowError::ElectionNotLeader) }
     }

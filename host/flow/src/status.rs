@@ -57,6 +57,12 @@ impl Member {
         self.shared.config.election_timeout
     }
 
+    /// How long a unary call may take before a warning is logged; zero for any time.
+    #[must_use]
+    pub fn warning_unary_request_duration(&self) -> std::time::Duration {
+        self.shared.config.warning_unary_request_duration
+    }
+
     /// How this member stands. What cannot be found out is among the errors.
     #[must_use]
     pub fn status(&self) -> Reply<StatusInfo> {

@@ -71,11 +71,15 @@ pub(crate) fn get(key: &Bytes) -> RangeQuery {
 impl Member {
     /// The place of a caller's session; without a lease it gets one that ends by itself unless it is kept alive.
     pub(crate) async fn place(&self, caller: &Caller, name: &[u8], lease: i64) -> Result<Place, FlowError> {
-        let lease = match lease {
-            0 => self.lease_grant(caller, 0, SESSION_TTL_SECONDS).await?.body.id,
-            lease => lease,
-        };
-        Ok(Place::new(name, lease))
+        Ok(Place::new(name, self.session_lease(caller, lease).await?))
+    }
+
+    /// The lease of a caller's session.
+    pub(crate) async fn session_lease(&self, caller: &Caller, lease: i64) -> Result<i64, FlowError> {
+        match lease {
+            0 => Ok(self.lease_grant(caller, 0, SESSION_TTL_SECONDS).await?.body.id),
+            lease => Ok(lease),
+        }
     }
 
     pub(crate) async fn transact(&self, caller: &Caller, txn: Txn) -> Result<Reply<TxnOutcome<Plain>>, FlowError> {

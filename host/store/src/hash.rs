@@ -30,7 +30,8 @@ pub(crate) fn hash_kv(read: &dyn Read, revision: i64) -> Result<HashKv, ReadErro
     // As etcd: a negative revision is before everything.
     let hash_revision = if revision == 0 { newest } else { revision };
     let compact_revision = read::compacted(read)?;
-    let mut hash = Hash(0);
+    // Of nothing it is not zero, which the wire leaves out.
+    let mut hash = Hash(crc32c::crc32c(b"key"));
     hash_live(read, hash_revision, &mut hash)?;
     hash_past(read, hash_revision, compact_revision, &mut hash)?;
     Ok(HashKv { hash: hash.0, compact_revision, hash_revision })
