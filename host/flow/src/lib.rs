@@ -4,6 +4,7 @@
 //!  write:   permit -> review -> seal -> propose -> (applied) -> open -> answer
 //!  read:    confirm leadership -> view -> open -> sort and cut -> answer
 //!  follow:  hub or history -> open -> deliver
+//!  lock:    write a key -> read who was first -> follow its deletion -> answer
 //! ```
 //!
 //! It is *not* the wire (see `api`), and it holds no rule of its own: each step is another crate's, and hands on the
@@ -17,6 +18,10 @@
 //! - A write refused at apply because the policy changed is reviewed and sealed again under the new policy, at most
 //!   [`write::ATTEMPTS_MAX`] times.
 //! - A linearizable read is answered from a view taken after leadership was confirmed.
+//!
+//! - A lock or an election is made of its caller's own writes, reads and watches, and needs no other right.
+//!
+//! Limits: four snapshots sent at a time, each a few pieces of 64 KiB ahead of its client; one defragmentation.
 //!
 //! Failure: every error is a [`FlowError`], which `api` alone turns into a code.
 
