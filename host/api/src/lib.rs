@@ -50,6 +50,7 @@ mod opening;
 mod reflection;
 mod request;
 mod serving;
+mod socket;
 mod status;
 mod unserved;
 mod users;
@@ -59,5 +60,8 @@ pub use doors::{ADMIN_MESSAGE_BYTES_MAX, DoorSettings, Doors, MESSAGE_OVERHEAD_B
 pub use error::ApiError;
 pub use front::AllowList;
 pub use health::ETCD_VERSION;
-pub use listener::{DRAIN_TIMEOUT, HANDSHAKE_TIMEOUT, HANDSHAKES_MAX, UNFINISHED_MAX, serve};
+pub use listener::{
+    ConnectionSettings, DRAIN_TIMEOUT, HANDSHAKE_TIMEOUT, HANDSHAKES_MAX, STREAMS_MAX, UNFINISHED_MAX, serve,
+};
 pub use metrics::Metrics;
+pub use socket::Listener;

@@ -20,8 +20,6 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_rustls::LazyConfigAcceptor;
@@ -29,7 +27,9 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+use crate::front::Encrypted;
 use crate::opening::Opening;
+use crate::socket::{Accepted, Duplex, Listener};
 
 /// Longest TLS handshake with the wait for a place in it, and after it longest time for the first bytes or the head of
 /// HTTP/1.1, so that a silent or slow peer does not hold a connection for ever.
@@ -45,17 +45,33 @@ pub const UNFINISHED_MAX: usize = 4096;
 /// Longest wait for open requests when the member shuts down; what is left is cut off.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Streams in one connection. etcd sets no bound; this one is above what any client library opens, watches included.
-const STREAMS_MAX: u32 = 16_384;
+/// Streams in one connection unless the operator says otherwise. etcd sets no bound; this one is above what any client
+/// library opens, watches included.
+pub const STREAMS_MAX: u32 = 16_384;
 
 /// HTTP/2 windows: a stream may have 1 MiB under way and a connection 4 MiB, so that one large request does not stall
 /// the small ones beside it.
 const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 
-/// A silent connection is asked for a sign of life this often, and has this long to give one.
-const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(60);
-const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// How connections are looked after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionSettings {
+    /// Streams in one connection (`--max-concurrent-streams`).
+    pub streams_max: u32,
+    /// A silent connection is asked for a sign of life this often (`--grpc-keepalive-interval`), zero for never.
+    pub keep_alive_interval: Duration,
+    /// It has this long to give one (`--grpc-keepalive-timeout`), zero for no asking.
+    pub keep_alive_timeout: Duration,
+}
+
+impl Default for ConnectionSettings {
+    /// etcd's defaults, but for [`STREAMS_MAX`].
+    fn default() -> Self {
+        let (keep_alive_interval, keep_alive_timeout) = (Duration::from_secs(2 * 3600), Duration::from_secs(20));
+        Self { streams_max: STREAMS_MAX, keep_alive_interval, keep_alive_timeout }
+    }
+}
 
 /// Pause after a failed accept, such as when file descriptors have run out, so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -68,12 +84,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 ///
 /// A failing connection ends alone. Only `shutdown` ends this future.
 pub async fn serve(
-    listener: TcpListener,
+    listener: impl Into<Listener>,
     tls: Option<Arc<rustls::ServerConfig>>,
     router: Router,
+    settings: ConnectionSettings,
     shutdown: CancellationToken,
 ) {
-    serve_within(Limits::USUAL, listener, tls, router, shutdown).await;
+    serve_within(Limits::USUAL, listener.into(), tls, router, settings, shutdown).await;
 }
 
 /// What a peer may take before its first request; smaller in tests.
@@ -90,9 +107,10 @@ impl Limits {
 
 async fn serve_within(
     limits: Limits,
-    listener: TcpListener,
+    listener: Listener,
     tls: Option<Arc<rustls::ServerConfig>>,
     router: Router,
+    settings: ConnectionSettings,
     shutdown: CancellationToken,
 ) {
     let graceful = GracefulShutdown::new();
@@ -100,6 +118,7 @@ async fn serve_within(
     let entrance = Entrance {
         tls,
         router,
+        settings,
         patience: limits.patience,
         handshakes: Arc::new(handshakes),
         unfinished: Arc::new(unfinished),
@@ -110,12 +129,18 @@ async fn serve_within(
             () = shutdown.cancelled() => break,
             Some(_) = connections.join_next() => {}
             accepted = entrance.accept(&listener) => {
-                let Some((stream, remote, place)) = accepted else { continue };
-                connections.spawn(entrance.clone().connection(stream, remote, place, graceful.watcher()));
+                let Some((accepted, place)) = accepted else { continue };
+                let (entrance, watcher) = (entrance.clone(), graceful.watcher());
+                match accepted {
+                    Accepted::Tcp(stream, remote) => {
+                        connections.spawn(entrance.connection(stream, Some(remote), place, watcher))
+                    }
+                    Accepted::Unix(stream) => connections.spawn(entrance.connection(stream, None, place, watcher)),
+                };
             }
         }
     }
-    drop(listener);
+    listener.close();
     drain(graceful, connections).await;
 }
 
@@ -133,6 +158,7 @@ type Place = OwnedSemaphorePermit;
 struct Entrance {
     tls: Option<Arc<rustls::ServerConfig>>,
     router: Router,
+    settings: ConnectionSettings,
     patience: Duration,
     handshakes: Arc<Semaphore>,
     unfinished: Arc<Semaphore>,
@@ -149,11 +175,11 @@ enum Refused {
 }
 
 impl Entrance {
-    async fn accept(&self, listener: &TcpListener) -> Option<(TcpStream, SocketAddr, Place)> {
+    async fn accept(&self, listener: &Listener) -> Option<(Accepted, Place)> {
         // The semaphore is never closed.
         let place = self.unfinished.clone().acquire_owned().await.ok()?;
         match listener.accept().await {
-            Ok((stream, remote)) => Some((stream, remote, place)),
+            Ok(accepted) => Some((accepted, place)),
             Err(error) => {
                 tracing::warn!(%error, "accepting a connection failed");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -162,14 +188,10 @@ impl Entrance {
         }
     }
 
-    async fn connection(self, stream: TcpStream, remote: SocketAddr, place: Place, watcher: Watcher) {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%remote, %error, "the connection was gone at once");
-            return;
-        }
+    async fn connection<S: Duplex>(self, stream: S, remote: Option<SocketAddr>, place: Place, watcher: Watcher) {
         let Some(tls) = self.tls.clone() else {
             drop(place);
-            return self.converse(stream, Caller::anonymous(Some(remote)), watcher).await;
+            return self.converse(stream, Caller::anonymous(remote), watcher).await;
         };
         let shaken = tokio::time::timeout(self.patience, self.handshake(tls, stream)).await;
         drop(place);
@@ -178,30 +200,26 @@ impl Entrance {
             .and_then(|stream| Ok((caller(&stream, remote)?, stream)))
         {
             Ok((caller, stream)) => self.converse(stream, caller, watcher).await,
-            Err(refused) => tracing::info!(%remote, reason = %refused, "connection refused"),
+            Err(refused) => tracing::info!(?remote, reason = %refused, "connection refused"),
         }
     }
 
-    async fn handshake(
-        &self,
-        tls: Arc<rustls::ServerConfig>,
-        stream: TcpStream,
-    ) -> Result<TlsStream<TcpStream>, Refused> {
+    async fn handshake<S: Duplex>(&self, tls: Arc<rustls::ServerConfig>, stream: S) -> Result<TlsStream<S>, Refused> {
         let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await?;
         let _place = self.handshakes.acquire().await;
         Ok(hello.into_stream(tls).await?)
     }
 
-    async fn converse<S>(self, stream: S, caller: Caller, watcher: Watcher)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let remote = caller.remote();
+    async fn converse<S: Duplex>(self, stream: S, caller: Caller, watcher: Watcher) {
+        let (remote, encrypted) = (caller.remote(), self.tls.is_some());
         let named = self.router.map_request(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(caller.clone());
+            if encrypted {
+                request.extensions_mut().insert(Encrypted);
+            }
             request
         });
-        let builder = http(self.patience);
+        let builder = http(self.patience, self.settings);
         let stream = TokioIo::new(Opening::new(stream, self.patience));
         let connection = builder.serve_connection(stream, TowerToHyperService::new(named));
         if let Err(error) = watcher.watch(connection).await {
@@ -210,25 +228,26 @@ impl Entrance {
     }
 }
 
-fn caller(stream: &TlsStream<TcpStream>, remote: SocketAddr) -> Result<Caller, AuthError> {
+fn caller<S>(stream: &TlsStream<S>, remote: Option<SocketAddr>) -> Result<Caller, AuthError> {
     let certificates = stream.get_ref().1.peer_certificates();
     Ok(match certificates.and_then(<[_]>::first) {
-        Some(certificate) => Caller::certified(Identity::from_der(certificate)?, Some(remote)),
-        None => Caller::anonymous(Some(remote)),
+        Some(certificate) => Caller::certified(Identity::from_der(certificate)?, remote),
+        None => Caller::anonymous(remote),
     })
 }
 
-fn http(head_timeout: Duration) -> Builder<TokioExecutor> {
+fn http(head_timeout: Duration, settings: ConnectionSettings) -> Builder<TokioExecutor> {
+    let asks = !settings.keep_alive_interval.is_zero() && !settings.keep_alive_timeout.is_zero();
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(head_timeout);
     builder
         .http2()
         .timer(TokioTimer::new())
-        .max_concurrent_streams(STREAMS_MAX)
+        .max_concurrent_streams(settings.streams_max)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .keep_alive_interval(KEEP_ALIVE_INTERVAL)
-        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT);
+        .keep_alive_interval(asks.then_some(settings.keep_alive_interval))
+        .keep_alive_timeout(settings.keep_alive_timeout);
     builder
 }
 

@@ -6,7 +6,8 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair,
 use rustls::pki_types::{PrivateKeyDer, ServerName};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio_rustls::TlsConnector;
 
 use super::*;
@@ -38,7 +39,14 @@ async fn start(tls: Option<Arc<ServerConfig>>, router: Router) -> Running {
 async fn start_within(limits: Limits, tls: Option<Arc<ServerConfig>>, router: Router) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (remote, shutdown) = (listener.local_addr().unwrap(), CancellationToken::new());
-    let served = tokio::spawn(serve_within(limits, listener, tls, router, shutdown.clone()));
+    let served = tokio::spawn(serve_within(
+        limits,
+        listener.into(),
+        tls,
+        router,
+        ConnectionSettings::default(),
+        shutdown.clone(),
+    ));
     Running { remote, shutdown, served }
 }
 
@@ -200,4 +208,24 @@ async fn silent_connections_do_not_take_the_places_of_handshakes() {
     let connector = authority.client(true);
     let asked = tokio::time::timeout(OVERDUE, ask_with_tls(&connector, running.remote)).await;
     assert!(asked.expect("locked out").unwrap().ends_with(&format!("URI:{CLIENT}")));
+}
+
+#[tokio::test]
+async fn a_unix_socket_serves_with_tls_and_without() {
+    let authority = Authority::new();
+    let folder = std::env::temp_dir().join(format!("strongroom-listener-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let serve = |name: &str, tls| {
+        let path = folder.join(name);
+        let (listener, settings) = (UnixListener::bind(&path).unwrap(), ConnectionSettings::default());
+        tokio::spawn(super::serve(listener, tls, router(), settings, CancellationToken::new()));
+        path
+    };
+    let (plain, encrypted) = (serve("plain", None), serve("tls", Some(authority.server())));
+    let answer = ask(UnixStream::connect(plain).await.unwrap()).await.unwrap();
+    assert!(answer.ends_with("anonymous"), "{answer}");
+    let stream = UnixStream::connect(encrypted).await.unwrap();
+    let stream = authority.client(true).connect(ServerName::try_from("localhost").unwrap(), stream).await.unwrap();
+    assert!(ask(stream).await.unwrap().ends_with(&format!("URI:{CLIENT}")));
+    std::fs::remove_dir_all(folder).unwrap();
 }

@@ -19,6 +19,12 @@ pub(crate) enum ServerError {
     /// The operator's: an address that cannot be bound.
     #[error("cannot listen on {address} ({flag}): {source}")]
     Bind { flag: &'static str, address: SocketAddr, source: io::Error },
+    /// The operator's: a unix socket on which somebody answers.
+    #[error("{} is in use by another program; stop that one or choose another path with {flag}", path.display())]
+    SocketInUse { flag: &'static str, path: PathBuf },
+    /// The operator's: a path at which no socket can be made.
+    #[error("cannot listen on {} ({flag}): {source}", path.display())]
+    BindPath { flag: &'static str, path: PathBuf, source: io::Error },
     /// The operator's: another process has the directory.
     #[error("{} is in use by another strongroom; stop that one or choose another directory with {flag}", path.display())]
     DirectoryInUse { path: PathBuf, flag: &'static str },

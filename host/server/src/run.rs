@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use api::{DoorSettings, Doors};
+use api::{ConnectionSettings, DoorSettings, Doors};
 use auth::Administrator;
 use flow::{InstallPlugin, Member};
 use rustls::ServerConfig;
@@ -163,6 +163,7 @@ impl Running {
             ..DoorSettings::new(config.administrators.clone(), shutdown.clone())
         };
         let doors = Doors::new(member.clone(), settings);
+        let connections = ConnectionSettings::default();
         let mut listeners = JoinSet::new();
         // A single member has no peers: its peer listener answers probes only.
         for (sockets, tls, routes) in [
@@ -173,7 +174,7 @@ impl Running {
         ] {
             for socket in sockets {
                 let tls = tls.clone().filter(|_| socket.url.is_tls());
-                listeners.spawn(api::serve(socket.listener, tls, routes.clone(), shutdown.clone()));
+                listeners.spawn(api::serve(socket.listener, tls, routes.clone(), connections, shutdown.clone()));
             }
         }
         Self { member, listeners, shutdown }

@@ -106,7 +106,7 @@ impl<'a> Reader<'a> {
     /// A comma-separated list of URLs to listen on.
     pub(crate) fn listen_urls(&mut self, name: &str) -> Vec<Url> {
         let urls = self.urls(name);
-        for url in urls.iter().filter(|url| url.bind_address().is_none()) {
+        for url in urls.iter().filter(|url| url.bind_address().is_none() && url.socket_path().is_none()) {
             self.report(ConfigError::NotBindable { origin: self.origin(name), url: url.clone() });
         }
         urls
