@@ -6,9 +6,9 @@ use std::time::Duration;
 use auth::Administrators;
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::any;
 use flow::Member;
 use proto::admin::keys_server::{KeysServer, SERVICE_NAME as KEYS_SERVICE};
@@ -31,16 +31,17 @@ use crate::election::ElectionDoor;
 use crate::front::{self, AllowList, Front};
 use crate::gate::{Audience, Gate, guard, unknown};
 use crate::gateway;
-use crate::health;
+use crate::health::{self, Probed};
 use crate::kv::KvDoor;
 use crate::leadership::Leadership;
 use crate::lease::LeaseDoor;
 use crate::lock::LockDoor;
 use crate::maintenance::MaintenanceDoor;
-use crate::metrics::{self, Metrics};
+use crate::metrics::Metrics;
 use crate::reflection;
 use crate::serving::ServingDoor;
 use crate::users::AuthDoor;
+use crate::variables;
 use crate::watch::WatchDoor;
 
 /// What a message may be larger than the largest request, as in etcd. A request between the two is read, and answered
@@ -88,6 +89,8 @@ pub struct DoorSettings {
     pub cors: AllowList,
     /// Hosts by which the member may be addressed over HTTP without TLS.
     pub host_whitelist: AllowList,
+    /// Whether `/metrics` also shows how long each kind of call takes.
+    pub extensive_metrics: bool,
     /// Ends the streams, which would never end by themselves, when the member shuts down.
     pub shutdown: CancellationToken,
 }
@@ -104,6 +107,7 @@ impl DoorSettings {
             gateway: true,
             cors: AllowList::default(),
             host_whitelist: AllowList::default(),
+            extensive_metrics: false,
             shutdown,
         }
     }
@@ -129,6 +133,8 @@ impl Doors {
     #[must_use]
     pub fn new(member: Member, settings: DoorSettings) -> Self {
         let (led, election_timeout) = (member.clone(), member.election_timeout());
+        let metrics = Metrics::new(settings.extensive_metrics);
+        member.register_metrics(metrics.registry());
         let leadership = Leadership::watched(move || led.has_leader(), election_timeout, settings.shutdown.clone());
         Self {
             member,
@@ -140,14 +146,8 @@ impl Doors {
             front: Front { origins: settings.cors, hosts: settings.host_whitelist },
             leadership,
             shutdown: settings.shutdown,
-            metrics: Metrics::new(),
+            metrics,
         }
-    }
-
-    /// Where the other owners register what they count.
-    #[must_use]
-    pub fn metrics(&self) -> &Metrics {
-        &self.metrics
     }
 
     /// The client listener: etcd's services, the JSON gateway before them, and the pages.
@@ -156,7 +156,8 @@ impl Doors {
         let services = self.guarded(services, Audience::Clients);
         let gateway =
             if self.gateway { gateway::routes(services.clone(), self.message_bytes_max()) } else { Router::new() };
-        let routes = services.merge(gateway).merge(self.pages()).fallback(no_such_page);
+        let debug = Router::new().route("/debug/vars", health::page_of(any(variables::show)));
+        let routes = services.merge(gateway).merge(self.pages()).merge(self.probes(debug)).fallback(no_such_page);
         routes.layer(from_fn_with_state(self.front.clone(), front::receive))
     }
 
@@ -179,12 +180,16 @@ impl Doors {
 
     /// The peer listener: `/health` and `/version`. A member alone has no peer to speak Raft with.
     pub fn peer_routes(&self) -> Router {
-        health::public_routes().with_state(self.member.clone()).fallback(no_such_page)
+        self.probes(health::public_routes()).fallback(no_such_page)
     }
 
     fn pages(&self) -> Router {
         let page = Router::new().route("/metrics", any(show_metrics)).with_state(self.clone());
-        health::routes().with_state(self.member.clone()).merge(page)
+        self.probes(health::routes()).merge(page)
+    }
+
+    fn probes(&self, pages: Router<Probed>) -> Router {
+        pages.with_state(Probed { member: self.member.clone(), metrics: self.metrics.probes.clone() })
     }
 
     fn administrators(&self, audience: Audience) -> Arc<Administrators> {
@@ -225,25 +230,21 @@ impl Doors {
     }
 
     fn guarded(&self, services: Routes, audience: Audience) -> Router {
-        let (administrators, metrics) = (self.administrators(audience), self.metrics.clone());
         let gate = Gate {
             audience,
-            administrators,
+            administrators: self.administrators(audience),
             warden: self.member.warden().clone(),
             common_name_counts: self.common_name_counts,
             leadership: self.leadership.clone(),
             slow_after: self.member.warning_unary_request_duration(),
-            metrics,
+            metrics: self.metrics.calls.clone(),
         };
         services.prepare().into_axum_router().layer(from_fn_with_state(gate, guard))
     }
 }
 
 async fn show_metrics(State(doors): State<Doors>) -> Response {
-    match doors.metrics.page(&doors.member) {
-        Ok(page) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], page).into_response(),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
-    }
+    doors.metrics.page(&doors.member)
 }
 
 /// What is behind no door: an answer in the caller's own protocol.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use auth::{Administrator, Administrators, AuthError, Caller, Warden};
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::middleware::Next;
@@ -14,11 +13,11 @@ use tonic::{Code, Status};
 
 use crate::ApiError;
 use crate::class::{self, CallKind, Method};
-use crate::counted::Counted;
+use crate::counted::Call;
 use crate::credentials;
 use crate::deadline;
 use crate::leadership::{self, Leadership};
-use crate::metrics::Metrics;
+use crate::metrics::CallMetrics;
 
 /// Who may pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,22 +40,23 @@ pub(crate) struct Gate {
     pub(crate) leadership: Leadership,
     /// How long a unary call may take before a warning is logged; zero for any time.
     pub(crate) slow_after: Duration,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: CallMetrics,
 }
 
 /// The middleware. Whatever is not classified does not pass.
-pub(crate) async fn guard(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn guard(State(gate): State<Gate>, request: Request, next: Next) -> Response {
     let Some(method) = class::method(request.uri().path()) else { return unknown() };
-    gate.metrics.count_started(method);
     let (started, remote) = (Instant::now(), request.extensions().get::<Caller>().and_then(Caller::remote));
+    let call = Call::started(method, request.headers(), gate.metrics.clone());
+    let mut request = request.map(|body| call.receiving(body));
     let response = match gate.admit(method, &mut request) {
         Ok(()) => gate.call(method, request, next).await,
         Err(error) => Status::from(error).into_http(),
     };
     gate.warn_if_slow(method, started.elapsed(), remote);
     let (parts, body) = response.into_parts();
-    let counted = Counted::new(body, &parts.headers, method, gate.metrics);
-    Response::from_parts(parts, Body::new(counted))
+    let body = call.answering(body, &parts.headers);
+    Response::from_parts(parts, body)
 }
 
 impl Gate {

@@ -14,6 +14,7 @@ use proto::etcdserverpb::AlarmType;
 use serde::Serialize;
 
 use crate::front::plain;
+use crate::metrics::ProbeMetrics;
 
 pub use flow::ETCD_VERSION;
 
@@ -22,13 +23,20 @@ const READ_TIMEOUT: Duration = Duration::from_secs(7);
 
 type Parameters = Query<Vec<(String, String)>>;
 
+/// Who is asked, and where it is counted.
+#[derive(Clone)]
+pub(crate) struct Probed {
+    pub(crate) member: Member,
+    pub(crate) metrics: ProbeMetrics,
+}
+
 /// The pages that the peer listener has as well.
-pub(crate) fn public_routes() -> Router<Member> {
+pub(crate) fn public_routes() -> Router<Probed> {
     Router::new().route("/health", page_of(any(health))).route("/version", page_of(any(version)))
 }
 
 /// All pages of this file.
-pub(crate) fn routes() -> Router<Member> {
+pub(crate) fn routes() -> Router<Probed> {
     let router = public_routes().merge(checked("/livez", LIVEZ));
     router.merge(checked("/readyz", READYZ))
 }
@@ -51,16 +59,18 @@ struct Health {
     reason: String,
 }
 
-async fn health(State(member): State<Member>, Query(parameters): Parameters) -> Response {
+async fn health(State(probed): State<Probed>, Query(parameters): Parameters) -> Response {
     let asked = |name: &str, value: &str| parameters.iter().any(|(n, v)| n == name && v == value);
     let first = |name: &str| parameters.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
     let local = first("serializable") == Some("true");
-    let checked = no_alarm(&member, |alarm| asked("exclude", alarm.as_str_name()));
-    let checked = checked.and_then(|()| if local { Ok(()) } else { has_leader(&member) });
+    let member = &probed.member;
+    let checked = no_alarm(member, |alarm| asked("exclude", alarm.as_str_name()));
+    let checked = checked.and_then(|()| if local { Ok(()) } else { has_leader(member) });
     let checked = match checked {
-        Ok(()) => read(&member, local).await.map_err(|error| format!("RANGE ERROR:{error}")),
+        Ok(()) => read(member, local).await.map_err(|error| format!("RANGE ERROR:{error}")),
         Err(reason) => Err(reason),
     };
+    probed.metrics.count_health(checked.is_ok());
     match checked {
         Ok(()) => {
             let page = json(&Health { health: "true", reason: String::new() });
@@ -81,8 +91,8 @@ struct Version {
     storage: String,
 }
 
-async fn version(State(member): State<Member>) -> Response {
-    match member.cluster_version() {
+async fn version(State(probed): State<Probed>) -> Response {
+    match probed.member.cluster_version() {
         Ok(cluster) => {
             let version = Version { etcdserver: ETCD_VERSION, etcdcluster: cluster.clone(), storage: cluster };
             ([(header::CONTENT_TYPE, "application/json")], json(&version)).into_response()
@@ -108,28 +118,30 @@ const LIVEZ: &[Check] = &[Check::SerializableRead];
 const READYZ: &[Check] = &[Check::DataCorruption, Check::SerializableRead, Check::LinearizableRead, Check::NonLearner];
 
 /// A page that makes every check, and one below it for each of them.
-fn checked(path: &'static str, checks: &'static [Check]) -> Router<Member> {
-    checks.iter().enumerate().fold(Router::new().route(path, page(checks)), |router, (at, check)| {
-        router.route(&format!("{path}/{}", check.name()), page(&checks[at..=at]))
+fn checked(path: &'static str, checks: &'static [Check]) -> Router<Probed> {
+    checks.iter().enumerate().fold(Router::new().route(path, page(path, checks)), |router, (at, check)| {
+        router.route(&format!("{path}/{}", check.name()), page(path, &checks[at..=at]))
     })
 }
 
-fn page(checks: &'static [Check]) -> MethodRouter<Member> {
-    page_of(any(async move |State(member): State<Member>, Query(parameters): Parameters| {
+fn page(path: &'static str, checks: &'static [Check]) -> MethodRouter<Probed> {
+    page_of(any(async move |State(probed): State<Probed>, Query(parameters): Parameters| {
         let excluded =
             |check: &Check| parameters.iter().any(|(name, value)| name == "exclude" && value == check.name());
         let verbose = parameters.iter().any(|(name, _)| name == "verbose");
-        let (healthy, details) = run(checks.iter().filter(|check| !excluded(check)), &member).await;
+        let (healthy, details) = run(path, checks.iter().filter(|check| !excluded(check)), &probed).await;
         report(healthy, verbose, details)
     }))
 }
 
-async fn run(checks: impl Iterator<Item = &Check>, member: &Member) -> (bool, String) {
+async fn run(path: &str, checks: impl Iterator<Item = &Check>, probed: &Probed) -> (bool, String) {
     let mut details = String::new();
     let mut healthy = true;
     for check in checks {
+        let passed = check.passes(&probed.member).await;
+        probed.metrics.count_check(path.trim_start_matches('/'), check.name(), passed.is_ok());
         // Writing to a string does not fail.
-        let _ = match check.passes(member).await {
+        let _ = match passed {
             Ok(()) => writeln!(details, "[+]{} ok", check.name()),
             Err(reason) => {
                 healthy = false;

@@ -54,6 +54,7 @@ mod socket;
 mod status;
 mod unserved;
 mod users;
+mod variables;
 mod watch;
 
 pub use doors::{ADMIN_MESSAGE_BYTES_MAX, DoorSettings, Doors, MESSAGE_OVERHEAD_BYTES, WATCH_PROGRESS_INTERVAL};

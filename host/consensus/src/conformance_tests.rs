@@ -14,6 +14,7 @@ use crate::{
     log::{LogOptions, LogStore},
     log_storage::LogStorage,
     machine::StateMachine,
+    metrics::ConsensusMetrics,
     raft_types::TypeConfig,
 };
 
@@ -24,9 +25,15 @@ impl StoreBuilder<TypeConfig, LogStorage, StateMachine, TempDir> for Builder {
         let dir = tempfile::tempdir().unwrap();
         let log = LogStore::open(&dir.path().join("log"), LogOptions::default()).unwrap();
         let store = Store::open(&dir.path().join("state")).unwrap();
-        let machine =
-            StateMachine::open(store, Arc::new(Hub::new(1)), &dir.path().join("snapshot"), Duration::from_secs(1))
-                .unwrap();
+        let metrics = ConsensusMetrics::new(log.metrics().clone());
+        let machine = StateMachine::open(
+            store,
+            Arc::new(Hub::new(1)),
+            &dir.path().join("snapshot"),
+            Duration::from_secs(1),
+            metrics,
+        )
+        .unwrap();
         Ok((dir, LogStorage::new(log), machine))
     }
 }

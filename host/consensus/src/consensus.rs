@@ -18,6 +18,7 @@ use crate::{
     log::{LogOptions, LogStore},
     log_storage::LogStorage,
     machine::StateMachine,
+    metrics::{ConsensusMetrics, Pending},
     network::NoPeers,
     raft_types::TypeConfig,
     read_gate::ReadGate,
@@ -78,6 +79,7 @@ pub struct Consensus {
     log: LogStore,
     reads: ReadGate,
     in_flight: Arc<Semaphore>,
+    metrics: ConsensusMetrics,
 }
 
 impl Consensus {
@@ -89,8 +91,9 @@ impl Consensus {
         let file = |path: PathBuf| move |source| StartError::File { path, source };
         let log = LogStore::open(&config.dir.join("log"), log_options(&config))?;
         let snapshot_dir = config.dir.join("snapshot");
-        let machine =
-            StateMachine::open(store, hub, &snapshot_dir, config.warning_apply_duration).map_err(file(snapshot_dir))?;
+        let metrics = ConsensusMetrics::new(log.metrics().clone());
+        let machine = StateMachine::open(store, hub, &snapshot_dir, config.warning_apply_duration, metrics.clone())
+            .map_err(file(snapshot_dir))?;
         let options = Arc::new(raft_options(&config)?);
         let storage = LogStorage::new(log.clone());
         let raft = Raft::new(config.member_id, options, NoPeers, storage, machine).await.map_err(refused)?;
@@ -98,7 +101,7 @@ impl Consensus {
         raft.wait_for_recovery(None).await.map_err(refused)?;
         let reads = ReadGate::start(raft.clone());
         let in_flight = Arc::new(Semaphore::new(IN_FLIGHT_BYTES_MAX / PERMIT_BYTES));
-        Ok(Self { raft, log, reads, in_flight })
+        Ok(Self { raft, log, reads, in_flight, metrics })
     }
 
     /// Puts a proposal into the log and waits for its outcome: by then a majority has it on disk, and it is applied here.
@@ -107,7 +110,9 @@ impl Consensus {
     /// After [`ConsensusError::Timeout`] and [`ConsensusError::LeaderChanged`] it may still have been carried out.
     pub async fn propose(&self, proposal: Proposal) -> Result<Applied, ConsensusError> {
         let command = proposal.into_command();
-        timeout(PROPOSAL_TIME_MAX, self.write(command)).await.unwrap_or(Err(ConsensusError::Timeout))
+        let _pending = Pending::one_more(&self.metrics.pending);
+        let written = timeout(PROPOSAL_TIME_MAX, self.write(command)).await;
+        written.unwrap_or(Err(ConsensusError::Timeout)).inspect_err(|_| self.metrics.failed.inc())
     }
 
     async fn write(&self, command: Command) -> Result<Applied, ConsensusError> {
@@ -127,7 +132,14 @@ impl Consensus {
     /// # Errors
     /// When there is no leader to confirm it.
     pub async fn confirm_read(&self) -> Result<(), ConsensusError> {
-        timeout(PROPOSAL_TIME_MAX, self.reads.pass()).await.unwrap_or(Err(ConsensusError::Timeout))
+        let confirmed = timeout(PROPOSAL_TIME_MAX, self.reads.pass()).await;
+        confirmed.unwrap_or(Err(ConsensusError::Timeout)).inspect_err(|_| self.metrics.failed_reads.inc())
+    }
+
+    /// What consensus tells of itself.
+    #[must_use]
+    pub fn metrics(&self) -> &ConsensusMetrics {
+        &self.metrics
     }
 
     /// How this member sees the cluster.

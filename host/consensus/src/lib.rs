@@ -23,6 +23,7 @@ mod identity;
 mod log;
 mod log_storage;
 mod machine;
+mod metrics;
 mod network;
 mod proposal;
 mod raft_types;
@@ -33,4 +34,5 @@ pub use consensus::{Consensus, ConsensusConfig, ConsensusStatus, PROPOSAL_TIME_M
 pub use error::{ConsensusError, StartError};
 pub use identity::{IDENTITY_FILE, Identity, IdentityError};
 pub use log::LogError;
+pub use metrics::ConsensusMetrics;
 pub use proposal::Proposal;

@@ -20,6 +20,7 @@ use watch::Hub;
 use crate::{
     blocking::blocking,
     codec,
+    metrics::ConsensusMetrics,
     raft_types::{Entry, LogId, SnapshotMeta, TypeConfig},
 };
 
@@ -42,6 +43,7 @@ pub(crate) struct StateMachine {
     hub: Arc<Hub>,
     snapshots: Snapshots,
     warning_apply_duration: Duration,
+    metrics: ConsensusMetrics,
 }
 
 /// The folder of snapshots; at most one is kept.
@@ -63,11 +65,12 @@ impl StateMachine {
         hub: Arc<Hub>,
         snapshot_dir: &Path,
         warning_apply_duration: Duration,
+        metrics: ConsensusMetrics,
     ) -> io::Result<Self> {
         std::fs::create_dir_all(snapshot_dir)?;
         let snapshots = Snapshots { dir: snapshot_dir.to_path_buf(), current: Arc::default() };
         snapshots.recover()?;
-        Ok(Self { store, hub, snapshots, warning_apply_duration })
+        Ok(Self { store, hub, snapshots, warning_apply_duration, metrics })
     }
 
     fn apply_batch(&self, batch: Vec<EntryResponder<TypeConfig>>) -> io::Result<()> {
@@ -82,6 +85,7 @@ impl StateMachine {
         }
         let (started, count) = (Instant::now(), entries.len());
         let done = blocking(|| self.store.apply(entries)).map_err(failed)?;
+        self.metrics.apply_batch_seconds.observe(started.elapsed().as_secs_f64());
         self.warn_if_slow(started.elapsed(), count);
         if let Some(last) = done.applied.last() {
             self.hub.publish(done.events, last.revision);
@@ -98,6 +102,7 @@ impl StateMachine {
     fn warn_if_slow(&self, took: Duration, entries: usize) {
         let expected = self.warning_apply_duration;
         if took > expected {
+            self.metrics.slow_applies.inc();
             tracing::warn!(?took, expected_duration = ?expected, entries, "apply request took too long");
         }
     }

@@ -25,7 +25,13 @@ impl Member {
         let store = self.shared.store.clone();
         let done = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            store.defragment()
+            let metrics = store.metrics();
+            metrics.defragmenting.set(1);
+            let timer = metrics.defragment_seconds.start_timer();
+            let done = store.defragment();
+            timer.stop_and_record();
+            metrics.defragmenting.set(0);
+            done
         });
         done.await?.inspect_err(|error| tracing::warn!(%error, "failed to defragment"))?;
         tracing::info!("finished defragment");

@@ -11,7 +11,7 @@ use watch::{Group, Pulled, Wanted};
 
 pub use watch::Progress;
 
-use crate::{FlowError, Header, Member, member::Shared, opening::Opener};
+use crate::{FlowError, Header, Member, member::Shared, metrics::Following, opening::Opener};
 
 /// What a watch wants.
 #[derive(Clone, Debug)]
@@ -60,6 +60,7 @@ pub struct Follower {
     group: Group,
     /// Of each watch, what lets its caller see the events.
     permits: BTreeMap<i64, ReadPermit>,
+    counted: Following,
 }
 
 impl Member {
@@ -68,7 +69,14 @@ impl Member {
     pub fn follow(&self, caller: &Caller) -> Follower {
         let newest = self.shared.hub.subscribe();
         let group = Group::new(*newest.borrow());
-        Follower { member: self.clone(), caller: caller.clone(), newest, group, permits: BTreeMap::new() }
+        Follower {
+            member: self.clone(),
+            caller: caller.clone(),
+            newest,
+            group,
+            permits: BTreeMap::new(),
+            counted: Following::new(&self.shared.metrics),
+        }
     }
 }
 
@@ -86,13 +94,16 @@ impl Follower {
         let WatchSpec { range, start_revision, prev_kv, puts, deletes } = spec;
         self.group.open(id, Wanted { range, puts, deletes, prev_kv }, start_revision, revision, &shared.hub);
         self.permits.insert(id, permit);
+        self.counted.set(self.group.watches());
         Ok(self.member.header_at(revision))
     }
 
     /// Closes a watch; whether there was one.
     pub fn close(&mut self, id: i64) -> bool {
         self.permits.remove(&id);
-        self.group.close(id)
+        let closed = self.group.close(id);
+        self.counted.set(self.group.watches());
+        closed
     }
 
     /// Whether this watch is open.
@@ -104,7 +115,7 @@ impl Follower {
     /// Whether no watch is open.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.group.is_empty()
+        self.group.watches() == 0
     }
 
     /// How far all watches together are.
@@ -123,6 +134,7 @@ impl Follower {
             let newest = *self.newest.borrow_and_update();
             if self.group.has_work(newest) {
                 if let Some(delivery) = self.pull() {
+                    self.counted.set(self.group.watches());
                     return delivery;
                 }
                 // History is read in stretches; other tasks of this thread get their turn between them.
@@ -157,7 +169,10 @@ impl Follower {
     /// Events for their watch, if it may still see them: judged again when users or roles changed since the last ones.
     fn opened(&mut self, id: i64, revision: i64, events: Vec<Event<Sealed>>) -> Delivery {
         match self.open_events(id, events) {
-            Ok(events) => self.delivery(id, revision, DeliveryBody::Events(events)),
+            Ok(events) => {
+                self.member.shared.metrics.events.inc_by(events.len() as u64);
+                self.delivery(id, revision, DeliveryBody::Events(events))
+            }
             Err(error) => {
                 self.close(id);
                 self.delivery(id, revision, DeliveryBody::Failed(error))

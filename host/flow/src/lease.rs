@@ -167,6 +167,8 @@ impl Member {
         match applied.result? {
             Outcome::LeaseGranted(lease) => {
                 lessor.granted(lease);
+                self.shared.metrics.leases_granted.inc();
+                self.shared.metrics.lease_ttl.observe(lease.ttl_seconds as f64);
                 let body = LeaseGranted { id: lease.id, ttl: lease.ttl_seconds };
                 Ok(Reply { header: self.header_at(applied.revision), body })
             }
@@ -183,6 +185,7 @@ impl Member {
         let applied = self.shared.consensus.propose(Proposal::revoke_lease(&standing, id)).await?;
         applied.result?;
         self.shared.lessor.gone(id);
+        self.shared.metrics.leases_revoked.inc();
         Ok(self.header_at(applied.revision))
     }
 
@@ -194,7 +197,11 @@ impl Member {
         self.shared.consensus.confirm_read().await?;
         self.permit_leases(caller, KeyUse::Write, move |_| Ok(vec![id])).await?;
         let body = match self.lease(id)? {
-            Some(lease) => self.shared.lessor.renew(lease).unwrap_or(0),
+            Some(lease) => {
+                let renewed = self.shared.lessor.renew(lease);
+                self.shared.metrics.leases_renewed.inc_by(u64::from(renewed.is_some()));
+                renewed.unwrap_or(0)
+            }
             None => 0,
         };
         Ok(Reply { header: self.header(), body })
@@ -306,7 +313,10 @@ impl Member {
 
     async fn expire(&self, id: i64) {
         match self.lease_revoke(&Caller::internal(), id).await {
-            Ok(_) => tracing::debug!(lease = id, "lease expired"),
+            Ok(_) => {
+                self.shared.metrics.leases_expired.inc();
+                tracing::debug!(lease = id, "lease expired");
+            }
             Err(FlowError::LeaseNotFound) => self.shared.lessor.gone(id),
             Err(error) => tracing::warn!(lease = id, %error, "expired lease not ended yet; tried again"),
         }

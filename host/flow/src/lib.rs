@@ -37,6 +37,7 @@ mod follow;
 mod lease;
 mod lock;
 mod member;
+mod metrics;
 mod opening;
 mod policy;
 mod quota;

@@ -14,6 +14,7 @@ use crate::{
     AutoCompaction, Header, StartError,
     defragment::Defragmenter,
     lease::Lessor,
+    metrics::FlowMetrics,
     policy::PolicyKeeper,
     quota::Quota,
     sealing,
@@ -112,6 +113,7 @@ pub(crate) struct Shared {
     pub(crate) snapshots: Snapshots,
     pub(crate) warden: Warden,
     pub(crate) passwords: Passwords,
+    pub(crate) metrics: FlowMetrics,
     background: TaskTracker,
     stopping: CancellationToken,
 }
@@ -166,6 +168,7 @@ impl Member {
             snapshots,
             warden,
             passwords: Passwords::new(config.bcrypt_cost),
+            metrics: FlowMetrics::new(),
             background: TaskTracker::new(),
             stopping: CancellationToken::new(),
             config,

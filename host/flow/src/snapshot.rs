@@ -108,6 +108,7 @@ impl Member {
         let member = self.clone();
         tokio::task::spawn_blocking(move || {
             let _turn = turn;
+            let _timer = member.shared.store.metrics().snapshot_seconds.start_timer();
             if let Err(error) = member.send_snapshot(&sender) {
                 tracing::warn!(%error, "the snapshot was not sent whole");
                 // Nobody may be left to be told.

@@ -33,6 +33,15 @@ pub struct StatusInfo {
     pub downgrade_target: Option<String>,
 }
 
+/// What monitoring asks of the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateFigures {
+    /// Revision of the last compaction, zero for none.
+    pub compacted: i64,
+    /// About how many keys there are.
+    pub keys_estimate: u64,
+}
+
 /// What HashKV answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HashKv {
@@ -45,6 +54,15 @@ pub struct HashKv {
 }
 
 impl Member {
+    /// What monitoring asks of the state.
+    ///
+    /// # Errors
+    /// When the disk does.
+    pub fn state_figures(&self) -> Result<StateFigures, FlowError> {
+        let compacted = self.shared.store.view(|view| view.compacted())?;
+        Ok(StateFigures { compacted, keys_estimate: self.shared.store.keys_estimate()? })
+    }
+
     /// Whether this member knows a leader.
     #[must_use]
     pub fn has_leader(&self) -> bool {
@@ -109,7 +127,9 @@ impl Member {
     /// # Errors
     /// A compacted or future revision, or the disk.
     pub async fn hash_kv(&self, revision: i64) -> Result<Reply<HashKv>, FlowError> {
+        let hashing = self.shared.store.metrics().hash_seconds.start_timer();
         let (newest, found) = self.view_off_thread(move |view| Ok((view.revision()?, view.hash_kv(revision)?))).await?;
+        hashing.stop_and_record();
         let body =
             HashKv { hash: found.hash, compact_revision: found.compact_revision, hash_revision: found.hash_revision };
         Ok(Reply { header: Header { revision: newest, ..self.header() }, body })

@@ -1,6 +1,6 @@
 //! Removing what compactions allow to remove, in the background.
 
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use auth::Caller;
 use consensus::Proposal;
@@ -51,12 +51,24 @@ impl Member {
     }
 
     async fn sweep(&self, pause: Duration) -> Result<(), FlowError> {
-        loop {
+        let started = Instant::now();
+        for batches in 0_u64.. {
             let store = self.shared.store.clone();
             if !tokio::task::spawn_blocking(move || store.sweep()).await?? {
-                return Ok(());
+                if batches > 0 {
+                    self.note_swept(started.elapsed());
+                }
+                break;
             }
             tokio::time::sleep(pause).await;
         }
+        Ok(())
+    }
+
+    fn note_swept(&self, took: Duration) {
+        let metrics = self.shared.store.metrics();
+        metrics.compaction_milliseconds.observe(took.as_secs_f64() * 1000.0);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        metrics.compaction_last.set(i64::try_from(now).unwrap_or(i64::MAX));
     }
 }

@@ -96,7 +96,10 @@ impl Store {
             if let Some(changed) = realm.changed(&stage)? {
                 self.shared.realm.store(changed);
             }
+            let commit = self.shared.metrics.commit_seconds.start_timer();
             stage.commit()?;
+            commit.stop_and_record();
+            self.shared.metrics.count(&batch.applied, &batch.events);
             Ok(batch)
         })
     }

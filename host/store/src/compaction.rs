@@ -55,7 +55,9 @@ impl Store {
             batch.put_cf(family_handle(database, Family::Meta), meta::SWEPT, sweep.reached.to_be_bytes());
             let mut options = WriteOptions::default();
             options.disable_wal(true);
-            Ok(database.write_opt(batch, &options)?)
+            database.write_opt(batch, &options)?;
+            self.shared.metrics.compacted_keys.inc_by(sweep.past.len() as u64);
+            Ok(())
         })
     }
 }

@@ -14,7 +14,7 @@ use rocksdb::{
 };
 
 use crate::{
-    AppliedState, StoreError, View,
+    AppliedState, StoreError, StoreMetrics, View,
     family::{Family, database_options, descriptors, descriptors_of},
     read::Visit,
     users::realm_state,
@@ -34,6 +34,7 @@ pub(crate) struct Shared {
     pub(crate) writer: Mutex<()>,
     /// What the state says of users and roles, ready to be asked.
     pub(crate) realm: Arc<ArcSwap<Realm>>,
+    pub(crate) metrics: StoreMetrics,
 }
 
 const POISONED: &str = "a panic while the state was being written: its memory cannot be trusted";
@@ -54,6 +55,7 @@ impl Store {
                 database: RwLock::new(Some(database)),
                 writer: Mutex::new(()),
                 realm,
+                metrics: StoreMetrics::new(),
             }),
         })
     }
@@ -62,6 +64,12 @@ impl Store {
     #[must_use]
     pub fn realm(&self) -> Arc<ArcSwap<Realm>> {
         Arc::clone(&self.shared.realm)
+    }
+
+    /// What the state tells of itself.
+    #[must_use]
+    pub fn metrics(&self) -> &StoreMetrics {
+        &self.shared.metrics
     }
 
     /// Runs `read` on a consistent view of the newest applied state.
@@ -120,6 +128,17 @@ impl Store {
                 database.compact_range_cf_opt(handle, None::<&[u8]>, None::<&[u8]>, &options);
             }
             Ok(())
+        })
+    }
+
+    /// About how many keys there are: RocksDB counts an overwritten key again until it has merged its files.
+    ///
+    /// # Errors
+    /// When RocksDB does.
+    pub fn keys_estimate(&self) -> Result<u64, StoreError> {
+        self.with_database(|database| {
+            let live = family_handle(database, Family::Live);
+            Ok(database.property_int_value_cf(live, "rocksdb.estimate-num-keys")?.unwrap_or_default())
         })
     }
 

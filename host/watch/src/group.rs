@@ -172,10 +172,10 @@ impl Group {
         self.numbers.contains_key(&id)
     }
 
-    /// Whether no watch is open.
+    /// How many watches are open.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
+    pub fn watches(&self) -> usize {
+        self.places.len()
     }
 
     /// Whether there is anything to hand over, or to look at, once the hub is at `newest`.

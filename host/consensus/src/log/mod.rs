@@ -54,6 +54,8 @@ use state::{Shared, State};
 use tail::Tail;
 use writer::Writer;
 
+use crate::metrics::LogMetrics;
+
 /// Smallest and largest segment. Offsets are 32 bits, and a segment may grow by one operation of
 /// `OPERATION_BYTES_MAX`.
 const SEGMENT_BYTES_RANGE: (u64, u64) = (4 * 1024, 1024 * 1024 * 1024);
@@ -84,6 +86,7 @@ pub(crate) struct LogStore {
 
 struct Inner {
     shared: Arc<Shared>,
+    metrics: LogMetrics,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -101,10 +104,17 @@ impl LogStore {
         let tail = Tail::new(options.tail_bytes);
         let state = State::new(replay.extent, marks.vote.clone(), marks.purged.clone(), replay.index, tail);
         let shared = Arc::new(Shared::new(state));
-        let writer = Writer { shared: shared.clone(), folder, position, marks, segment_bytes, lock };
+        let metrics = LogMetrics::new();
+        let writer =
+            Writer { shared: shared.clone(), folder, position, marks, segment_bytes, metrics: metrics.clone(), lock };
         let thread = thread::Builder::new().name("raft-log".into()).spawn(move || writer.run());
         let thread = thread.map_err(LogError::io("start the writer thread of", dir))?;
-        Ok(LogStore { inner: Arc::new(Inner { shared, thread: Mutex::new(Some(thread)) }) })
+        Ok(LogStore { inner: Arc::new(Inner { shared, metrics, thread: Mutex::new(Some(thread)) }) })
+    }
+
+    /// What the log tells of itself.
+    pub(crate) fn metrics(&self) -> &LogMetrics {
+        &self.inner.metrics
     }
 
     /// Index of the oldest entry, if there is any.

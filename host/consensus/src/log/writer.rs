@@ -17,6 +17,7 @@ use super::operation::{Operation, Queued};
 use super::record::Record;
 use super::segment::{Folder, Segment};
 use super::state::Shared;
+use crate::metrics::LogMetrics;
 
 /// How far ahead of the tail a new segment is filled with zeros. A sync of blocks that were written before costs no
 /// file system journal commit. In steps, because filling 64 MiB at once would hold up callers for a good part of a
@@ -62,6 +63,7 @@ pub(super) struct Writer {
     pub(super) position: Position,
     pub(super) marks: Marks,
     pub(super) segment_bytes: u64,
+    pub(super) metrics: LogMetrics,
     /// Held, not read: other processes keep out while it is open.
     pub(super) lock: File,
 }
@@ -136,8 +138,13 @@ impl Writer {
             *filled = (end + FILL_BYTES).min(segment.header.capacity);
             write_zeros(files, &segment.file, end, *filled).map_err(LogError::io("fill", &segment.path))?;
         }
+        let written = self.metrics.write_seconds.start_timer();
         files.write_all_at(&segment.file, frame, *offset).map_err(LogError::io("write", &segment.path))?;
+        written.stop_and_record();
+        let synced = self.metrics.sync_seconds.start_timer();
         files.sync_data(&segment.file).map_err(LogError::io("sync", &segment.path))?;
+        synced.stop_and_record();
+        self.metrics.written_bytes.add(i64::try_from(frame.len()).unwrap_or(i64::MAX));
         (*offset, *sequence) = (end, *sequence + 1);
         Ok(())
     }
