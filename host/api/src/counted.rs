@@ -161,9 +161,6 @@ impl HttpBody for Answered {
 
 impl Drop for Answered {
     fn drop(&mut self) {
-        if let Some(call) = &self.call {
-            call.metrics.count_stream_failure(call.method);
-        }
         self.end(Code::Cancelled);
     }
 }

@@ -6,6 +6,8 @@
 //! | `secrets` | a value of a sealed prefix is in no file, no log line and no metric |
 //! | `admission` | plugins deny with their reason; hostile ones are stopped, deny, and harm nothing else |
 //! | `doors` | no certificate, no connection; no administrator's certificate, no admin call |
+//! | `gateway` | etcd's JSON over HTTP works over TLS, for nobody more than gRPC does |
+//! | `metrics` | every family of etcd is on the page, or has its reason |
 //! | `operator` | a mistake is one sentence and exit code 1, and a stopped member is found again |
 //!
 //! `history` and `search` are what `crash` and `secrets` judge by; each has tests that show it finding what it is to find.
@@ -22,9 +24,13 @@ mod descriptors;
 #[cfg(test)]
 mod doors;
 #[cfg(test)]
+mod gateway;
+#[cfg(test)]
 mod history;
 #[cfg(test)]
 mod load;
+#[cfg(test)]
+mod metrics;
 #[cfg(test)]
 mod operator;
 #[cfg(test)]

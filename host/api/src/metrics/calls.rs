@@ -30,7 +30,6 @@ pub(crate) struct CallMetrics {
     bytes_in: IntCounter,
     bytes_out: IntCounter,
     clients: IntCounterVec,
-    stream_failures: IntCounterVec,
     request_seconds: HistogramVec,
     range_seconds: HistogramVec,
     /// With `--metrics=extensive`.
@@ -51,7 +50,6 @@ impl CallMetrics {
         for family in [&own.started, &own.handled, &own.messages_in, &own.messages_out, &own.clients] {
             registry.add(family);
         }
-        registry.add(&own.stream_failures);
         registry.add(&own.bytes_in);
         registry.add(&own.bytes_out);
         registry.add(&own.request_seconds);
@@ -96,11 +94,6 @@ impl CallMetrics {
                 "etcd_server_client_requests_total",
                 "The total number of client requests per client version.",
                 &["client_api_version", "type"],
-            ),
-            stream_failures: counters(
-                "etcd_network_server_stream_failures_total",
-                "The total number of stream failures from the local server.",
-                &["API", "Type"],
             ),
             request_seconds: histograms(
                 "etcd_server_request_duration_seconds",
@@ -147,14 +140,6 @@ impl CallMetrics {
         }
         if let Some(handling) = &self.handling_seconds {
             handling.with_label_values(&labels(method)).observe(took.as_secs_f64());
-        }
-    }
-
-    /// A stream that broke.
-    pub(crate) fn count_stream_failure(&self, method: Method) {
-        let api = if method.name == "LeaseKeepAlive" { "lease-keepalive" } else { "watch" };
-        if matches!(method.name, "Watch" | "LeaseKeepAlive") {
-            self.stream_failures.with_label_values(&[api, "receive"]).inc();
         }
     }
 

@@ -27,7 +27,7 @@ pub(crate) struct MemberMetrics {
     size: IntGauge,
     size_in_use: IntGauge,
     quota: IntGauge,
-    known_peers: IntGauge,
+    known_peers: IntGaugeVec,
     id: IntGaugeVec,
 }
 
@@ -37,11 +37,12 @@ impl MemberMetrics {
         for family in [&own.has_leader, &own.is_leader, &own.is_learner, &own.committed, &own.applied, &own.revision] {
             registry.add(family);
         }
-        for family in [&own.compacted, &own.keys, &own.size, &own.size_in_use, &own.quota, &own.known_peers] {
+        for family in [&own.compacted, &own.keys, &own.size, &own.size_in_use, &own.quota] {
             registry.add(family);
         }
         registry.add(&own.leader_changes);
         registry.add(&own.id);
+        registry.add(&own.known_peers);
         add_versions(registry);
         own
     }
@@ -63,7 +64,7 @@ impl MemberMetrics {
             applied: gauge("etcd_server_proposals_applied_total", "The total number of consensus proposals applied."),
             revision: gauge("etcd_debugging_mvcc_current_revision", "The current revision of store."),
             compacted: gauge("etcd_debugging_mvcc_compact_revision", "The revision of the last compaction in store."),
-            keys: gauge("etcd_debugging_mvcc_keys_total", "Total number of keys."),
+            keys: gauge("etcd_debugging_mvcc_keys_total", "Total number of keys, as RocksDB estimates it."),
             size: gauge(
                 "etcd_mvcc_db_total_size_in_bytes",
                 "Total size of the underlying database physically allocated in bytes.",
@@ -73,7 +74,7 @@ impl MemberMetrics {
                 "Total size of the underlying database logically in use in bytes.",
             ),
             quota: gauge("etcd_server_quota_backend_bytes", "Current backend storage quota size in bytes."),
-            known_peers: gauge("etcd_network_known_peers", "The current number of known peers."),
+            known_peers: gauges("etcd_network_known_peers", "The current number of known peers.", &["Local", "Remote"]),
             id: gauges(
                 "etcd_server_id",
                 "Server or member ID in hexadecimal format. 1 for 'server_id' label with current ID.",
@@ -95,7 +96,10 @@ impl MemberMetrics {
         self.size.set(body.db_size);
         self.size_in_use.set(body.db_size_in_use);
         self.quota.set(body.db_size_quota);
-        self.id.with_label_values(&[&format!("{:x}", header.member_id)]).set(1);
+        let id = format!("{:x}", header.member_id);
+        self.id.with_label_values(&[&id]).set(1);
+        // A member knows itself; others come with the cluster.
+        self.known_peers.with_label_values(&[&id, &id]).set(1);
         if self.leader_seen.swap(body.leader, Ordering::Relaxed) != body.leader {
             self.leader_changes.inc();
         }
