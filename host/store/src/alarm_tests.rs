@@ -5,7 +5,7 @@ use tempfile::TempDir;
 
 use crate::{
     ALARM_CORRUPT, ALARM_NO_SPACE, AlarmRecord, ChangeCluster, ClusterChange, Command, LogEntry, Outcome, PeerUrls,
-    Refusal, SetAlarm, Store, StoreError,
+    Refusal, SetAlarm, Store,
     command::{
         Body, ClientWrite, Compact, DeleteRange, Keys, LeaseGrant, LeaseRevoke, Op, OpKind, Put, Range, Stamp, Txn,
         Value,
@@ -158,7 +158,7 @@ fn the_record_of_the_cluster_survives_a_restart_and_has_one_downgrade_at_a_time(
     state.apply(change(ClusterChange::PeerUrls(moved("http://a:1")))).unwrap();
     state.apply(change(ClusterChange::PeerUrls(moved("http://b:1")))).unwrap();
     let state = state.reopened();
-    let cluster = || state.store.view(|view| Ok::<_, StoreError>(view.cluster()?)).unwrap();
+    let cluster = || state.store.view(|view| view.cluster()).unwrap();
     assert_eq!((cluster().version, cluster().downgrade_target), ("3.6.0".to_owned(), "3.6.0".to_owned()));
     assert_eq!(cluster().peers, [moved("http://b:1")]);
     state.apply(downgrade("")).unwrap();
