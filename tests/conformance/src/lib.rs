@@ -1,45 +1,41 @@
-//! The same cases against Strongroom and against etcd, whose answers must agree.
+//! The same cases against Strongroom and against a real etcd, whose answers must agree.
 //!
-//! A case is an async closure over a `Session`. `agree` runs it on a new Strongroom and on a
-//! new etcd (Debian's `etcd-server`, version 3.4) at the same time, and compares what the two sessions wrote down: the output of
-//! the real `etcdctl`, and gRPC answers for what `etcdctl` 3.4 cannot ask. Nothing is normalised but cluster, member and lease
-//! ids, the raft term and times; a revision is compared as it is. Where etcd 3.7, which Strongroom follows, differs from 3.4, the
-//! case says so and expects each answer by name.
+//! A case is data (`cases/`, and how to write one in `cases/README.md`): calls by name, streams, HTTP requests, `etcdctl`, starts and
+//! stops. [`run`] plays each on a new Strongroom and on a new etcd at the same time, and compares everything that the two said: whole
+//! answers, errors, revisions, events and their order. Only what differs between any two servers is masked, by name (`mask`), so
+//! that which ids are the same is compared, too. Where an older etcd answers otherwise, or Strongroom means to do better, the case says so
+//! with the reason.
 //!
-//! A case is to fail when both servers are wrong in the same way, too: `ok` wants success, `fails` and `refused` want their
-//! error by its exact text.
+//! A case fails when both servers are wrong in the same way, too: each has an expectation that is held against both.
+//!
+//! Generated sequences ([`Plan::sequences`]) are played the same way; one that differs is shrunk, and printed as a case.
+//!
+//! What the cases reach is counted against the descriptors of the wire and the list of etcd's errors: a method, a field or an error
+//! that no case reaches fails the run unless `cases/` says why.
 //!
 //! It is *not* about durability, sealing or plugins; see `faults`.
+//!
+//! Environment: that of `harness`; `STRONGROOM_SUBJECT=etcd` puts a second etcd in Strongroom's place, so what then fails is wrong in
+//! the case.
 
-#[cfg(test)]
-mod compaction;
-#[cfg(test)]
-mod delete;
-#[cfg(test)]
-mod endpoint;
-#[cfg(test)]
+mod authority;
+mod case;
+mod coverage;
 mod errors;
-#[cfg(test)]
-mod get;
-#[cfg(test)]
-mod hash;
-#[cfg(test)]
-mod headers;
-#[cfg(test)]
-mod lease;
-#[cfg(test)]
-mod nested;
-#[cfg(test)]
-mod put;
-#[cfg(test)]
-mod range;
-#[cfg(test)]
-mod render;
-#[cfg(test)]
+mod expect;
+mod json;
+mod mask;
+mod message;
+mod outcome;
+mod page;
+mod play;
+mod report;
+mod run;
+mod sequence;
 mod session;
-#[cfg(test)]
+mod shell;
 mod stream;
-#[cfg(test)]
-mod txn;
-#[cfg(test)]
-mod watch;
+mod verdict;
+mod wire;
+
+pub use run::{Failure, Plan, run};

@@ -1,214 +1,117 @@
-//! Watch streams by gRPC: what `etcdctl watch` keeps to itself.
+//! Streams and calls in the background: what goes on while a case does something else.
 
-use proto::etcdserverpb::{PutRequest, WatchCreateRequest, WatchResponse, watch_create_request::FilterType};
+use std::time::Duration;
 
-use crate::{
-    nested::{always, put},
-    render,
-    session::{Session, agree},
+use prost_reflect::{DynamicMessage, MethodDescriptor};
+use tokio::{
+    sync::mpsc::{self, Receiver, Sender},
+    time::timeout,
 };
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Status, Streaming, client::Grpc, transport::Channel};
 
-fn everything() -> WatchCreateRequest {
-    WatchCreateRequest { key: "\0".into(), range_end: "\0".into(), ..WatchCreateRequest::default() }
+use crate::wire::{self, Messages};
+
+/// Messages that may wait in each direction. Cases send a handful and read what they caused.
+const WAITING_MAX: usize = 4096;
+
+/// Largest answer accepted, in bytes: a page of keys or a large transaction.
+const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// A stream that is open.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    /// Its method.
+    pub(crate) method: MethodDescriptor,
+    /// What was received while something else was waited for.
+    pub(crate) held: Vec<DynamicMessage>,
+    requests: Option<Sender<DynamicMessage>>,
+    answers: Receiver<Result<DynamicMessage, Status>>,
 }
 
-fn one(key: &'static str) -> WatchCreateRequest {
-    WatchCreateRequest { key: key.into(), ..WatchCreateRequest::default() }
-}
-
-/// Who answered and that it did; not the revision, which tells when the watch was made.
-fn created(answer: &WatchResponse) -> String {
-    format!("watch {} created {} canceled {}", answer.watch_id, answer.created, answer.canceled)
-}
-
-#[tokio::test]
-async fn ids_are_given_or_chosen() {
-    agree(async |s: &mut Session| {
-        let mut stream = s.client.watch();
-        for (what, watch_id) in [("first", 0), ("second", 0), ("by name", 7), ("third", 0)] {
-            stream.create(WatchCreateRequest { watch_id, ..everything() }).await;
-            let answer = stream.next().await;
-            s.note(what, &render::watch(&answer));
-        }
-        stream.create(WatchCreateRequest { watch_id: 7, ..everything() }).await;
-        let answer = stream.next().await;
-        s.note("a name twice", &format!("{} {:?}", created(&answer), answer.cancel_reason));
-        stream
-            .create(WatchCreateRequest { key: "b".into(), range_end: "a".into(), ..WatchCreateRequest::default() })
-            .await;
-        let answer = stream.next().await;
-        s.note("an empty range", &format!("{} {:?}", created(&answer), answer.cancel_reason));
-        s.ok(&["put", "a", "1"]).await;
-        let mut heard = Vec::new();
-        for _ in 0..4 {
-            heard.push(render::watch(&stream.next().await));
-        }
-        heard.sort();
-        s.note("each hears of it", &heard.join("\n"));
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_cancelled_watch_hears_no_more() {
-    agree(async |s: &mut Session| {
-        let mut stream = s.client.watch();
-        for watch_id in [1, 2] {
-            stream.create(WatchCreateRequest { watch_id, ..one("a") }).await;
-            stream.next().await;
-        }
-        stream.cancel(1).await;
-        let answer = stream.next().await;
-        s.note("cancelled", &render::watch(&answer));
-        s.ok(&["put", "a", "1"]).await;
-        let answer = stream.next().await;
-        s.note("the other goes on", &render::watch(&answer));
-        // Of a watch that is not there, nothing is said.
-        stream.cancel(99).await;
-        assert!(stream.next_within(200).await.is_none());
-        stream.create(WatchCreateRequest { watch_id: 1, ..one("a") }).await;
-        let answer = stream.next().await;
-        s.note("the name is free again", &created(&answer));
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn filters() {
-    agree(async |s: &mut Session| {
-        let mut stream = s.client.watch();
-        for (watch_id, filters) in [
-            (1, vec![FilterType::Noput.into()]),
-            (2, vec![FilterType::Nodelete.into()]),
-            (3, vec![FilterType::Noput.into(), FilterType::Nodelete.into()]),
-        ] {
-            stream.create(WatchCreateRequest { watch_id, filters, prev_kv: true, ..one("a") }).await;
-            stream.next().await;
-        }
-        s.ok(&["put", "a", "1"]).await;
-        let answer = stream.next().await;
-        s.note("the put", &render::watch(&answer));
-        s.ok(&["del", "a"]).await;
-        let answer = stream.next().await;
-        s.note("the delete", &render::watch(&answer));
-        assert!(stream.next_within(200).await.is_none(), "the third watch hears of neither");
-        stream
-            .create(WatchCreateRequest { start_revision: 2, filters: vec![FilterType::Noput.into()], ..everything() })
-            .await;
-        stream.next().await;
-        let events = stream.events(1).await;
-        s.note("in the history", &render::events(&events));
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn history_from_every_revision() {
-    agree(async |s: &mut Session| {
-        s.ok(&["put", "a", "1"]).await;
-        s.ok(&["put", "b", "1"]).await;
-        let answer = s.client.kv.txn(always(vec![put("a", "2"), put("c", "1")])).await;
-        s.answered("txn", answer);
-        s.ok(&["del", "a", "c"]).await;
-        // Revision 2: one event, 3: one, 4: two, 5: two.
-        for (start_revision, count) in [(1, 6), (2, 6), (3, 5), (4, 4), (5, 2)] {
-            let mut stream = s.client.watch();
-            stream.create(WatchCreateRequest { start_revision, prev_kv: true, ..everything() }).await;
-            stream.next().await;
-            let events = stream.events(count).await;
-            s.note(&format!("from {start_revision}"), &render::events(&events));
-        }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_start_in_the_future_waits() {
-    agree(async |s: &mut Session| {
-        let mut stream = s.client.watch();
-        stream.create(WatchCreateRequest { start_revision: 4, ..everything() }).await;
-        let answer = stream.next().await;
-        s.note("created", &created(&answer));
-        for value in ["2", "3", "4", "5"] {
-            s.ok(&["put", "a", value]).await;
-        }
-        let events = stream.events(2).await;
-        s.note("from the fourth revision on", &render::events(&events));
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_compacted_start_ends_that_watch_only() {
-    agree(async |s: &mut Session| {
-        for value in ["1", "2", "3", "4"] {
-            s.ok(&["put", "a", value]).await;
-        }
-        s.ok(&["compaction", "4"]).await;
-        let mut stream = s.client.watch();
-        stream.create(WatchCreateRequest { watch_id: 1, ..one("a") }).await;
-        stream.next().await;
-        stream.create(WatchCreateRequest { watch_id: 2, start_revision: 2, ..one("a") }).await;
-        let answer = stream.next().await;
-        s.note("created first", &created(&answer));
-        let answer = stream.next().await;
-        s.note("then ended", &format!("{} compacted {}", created(&answer), answer.compact_revision));
-        s.ok(&["put", "a", "5"]).await;
-        let answer = stream.next().await;
-        s.note("the other goes on", &render::watch(&answer));
-        stream.create(WatchCreateRequest { watch_id: 3, start_revision: 4, ..one("a") }).await;
-        stream.next().await;
-        let events = stream.events(3).await;
-        s.note("the compacted revision itself is still there", &render::events(&events));
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn progress_on_request() {
-    agree(async |s: &mut Session| {
-        s.ok(&["put", "a", "1"]).await;
-        s.ok(&["put", "b", "1"]).await;
-        let mut stream = s.client.watch();
-        stream.create(WatchCreateRequest { start_revision: 1, ..one("a") }).await;
-        stream.next().await;
-        stream.events(1).await;
-        // A server may keep silent while it catches up, so the question is put again.
-        let answer = loop {
-            stream.ask_progress().await;
-            if let Some(answer) = stream.next_within(200).await {
-                break answer;
+impl Stream {
+    /// Opens a stream. etcd answers with the first message only, so this does not wait.
+    pub(crate) fn open(channel: Channel, method: MethodDescriptor, request: Request<()>) -> Self {
+        let (requests, waiting) = mpsc::channel(WAITING_MAX);
+        let (told, answers) = mpsc::channel(WAITING_MAX);
+        let request = request.map(|()| ReceiverStream::new(waiting));
+        let called = method.clone();
+        tokio::spawn(async move {
+            match open(channel, &called, request).await {
+                Ok(stream) => forward(stream, &told).await,
+                Err(status) => drop(told.send(Err(status)).await),
             }
-        };
-        s.note("as far as the store", &render::watch(&answer));
-    })
-    .await;
+        });
+        Self { method, held: Vec::new(), requests: Some(requests), answers }
+    }
+
+    /// Sends a message. A method that takes one request only is asked by it at once.
+    pub(crate) async fn send(&mut self, message: DynamicMessage) -> Result<(), String> {
+        let requests = self.requests.as_ref().ok_or("the stream is finished")?;
+        // It fails when the stream has ended, which is seen in what is received.
+        drop(requests.send(message).await);
+        if !self.method.is_client_streaming() {
+            self.requests = None;
+        }
+        Ok(())
+    }
+
+    /// The next message; none at the end of the stream.
+    pub(crate) async fn receive(&mut self) -> Result<Option<Result<DynamicMessage, Status>>, String> {
+        let bound = Duration::from_secs(harness::ANSWER_SECONDS_MAX);
+        timeout(bound, self.answers.recv()).await.map_err(|_| "nothing is received".to_owned())
+    }
+
+    /// A message within so many milliseconds, if one comes.
+    pub(crate) async fn receive_within(&mut self, milliseconds: u64) -> Option<Result<DynamicMessage, Status>> {
+        timeout(Duration::from_millis(milliseconds), self.answers.recv()).await.ok().flatten()
+    }
+
+    /// Tells the server that no more requests come.
+    pub(crate) fn finish(&mut self) {
+        self.requests = None;
+    }
 }
 
-#[tokio::test]
-async fn one_large_revision_in_fragments() {
-    agree(async |s: &mut Session| {
-        // Three times 1.4 MB: one message of four megabytes, far above etcd's bound of one request plus half a megabyte.
-        for key in ["a", "b", "c"] {
-            let value = vec![b'x'; 1_400_000].into();
-            let answer = s.client.kv.put(PutRequest { key: key.into(), value, ..PutRequest::default() }).await;
-            s.answered("put", answer);
+async fn forward(mut stream: Streaming<DynamicMessage>, told: &Sender<Result<DynamicMessage, Status>>) {
+    while let Some(answer) = stream.message().await.transpose() {
+        let last = answer.is_err();
+        if told.send(answer).await.is_err() || last {
+            return;
         }
-        for fragment in [true, false] {
-            let mut stream = s.client.watch();
-            stream.create(WatchCreateRequest { start_revision: 2, fragment, ..everything() }).await;
-            stream.next().await;
-            let mut seen = Vec::new();
-            let mut fragments = 0;
-            while seen.len() < 3 {
-                let answer = stream.next().await;
-                fragments += usize::from(answer.fragment);
-                seen.extend(answer.events.into_iter().filter_map(|event| event.kv));
-            }
-            let keys: Vec<_> = seen.iter().map(|kv| (kv.key.escape_ascii().to_string(), kv.value.len())).collect();
-            s.note("each once, whole, in order", &format!("{keys:?}"));
-            assert!(fragment || fragments == 0, "nobody asked for fragments");
-        }
-    })
-    .await;
+    }
+}
+
+async fn open(
+    channel: Channel,
+    method: &MethodDescriptor,
+    request: Request<ReceiverStream<DynamicMessage>>,
+) -> Result<Streaming<DynamicMessage>, Status> {
+    let mut grpc = ready(channel).await?;
+    grpc.streaming(request, wire::path(method), Messages::of(method)).await.map(tonic::Response::into_inner)
+}
+
+async fn ready(channel: Channel) -> Result<Grpc<Channel>, Status> {
+    let mut grpc = Grpc::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX);
+    grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
+    Ok(grpc)
+}
+
+/// Asks once, and gives every answer.
+pub(crate) async fn call(
+    channel: Channel,
+    method: &MethodDescriptor,
+    request: Request<DynamicMessage>,
+) -> Result<Vec<DynamicMessage>, Status> {
+    let mut grpc = ready(channel).await?;
+    let (path, codec) = (wire::path(method), Messages::of(method));
+    if !method.is_server_streaming() {
+        return grpc.unary(request, path, codec).await.map(|answer| vec![answer.into_inner()]);
+    }
+    let mut stream = grpc.server_streaming(request, path, codec).await?.into_inner();
+    let mut answers = Vec::new();
+    while let Some(answer) = stream.message().await? {
+        answers.push(answer);
+    }
+    Ok(answers)
 }
