@@ -93,8 +93,6 @@ pub(crate) struct Options {
     /// More metadata.
     #[serde(default)]
     pub(crate) metadata: BTreeMap<String, Value>,
-    /// Milliseconds after which the caller gives up.
-    pub(crate) deadline: Option<u64>,
     /// Whose certificate is shown.
     pub(crate) certificate: Option<String>,
     /// Of an HTTP request.
@@ -125,25 +123,13 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<V
     Value::deserialize(deserializer).map(Some)
 }
 
-const OPTIONS: [&str; 12] = [
-    "expect",
-    "error",
-    "any",
-    "eventually",
-    "as",
-    "metadata",
-    "deadline",
-    "certificate",
-    "body",
-    "lines",
-    "input",
-    "deliberate",
-];
+const OPTIONS: [&str; 11] =
+    ["expect", "error", "any", "eventually", "as", "metadata", "certificate", "body", "lines", "input", "deliberate"];
 
 /// What can be done besides calling a method.
-const ACTIONS: [&str; 15] = [
-    "open", "send", "receive", "created", "gather", "progress", "silent", "finish", "start", "pending", "join", "http",
-    "etcdctl", "restart", "wait",
+const ACTIONS: [&str; 16] = [
+    "open", "send", "receive", "created", "gather", "progress", "silent", "finish", "start", "pending", "cancel",
+    "join", "http", "etcdctl", "restart", "wait",
 ];
 
 /// Reads every case below a folder.

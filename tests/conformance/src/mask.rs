@@ -11,6 +11,9 @@ use crate::message;
 /// Leases below are ids that a case chose; servers choose ids far above.
 const CHOSEN_LEASE_MAX: u64 = 1 << 32;
 
+/// Digits of such an id in hexadecimal, at least.
+const LEASE_HEX_MIN: usize = 11;
+
 /// Seconds of a lease's life that may have passed before a server was asked how many are left.
 const PASSED_SECONDS_MAX: i64 = 15;
 
@@ -82,6 +85,7 @@ impl Masks {
         match class.or_else(|| LEASES.contains(&name).then_some("lease")) {
             Some("lease") if value.as_i64().is_some_and(|id| id.unsigned_abs() < CHOSEN_LEASE_MAX) => value,
             Some(class) => self.name(class, &value).into(),
+            None if field.name() == "key" => self.key(&value),
             None => self.text_in(value),
         }
     }
@@ -95,6 +99,16 @@ impl Masks {
             given.len() - 1
         });
         format!("<{class}{}>", at + 1)
+    }
+
+    /// Keys of locks and elections end with their lease's id.
+    fn key(&mut self, value: &Value) -> Value {
+        let key = value.as_str().unwrap_or_default();
+        let lease = key.rsplit_once('/').filter(|(_, id)| id.len() >= LEASE_HEX_MIN);
+        if let Some(id) = lease.and_then(|(_, id)| i64::from_str_radix(id, 16).ok()) {
+            self.name("lease", &id.into());
+        }
+        self.text(key).into()
     }
 
     fn text_in(&self, value: Value) -> Value {

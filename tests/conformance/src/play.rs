@@ -111,6 +111,7 @@ async fn act(session: &mut Session<'_>, step: &Step) -> Result<Option<Outcome>, 
         "finish" => finish(session, step).await.map(Some),
         "start" => session.call_apart(step).await.map(|()| None),
         "pending" => pending(session, step).await.map(|()| None),
+        "cancel" => cancel(session, step).map(|()| None),
         "join" => join(session, step).await.map(Some),
         "http" => page::ask(session, step).await.map(Some),
         "etcdctl" => shell::run(session, step).await.map(Some),
@@ -288,6 +289,14 @@ async fn pending(session: &mut Session<'_>, step: &Step) -> Result<(), String> {
     sleep(Duration::from_millis(milliseconds(bound)?)).await;
     let (_, call) = session.calls.get(name).ok_or_else(|| format!("no call is called {name}"))?;
     if call.is_finished() { Err(format!("{name} should still wait")) } else { Ok(()) }
+}
+
+/// Gives a call up.
+fn cancel(session: &mut Session<'_>, step: &Step) -> Result<(), String> {
+    let name = name(&step.argument)?;
+    let (_, call) = session.calls.remove(name).ok_or_else(|| format!("no call is called {name}"))?;
+    call.abort();
+    Ok(())
 }
 
 async fn join(session: &mut Session<'_>, step: &Step) -> Result<Outcome, String> {

@@ -106,9 +106,6 @@ impl<'a> Session<'a> {
                 .metadata_mut()
                 .insert(key, MetadataValue::from_str(&text).map_err(|error| format!("{name}: {error}"))?);
         }
-        if let Some(milliseconds) = step.options.deadline {
-            request.set_timeout(Duration::from_millis(milliseconds));
-        }
         Ok(request)
     }
 

@@ -99,7 +99,11 @@ fn parse(answer: &str) -> io::Result<Response> {
     let (header, body) = answer.split_once("\r\n\r\n").ok_or_else(not_http)?;
     let status = header.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or_else(not_http)?;
     let fields = header.lines().filter_map(|line| line.split_once(':'));
-    let content_type =
+    let mut content_type =
         fields.filter(|(name, _)| name.eq_ignore_ascii_case("content-type")).map(|(_, value)| value.trim());
-    Ok(Response { status, content_type: content_type.last().unwrap_or_default().to_owned(), body: body.to_owned() })
+    Ok(Response {
+        status,
+        content_type: content_type.next_back().unwrap_or_default().to_owned(),
+        body: body.to_owned(),
+    })
 }
