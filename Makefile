@@ -3,7 +3,7 @@
 # Always the whole workspace: cargo resolves other features for a single package, and RocksDB would be compiled again.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test clients verify fix audit plugins
+.PHONY: help run test conformance clients verify fix audit plugins
 
 # Documentation that does not build is a defect, and so is a warning.
 export RUSTDOCFLAGS := -D warnings
@@ -11,7 +11,7 @@ export RUSTDOCFLAGS := -D warnings
 GUESTS := $(wildcard plugins/*/Cargo.toml) sdk/rust/Cargo.toml
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: plugins ## Start one member on this machine (make run ARGS="--dir /tmp/dev --client-port 0")
 	cargo build --workspace
@@ -22,6 +22,12 @@ test: plugins ## Run all tests
 	cargo build --workspace
 	cargo test --workspace
 	@set -e; for guest in $(GUESTS); do cargo test --manifest-path $$guest; done
+
+conformance: plugins ## Play every conformance case on Strongroom and on a real etcd (make conformance ARGS="kv/range --verbose")
+	@.ci/install.sh etcd
+	tests/conformance/reference/build.sh
+	cargo build --workspace
+	@"$${CARGO_TARGET_DIR:-target}/debug/conformance" $(ARGS)
 
 clients: plugins ## Drive the server with real clients in five languages (make clients ARGS="--only go --server strongroom")
 	@.ci/install.sh etcd clients
@@ -34,6 +40,7 @@ verify: plugins ## Everything a change must pass: format, lints, tests, document
 	@set -e; for guest in $(GUESTS); do cargo fmt --manifest-path $$guest --check; done
 	cargo clippy --workspace --all-targets -- -D warnings
 	$(MAKE) test
+	$(MAKE) conformance
 	cargo doc --workspace --no-deps --document-private-items
 	cargo deny --all-features check licenses bans sources
 
