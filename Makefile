@@ -3,7 +3,7 @@
 # Always the whole workspace: cargo resolves other features for a single package, and RocksDB would be compiled again.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test conformance clients verify fix audit plugins
+.PHONY: help run test conformance clients fuzz verify fix audit plugins
 
 # Documentation that does not build is a defect, and so is a warning.
 export RUSTDOCFLAGS := -D warnings
@@ -34,6 +34,12 @@ clients: plugins ## Drive the server with real clients in five languages (make c
 	cargo build --workspace
 	@"$${CARGO_TARGET_DIR:-target}/debug/clients" $(ARGS)
 
+SECONDS ?= 20
+
+fuzz: plugins ## Send malformed and hostile input to every door for a while (make fuzz SECONDS=600)
+	cargo build --workspace
+	@"$${CARGO_TARGET_DIR:-target}/debug/fuzz" --seconds $(SECONDS) $(ARGS)
+
 verify: plugins ## Everything a change must pass: format, lints, tests, documentation, dependencies
 	@.ci/install.sh etcd deny
 	cargo fmt --all --check
@@ -41,6 +47,7 @@ verify: plugins ## Everything a change must pass: format, lints, tests, document
 	cargo clippy --workspace --all-targets -- -D warnings
 	$(MAKE) test
 	$(MAKE) conformance
+	$(MAKE) fuzz
 	cargo doc --workspace --no-deps --document-private-items
 	cargo deny --all-features check licenses bans sources
 

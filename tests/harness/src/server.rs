@@ -212,6 +212,15 @@ impl Server {
         &self.ports
     }
 
+    /// The id of its process.
+    ///
+    /// # Panics
+    /// When it does not run.
+    #[must_use]
+    pub fn process_id(&self) -> u32 {
+        self.process.as_ref().expect("it runs").id()
+    }
+
     /// Its data directory. Its log is elsewhere.
     #[must_use]
     pub fn dir(&self) -> PathBuf {
