@@ -14,6 +14,8 @@ use crate::{
     users::{Author, ChangeAuth},
 };
 
+pub use crate::policy::RemovePlugin;
+
 /// One entry of the log.
 #[derive(Clone, PartialEq, Message)]
 #[prost(skip_debug)]
@@ -378,14 +380,6 @@ pub struct LeaseRevoke {
     /// Who asks for it; without it nobody in particular.
     #[prost(message, optional, tag = "2")]
     pub author: Option<Author>,
-}
-
-/// Removes a plugin.
-#[derive(Clone, PartialEq, Eq, Message)]
-pub struct RemovePlugin {
-    /// The plugin's name.
-    #[prost(string, tag = "1")]
-    pub name: String,
 }
 
 /// Adds or replaces wrapped data keys.

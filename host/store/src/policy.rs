@@ -47,3 +47,11 @@ impl std::fmt::Debug for PluginRecord {
         write!(f, "plugin {} {}", self.name, self.version)
     }
 }
+
+/// Removes a plugin.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct RemovePlugin {
+    /// The plugin's name.
+    #[prost(string, tag = "1")]
+    pub name: String,
+}
