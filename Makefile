@@ -31,6 +31,7 @@ conformance: plugins ## Play every conformance case on Strongroom and on a real 
 
 clients: plugins ## Drive the server with real clients in five languages (make clients ARGS="--only go --server strongroom")
 	@.ci/install.sh etcd clients
+	tests/conformance/reference/build.sh
 	cargo build --workspace
 	@"$${CARGO_TARGET_DIR:-target}/debug/clients" $(ARGS)
 
@@ -47,6 +48,7 @@ verify: plugins ## Everything a change must pass: format, lints, tests, document
 	cargo clippy --workspace --all-targets -- -D warnings
 	$(MAKE) test
 	$(MAKE) conformance
+	$(MAKE) clients
 	$(MAKE) fuzz
 	cargo doc --workspace --no-deps --document-private-items
 	cargo deny --all-features check licenses bans sources
