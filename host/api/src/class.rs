@@ -33,8 +33,8 @@ const TABLE: &[Row] = &[
     (KV, "Put", DataWrite, Permit),
     (KV, "DeleteRange", DataWrite, Permit),
     (KV, "Txn", DataWrite, Permit),
-    // As in etcd any user may compact. kube-apiserver does, so this stays open to data clients.
-    (KV, "Compact", DataWrite, GoodCredentials),
+    // kube-apiserver compacts, so this stays open to data clients; with users on it takes the root role, as in etcd.
+    (KV, "Compact", DataWrite, Root),
     ("etcdserverpb.Watch", "Watch", DataRead, Permit),
     (LEASE, "LeaseGrant", DataWrite, User),
     (LEASE, "LeaseRevoke", DataWrite, User),
@@ -61,12 +61,13 @@ const TABLE: &[Row] = &[
     (AUTH, "AuthStatus", Status, GoodCredentials),
     // Whoever authenticates is nobody yet.
     (AUTH, "Authenticate", DataRead, Nothing),
-    (AUTH, "UserAdd", Admin, Root),
+    // The length of a password is judged before its sender is, as in etcd.
+    (AUTH, "UserAdd", Admin, Permit),
     // Users may ask about themselves.
     (AUTH, "UserGet", Status, Permit),
     (AUTH, "UserList", Admin, Root),
     (AUTH, "UserDelete", Admin, Root),
-    (AUTH, "UserChangePassword", Admin, Root),
+    (AUTH, "UserChangePassword", Admin, Permit),
     (AUTH, "UserGrantRole", Admin, Root),
     (AUTH, "UserRevokeRole", Admin, Root),
     (AUTH, "RoleAdd", Admin, Root),

@@ -79,7 +79,14 @@ fn what_changes_the_cluster_is_for_administrators() {
 #[test]
 fn what_users_and_roles_require_is_what_etcd_requires() {
     let required = |path: &str| method(path).unwrap().requirement;
-    for path in ["Cluster/MemberAdd", "Maintenance/HashKV", "Maintenance/Defragment", "Auth/UserAdd", "Auth/RoleList"] {
+    for path in [
+        "Cluster/MemberAdd",
+        "Maintenance/HashKV",
+        "Maintenance/Defragment",
+        "Auth/UserDelete",
+        "Auth/RoleList",
+        "KV/Compact",
+    ] {
         assert_eq!(required(&format!("/etcdserverpb.{path}")), Root, "{path}");
     }
     for path in ["Cluster/MemberList", "Maintenance/Status", "Lease/LeaseGrant"] {

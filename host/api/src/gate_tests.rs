@@ -138,6 +138,7 @@ async fn with_users_on_the_gate_asks_for_what_the_table_requires() {
     let nobody = || Caller::anonymous(None);
     // Keys are the member's business; some user or the root role is the gate's.
     assert_eq!(admit(Audience::Clients, PUT, nobody(), None), None);
+    assert_eq!(admit(Audience::Clients, PUT, nobody(), Some("x.1")), None);
     assert_eq!(admit(Audience::Clients, STATUS, nobody(), None), Some(Code::InvalidArgument));
     assert_eq!(admit(Audience::Clients, SNAPSHOT, nobody(), None), Some(Code::InvalidArgument));
     assert_eq!(admit(Audience::Clients, SNAPSHOT, administrator(), None), Some(Code::InvalidArgument));

@@ -27,7 +27,7 @@ impl Member {
     /// # Errors
     /// A revision that is compacted already or not there yet; otherwise as for a write.
     pub async fn compact(&self, caller: &Caller, revision: i64, physical: bool) -> Result<Header, FlowError> {
-        let standing = self.shared.warden.anyone(caller)?;
+        let standing = self.shared.warden.root(caller)?;
         let applied = self.shared.consensus.propose(Proposal::compact(&standing, revision)).await?;
         match applied.result? {
             Outcome::Compacted => {}

@@ -15,7 +15,7 @@ use tonic::Code;
 use crate::descriptors::{call, channel, paths};
 
 /// RPCs of etcd's own services that change or copy the cluster. An administrator's certificate is needed for them.
-const ADMIN_CLASS: [&str; 24] = [
+const ADMIN_CLASS: [&str; 21] = [
     "/etcdserverpb.Cluster/MemberAdd",
     "/etcdserverpb.Cluster/MemberRemove",
     "/etcdserverpb.Cluster/MemberUpdate",
@@ -27,19 +27,16 @@ const ADMIN_CLASS: [&str; 24] = [
     "/etcdserverpb.Auth/AuthEnable",
     "/etcdserverpb.Auth/AuthDisable",
     "/etcdserverpb.Auth/UserAdd",
-    "/etcdserverpb.Auth/UserGet",
     "/etcdserverpb.Auth/UserList",
     "/etcdserverpb.Auth/UserDelete",
     "/etcdserverpb.Auth/UserChangePassword",
     "/etcdserverpb.Auth/UserGrantRole",
     "/etcdserverpb.Auth/UserRevokeRole",
     "/etcdserverpb.Auth/RoleAdd",
-    "/etcdserverpb.Auth/RoleGet",
     "/etcdserverpb.Auth/RoleList",
     "/etcdserverpb.Auth/RoleDelete",
     "/etcdserverpb.Auth/RoleGrantPermission",
     "/etcdserverpb.Auth/RoleRevokePermission",
-    "/etcdserverpb.Auth/AuthStatus",
 ];
 
 /// How an HTTP/2 client begins (RFC 9113, section 3.4): the preface and empty settings. A server may wait for it.

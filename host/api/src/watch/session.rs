@@ -117,7 +117,7 @@ impl Session {
                 watch_id: NO_WATCH,
                 created: true,
                 canceled: true,
-                cancel_reason: Status::from(error).message().to_owned(),
+                cancel_reason: cancel_reason(error),
                 ..Default::default()
             },
         };
@@ -172,7 +172,7 @@ impl Session {
             DeliveryBody::Failed(error @ FlowError::Stopped) => return self.end(status::of_flow(&error)).await,
             DeliveryBody::Failed(error) => {
                 self.forget(watch_id);
-                let cancel_reason = status::of_flow(&error).message().to_owned();
+                let cancel_reason = cancel_reason(error.into());
                 self.send(WatchResponse { canceled: true, cancel_reason, ..response }).await?;
             }
         }
@@ -242,6 +242,16 @@ impl Session {
         // When the client is gone already there is nobody left to tell.
         let _ = self.responses.send(Err(status)).await;
         Err(Ended)
+    }
+}
+
+/// The text of an error; of a refusal for want of rights etcd tells the code as well.
+fn cancel_reason(error: ApiError) -> String {
+    let refused = matches!(error, ApiError::Flow(FlowError::Auth(_)));
+    let status = Status::from(error);
+    match refused {
+        true => format!("rpc error: code = {:?} desc = {}", status.code(), status.message()),
+        false => status.message().to_owned(),
     }
 }
 

@@ -11,6 +11,7 @@ use store::{
 };
 use types::Plain;
 
+use super::Passwords;
 use crate::{FlowError, Header, Member, Reply};
 
 /// A user to add.
@@ -47,6 +48,7 @@ impl Member {
     /// # Errors
     /// As for [`Self::change_auth`], or the password is too long.
     pub async fn user_add(&self, caller: &Caller, user: NewUser) -> Result<Header, FlowError> {
+        Passwords::check_length(&user.password)?;
         // Hashing is work, which is not done for somebody who is refused afterwards.
         let standing = self.shared.warden.root(caller)?;
         let NewUser { name, password, no_password } = user;
@@ -65,6 +67,7 @@ impl Member {
         password: Plain,
         hashed: &str,
     ) -> Result<Header, FlowError> {
+        Passwords::check_length(&password)?;
         let standing = self.shared.warden.root(caller)?;
         let password_hash = if password.is_empty() {
             STANDARD.decode(hashed).ok().map(Bytes::from)

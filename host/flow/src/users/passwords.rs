@@ -31,11 +31,14 @@ impl Passwords {
         Self { cost, lanes: Arc::new(Semaphore::new(lanes)), places: Arc::new(Semaphore::new(lanes + WAITING_MAX)) }
     }
 
+    /// Whether bcrypt would look at all of it.
+    pub(crate) fn check_length(password: &Plain) -> Result<(), Denial> {
+        if password.len() > PASSWORD_BYTES_MAX { Err(Denial::PasswordTooLong) } else { Ok(()) }
+    }
+
     /// The hash of a new password, in the form that Go's bcrypt writes.
     pub(crate) async fn hash(&self, password: Plain) -> Result<Bytes, FlowError> {
-        if password.len() > PASSWORD_BYTES_MAX {
-            return Err(Denial::PasswordTooLong.into());
-        }
+        Self::check_length(&password)?;
         let cost = self.cost;
         let hashed = self.work(move || bcrypt::hash_with_result(password.expose(), cost)).await?;
         let hash = hashed.map_err(|error| FlowError::Corrupt(format!("bcrypt: {error}")))?;
