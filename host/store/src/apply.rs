@@ -3,6 +3,8 @@
 //! Deterministic: the outcome follows from the state and the command alone. Nothing here runs a plugin, draws a
 //! random number, reads a clock or opens a sealed value.
 
+use std::sync::atomic::Ordering;
+
 use auth::{Actor, Realm};
 use bytes::Bytes;
 use prost::Message as _;
@@ -94,12 +96,14 @@ impl Store {
             }
             // Before the commit: a reader that sees the new state must not find that the old rules still hold.
             if let Some(changed) = realm.changed(&stage)? {
+                self.shared.realm_is_ahead.store(true, Ordering::SeqCst);
                 self.shared.realm.store(changed);
             }
             let commit = self.shared.metrics.commit_seconds.start_timer();
             stage.commit()?;
             commit.stop_and_record();
             self.shared.metrics.count(&batch.applied, &batch.events);
+            self.shared.realm_is_ahead.store(false, Ordering::SeqCst);
             Ok(batch)
         })
     }

@@ -4,7 +4,10 @@ use std::{
     fs,
     ops::ControlFlow,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, RwLock},
+    sync::{
+        Arc, Mutex, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use arc_swap::ArcSwap;
@@ -35,6 +38,8 @@ pub(crate) struct Shared {
     /// What the state says of users and roles, ready to be asked.
     pub(crate) realm: Arc<ArcSwap<Realm>>,
     pub(crate) metrics: StoreMetrics,
+    /// Whether the realm is ahead of the state: its batch is not committed yet.
+    pub(crate) realm_is_ahead: AtomicBool,
 }
 
 const POISONED: &str = "a panic while the state was being written: its memory cannot be trusted";
@@ -56,11 +61,12 @@ impl Store {
                 writer: Mutex::new(()),
                 realm,
                 metrics: StoreMetrics::new(),
+                realm_is_ahead: AtomicBool::new(false),
             }),
         })
     }
 
-    /// The rules of users and roles as of the newest applied state; never older than what a view shows.
+    /// The rules of users and roles as of the newest applied state: those by which a view that is taken now is judged.
     #[must_use]
     pub fn realm(&self) -> Arc<ArcSwap<Realm>> {
         Arc::clone(&self.shared.realm)
@@ -77,6 +83,10 @@ impl Store {
     /// # Errors
     /// What `read` answers, or [`StoreError::Closed`].
     pub fn view<T, E: From<StoreError>>(&self, read: impl FnOnce(&View<'_>) -> Result<T, E>) -> Result<T, E> {
+        // Whoever was permitted by new rules must not see what was there before them: that is a commit away.
+        if self.shared.realm_is_ahead.load(Ordering::SeqCst) {
+            drop(self.shared.writer.lock().expect(POISONED));
+        }
         self.with_database(|database| read(&View::new(database)))
     }
 
