@@ -17,8 +17,18 @@ const NAMES: [(&str, &str); 7] = [
 ];
 
 /// Fields that measure a server. Whether they are filled is compared.
-const MEASURES: [&str; 8] =
-    ["raft_term", "raftTerm", "raftIndex", "raftAppliedIndex", "dbSize", "dbSizeInUse", "blob", "remaining_bytes"];
+const MEASURES: [&str; 10] = [
+    "etcdserver",
+    "storageVersion",
+    "raft_term",
+    "raftTerm",
+    "raftIndex",
+    "raftAppliedIndex",
+    "dbSize",
+    "dbSizeInUse",
+    "blob",
+    "remaining_bytes",
+];
 
 /// Ids that servers choose are at least this long, as text.
 const ID_DIGITS_MIN: usize = 11;

@@ -17,7 +17,7 @@ struct Arguments {
     #[arg(long, default_value_t = 8)]
     pairs: usize,
     /// Generated sequences
-    #[arg(long, default_value_t = 40)]
+    #[arg(long, default_value_t = 20)]
     sequences: u32,
     /// Show what each case came to
     #[arg(long)]

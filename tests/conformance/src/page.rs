@@ -24,8 +24,8 @@ pub(crate) async fn ask(session: &mut Session<'_>, step: &Step) -> Result<Outcom
     let request = request(session, step, method, path)?;
     session.coverage.asked_page(&format!("{method} {path}"));
     let answer = harness::send(port, certificates.as_ref(), &request).await.map_err(|error| error.to_string())?;
-    let said = body(&answer.body, step.options.lines.is_some());
-    let shown = json::masked(&said, &mut session.masks);
+    let said = body(&answer.body, step.options.lines);
+    let shown = json::masked(&ordered(&said), &mut session.masks);
     let whole = |body: &Value| json!({"status": answer.status, "type": answer.content_type, "body": body});
     Ok(Outcome::answers(&whole(&said), &whole(&shown)))
 }
@@ -63,11 +63,36 @@ fn encoded(value: &Value) -> Value {
 }
 
 /// JSON as such, lines of JSON as a list, anything else as text.
-fn body(text: &str, endless: bool) -> Value {
-    if let (Ok(json), false) = (serde_json::from_str(text), endless) {
+fn body(text: &str, lines_max: Option<usize>) -> Value {
+    if let (Ok(json), None) = (serde_json::from_str(text), lines_max) {
         return json;
     }
-    let lines: Vec<_> = text.lines().filter(|line| !line.is_empty()).collect();
+    // An answer without an end may have brought more than was waited for.
+    let lines: Vec<_> = text.lines().filter(|line| !line.is_empty()).take(lines_max.unwrap_or(usize::MAX)).collect();
     let parsed: Result<Vec<Value>, _> = lines.iter().map(|line| serde_json::from_str(line)).collect();
     parsed.ok().filter(|lines| !lines.is_empty()).map_or_else(|| text.into(), Value::Array)
+}
+
+/// etcd names its checks in any order.
+fn ordered(body: &Value) -> Value {
+    let Some(text) = body.as_str().filter(|text| text.starts_with("[+]") || text.starts_with("[-]")) else {
+        return body.clone();
+    };
+    let mut lines: Vec<_> = text.lines().collect();
+    lines.sort_unstable();
+    lines.join("\n").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_are_json_lines_or_text() {
+        assert_eq!(body("{\"a\": 1}", None), json!({"a": 1}));
+        assert_eq!(body("{\"a\": 1}\n{\"a\": 2}\n", Some(1)), json!([{"a": 1}]));
+        assert_eq!(body("[+]a ok\nok\n", None), json!("[+]a ok\nok\n"));
+        assert_eq!(ordered(&json!("[+]b ok\n[+]a ok\nok\n")), ordered(&json!("[+]a ok\n[+]b ok\nok\n")));
+        assert_eq!(encoded(&json!({"key": ["b64:a", "a"]})), json!({"key": ["YQ==", "a"]}));
+    }
 }
