@@ -32,6 +32,12 @@ pub enum ApiError {
     /// The client's: a downgrade action outside the enumeration.
     #[error("unknown method")]
     UnknownMethod,
+    /// The client's: a streamed range is to be sorted.
+    #[error("RangeStream does not support custom sort orders")]
+    StreamSorted,
+    /// The client's: a streamed range is to be filtered.
+    #[error("RangeStream does not support revision filters")]
+    StreamFiltered,
     /// Nobody's: this version does not serve the call.
     #[error("{0}")]
     Unserved(&'static str),

@@ -1,6 +1,9 @@
 //! The key-value service.
 
-use flow::{FlowError, Member, Reply};
+use std::pin::Pin;
+
+use flow::{FlowError, List, Member, Reply};
+use futures::{Stream, stream};
 use proto::etcdserverpb::{
     CompactionRequest, CompactionResponse, DeleteRangeRequest, DeleteRangeResponse, PutRequest, PutResponse,
     RangeRequest, RangeResponse, RangeStreamResponse, TxnRequest, TxnResponse, kv_server::Kv,
@@ -9,7 +12,7 @@ use tonic::{Request, Response, Status};
 use types::{OpOutcome, Operation, Plain};
 
 use crate::request::{check_size, opened};
-use crate::{ApiError, convert, header, unserved};
+use crate::{ApiError, convert, header};
 
 type Answer<T> = Result<Response<T>, Status>;
 
@@ -25,7 +28,7 @@ impl KvDoor {
 
 #[tonic::async_trait]
 impl Kv for KvDoor {
-    type RangeStreamStream = unserved::NoStream<RangeStreamResponse>;
+    type RangeStreamStream = Pin<Box<dyn Stream<Item = Result<RangeStreamResponse, Status>> + Send>>;
 
     async fn range(&self, request: Request<RangeRequest>) -> Answer<RangeResponse> {
         let (caller, request) = opened(request);
@@ -35,8 +38,16 @@ impl Kv for KvDoor {
         Ok(Response::new(RangeResponse { header, ..convert::ranged(reply.body) }))
     }
 
-    async fn range_stream(&self, _: Request<RangeRequest>) -> Answer<Self::RangeStreamStream> {
-        unserved::stream("ranges are not streamed yet; use Range with a limit")
+    /// The next piece is read when the one before it has been taken: a client that does not read holds one.
+    async fn range_stream(&self, request: Request<RangeRequest>) -> Answer<Self::RangeStreamStream> {
+        let (caller, request) = opened(request);
+        let query = convert::streamed_query(request)?;
+        let list = self.member.list(&caller, query).await.map_err(ApiError::from)?;
+        let pieces = stream::try_unfold(list, async |mut list: List| {
+            let piece = list.next().await.map_err(ApiError::from)?;
+            Ok(piece.map(|piece| (convert::list_piece(piece), list)))
+        });
+        Ok(Response::new(Box::pin(pieces)))
     }
 
     async fn put(&self, request: Request<PutRequest>) -> Answer<PutResponse> {

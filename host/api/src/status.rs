@@ -20,6 +20,7 @@ impl From<ApiError> for Status {
             ApiError::Auth(error) => of_auth(&error),
             ApiError::UnknownFailurePolicy(_) => ours(Code::InvalidArgument, &error),
             ApiError::EmptyWatchRange | ApiError::DuplicateWatch => Self::invalid_argument(format!("mvcc: {error}")),
+            ApiError::StreamSorted | ApiError::StreamFiltered => Self::unimplemented(error.to_string()),
             ApiError::Unserved(_) => ours(Code::Unimplemented, &error),
             ApiError::BadClientVersion => Self::invalid_argument(format!("etcdserver: {error}")),
             ApiError::UnknownService => Self::not_found(error.to_string()),

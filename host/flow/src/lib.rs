@@ -3,6 +3,7 @@
 //! ```text
 //!  write:   permit -> review -> seal -> propose -> (applied) -> open -> answer
 //!  read:    confirm leadership -> view -> open -> sort and cut -> answer
+//!  list:    the same, piece by piece
 //!  follow:  hub or history -> open -> deliver
 //!  lock:    write a key -> read who was first -> follow its deletion -> answer
 //! ```
@@ -35,6 +36,7 @@ mod election;
 mod error;
 mod follow;
 mod lease;
+mod list;
 mod lock;
 mod member;
 mod metrics;
@@ -61,6 +63,7 @@ pub use election::{LeaderKey, Observer};
 pub use error::{FlowError, StartError};
 pub use follow::{Delivery, DeliveryBody, Follower, Progress, WatchSpec};
 pub use lease::{LeaseGranted, LeaseInfo};
+pub use list::{List, ListEnd, ListPiece};
 pub use member::{Member, MemberConfig};
 pub use quota::QUOTA_BYTES_DEFAULT;
 pub use reply::{Header, Reply};

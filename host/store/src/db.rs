@@ -90,6 +90,14 @@ impl Store {
         self.with_database(|database| read(&View::new(database)))
     }
 
+    /// The same for a walk over much that is read once: what it reads is not kept in memory.
+    ///
+    /// # Errors
+    /// As for [`Store::view`].
+    pub fn view_once<T, E: From<StoreError>>(&self, read: impl FnOnce(&View<'_>) -> Result<T, E>) -> Result<T, E> {
+        self.with_database(|database| read(&View::uncached(database)))
+    }
+
     pub(crate) fn with_database<T, E: From<StoreError>>(&self, run: impl FnOnce(&DB) -> Result<T, E>) -> Result<T, E> {
         let guard = self.shared.database.read().expect(POISONED);
         run(guard.as_ref().ok_or(StoreError::Closed)?)

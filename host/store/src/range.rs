@@ -1,16 +1,17 @@
 //! Range reads at the newest and at older revisions.
 
-use std::{collections::BTreeMap, ops::ControlFlow};
+use std::ops::ControlFlow;
 
 use bytes::Bytes;
 use seal::Sealed;
-use types::{KeyRange, RangeEnd, RangeOutcome, RangeQuery};
+use types::{KeyRange, KeyValue, RangeEnd, RangeOutcome, RangeQuery};
 
 use crate::{
     ReadError, Refusal, StoreError,
     family::Family,
-    layout::{Record, past_prefix, split_past_key},
-    read::{self, Read},
+    layout::{Record, past_prefix},
+    older::for_each_at,
+    read::{self, Read, Visit},
 };
 
 /// Refuses a revision that is not there yet or not there any more; zero or less is the newest.
@@ -56,97 +57,98 @@ pub(crate) fn for_each_live(
     range: &KeyRange,
     visit: &mut dyn FnMut(Bytes, Record) -> Result<ControlFlow<()>, StoreError>,
 ) -> Result<(), StoreError> {
+    for_each_stored(read, range, &mut |key, value| visit(Bytes::copy_from_slice(key), live_record(value)?))
+}
+
+/// The same with records as they are stored, so that none is copied unasked.
+fn for_each_stored(read: &dyn Read, range: &KeyRange, visit: &mut Visit<'_>) -> Result<(), StoreError> {
     if range.is_single() {
-        if let Some(record) = live(read, &range.start)? {
-            let _ = visit(range.start.clone(), record)?;
+        if let Some(value) = read.get(Family::Live, &range.start)? {
+            // It is the only one: there is nothing to break off.
+            let _ = visit(&range.start, &value)?;
         }
         return Ok(());
     }
     let Some((from, to)) = bounds(range) else { return Ok(()) };
-    read.scan(Family::Live, from, to, &mut |key, value| {
-        let record = Record::decode(Bytes::copy_from_slice(value))?
-            .ok_or_else(|| StoreError::damaged("a tombstone among the live keys"))?;
-        visit(Bytes::copy_from_slice(key), record)
-    })
+    read.scan(Family::Live, from, to, visit)
 }
 
+fn live_record(value: &[u8]) -> Result<Record, StoreError> {
+    Record::decode(Bytes::copy_from_slice(value))?.ok_or_else(|| StoreError::damaged("a tombstone among the live keys"))
+}
+
+/// Past the limit keys are only counted: their values are not copied.
 fn range_newest(read: &dyn Read, query: &RangeQuery, outcome: &mut RangeOutcome<Sealed>) -> Result<(), StoreError> {
-    if query.range.is_single() {
-        if let Some(record) = live(read, &query.range.start)? {
-            take(query, outcome, query.range.start.clone(), record);
+    let limit = if query.count_only { 0 } else { query.fetch_limit().unwrap_or(usize::MAX) };
+    for_each_stored(read, &query.range, &mut |key, value| {
+        outcome.count += 1;
+        if outcome.kvs.len() < limit {
+            outcome.kvs.push(live_record(value)?.into_key_value(Bytes::copy_from_slice(key)));
         }
-        return Ok(());
-    }
-    let Some((from, to)) = bounds(&query.range) else { return Ok(()) };
-    let limit = query.fetch_limit().unwrap_or(usize::MAX);
-    read.scan(Family::Live, from, to, &mut |key, value| {
-        // Past the limit keys are only counted: their values are not copied.
-        if query.count_only || outcome.kvs.len() >= limit {
-            outcome.count += 1;
-            return Ok(ControlFlow::Continue(()));
-        }
-        let record = Record::decode(Bytes::copy_from_slice(value))?
-            .ok_or_else(|| StoreError::damaged("a tombstone among the live keys"))?;
-        take(query, outcome, Bytes::copy_from_slice(key), record);
         Ok(ControlFlow::Continue(()))
     })
 }
 
-fn take(query: &RangeQuery, outcome: &mut RangeOutcome<Sealed>, key: Bytes, record: Record) {
-    outcome.count += 1;
-    if !query.count_only {
-        outcome.kvs.push(record.into_key_value(key));
-    }
-}
-
-/// Merges what was superseded since with what is still the newest.
+/// Only the values that are asked for are read: a client that pages through history wants a few of many.
 fn range_at(read: &dyn Read, query: &RangeQuery, outcome: &mut RangeOutcome<Sealed>) -> Result<(), StoreError> {
-    let found = written_at(read, &query.range, query.revision)?;
-    outcome.count = i64::try_from(found.len()).unwrap_or(i64::MAX);
-    if query.count_only {
-        return Ok(());
-    }
-    // Only the values that are asked for are read: a client that pages through history wants a few of many.
-    for (key, written) in found.into_iter().take(query.fetch_limit().unwrap_or(usize::MAX)) {
-        let record = record_written_at(read, &key, written)?
-            .ok_or_else(|| StoreError::damaged("a record of history is missing"))?;
-        outcome.kvs.push(record.into_key_value(key));
-    }
-    Ok(())
-}
-
-/// For every key of the range that was there at `revision`, the revision of its last write until then.
-fn written_at(read: &dyn Read, range: &KeyRange, revision: i64) -> Result<BTreeMap<Bytes, i64>, StoreError> {
-    let mut found = superseded_at(read, range, revision)?;
-    let Some((from, to)) = live_bounds(range) else { return Ok(found) };
-    read.scan(Family::Live, &from, to.as_deref(), &mut |key, value| {
-        let written = Record::mod_revision_of(value)?;
-        if written <= revision {
-            found.insert(Bytes::copy_from_slice(key), written);
+    let limit = if query.count_only { 0 } else { query.fetch_limit().unwrap_or(usize::MAX) };
+    for_each_at(read, &query.range, query.revision, &mut |key, written| {
+        outcome.count += 1;
+        if outcome.kvs.len() < limit {
+            outcome.kvs.push(written_record(read, &key, written)?.into_key_value(key));
         }
         Ok(ControlFlow::Continue(()))
-    })?;
-    Ok(found)
+    })
 }
 
-/// For each key of the range the newest entry of `past` at or before `revision`, tombstones left out.
-fn superseded_at(read: &dyn Read, range: &KeyRange, revision: i64) -> Result<BTreeMap<Bytes, i64>, StoreError> {
-    let mut found = BTreeMap::new();
-    let Some((from, to)) = past_bounds(range) else { return Ok(found) };
-    let mut last: Option<Vec<u8>> = None;
-    read.scan(Family::Past, &from, to.as_deref(), &mut |key, value| {
-        let (user_key, at) = split_past_key(key)?;
-        // Entries of a key come newest first: the first at or before the revision decides.
-        if at > revision || last.as_ref() == Some(&user_key) {
-            return Ok(ControlFlow::Continue(()));
+fn written_record(read: &dyn Read, key: &Bytes, written: i64) -> Result<Record, StoreError> {
+    record_written_at(read, key, written)?.ok_or_else(|| StoreError::damaged("a record of history is missing"))
+}
+
+/// Bounds of one piece of a list.
+#[derive(Clone, Copy, Debug)]
+pub struct PieceLimits {
+    /// Most keys.
+    pub keys: usize,
+    /// Bytes of keys and values after which the piece ends, however few keys it has.
+    pub bytes: usize,
+}
+
+/// One piece of a list that is read piece by piece.
+#[derive(Debug)]
+pub struct Piece {
+    /// Its keys, in order.
+    pub kvs: Vec<KeyValue<Sealed>>,
+    /// Whether there are more behind them.
+    pub more: bool,
+    /// Revision of the store when it was read.
+    pub revision: i64,
+}
+
+/// The first keys of a range as it was at `revision`, zero for the newest. What lies behind them is neither read nor counted.
+pub(crate) fn piece(read: &dyn Read, range: &KeyRange, revision: i64, limits: PieceLimits) -> Result<Piece, ReadError> {
+    let newest = read::revision(read)?;
+    check_revision(read, revision, newest)?;
+    let mut piece = Piece { kvs: Vec::new(), more: false, revision: newest };
+    let mut bytes = 0;
+    let mut take = |key: Bytes, record: &mut dyn FnMut(&Bytes) -> Result<Record, StoreError>| {
+        piece.more = piece.kvs.len() >= limits.keys || bytes >= limits.bytes;
+        if piece.more {
+            return Ok(ControlFlow::Break(()));
         }
-        if !Record::is_tombstone(value) {
-            found.insert(Bytes::copy_from_slice(&user_key), at);
-        }
-        last = Some(user_key);
+        let record = record(&key)?;
+        bytes += key.len() + record.value.bytes().len();
+        piece.kvs.push(record.into_key_value(key));
         Ok(ControlFlow::Continue(()))
-    })?;
-    Ok(found)
+    };
+    if revision > 0 && revision < newest {
+        for_each_at(read, range, revision, &mut |key, written| {
+            take(key, &mut |key| written_record(read, key, written))
+        })?;
+    } else {
+        for_each_stored(read, range, &mut |key, value| take(Bytes::copy_from_slice(key), &mut |_| live_record(value)))?;
+    }
+    Ok(piece)
 }
 
 /// Calls `visit` with the value of every record of the range, now and in history.
@@ -177,14 +179,6 @@ fn bounds(range: &KeyRange) -> Option<(&[u8], Option<&[u8]>)> {
         RangeEnd::Before(end) => Some((&range.start, Some(end))),
         RangeEnd::Unbounded | RangeEnd::Single => Some((&range.start, None)),
     }
-}
-
-/// Scan bounds over `live`, also for a single key.
-fn live_bounds(range: &KeyRange) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
-    if range.is_single() {
-        return Some((range.start.to_vec(), Some([&range.start[..], &[0]].concat())));
-    }
-    bounds(range).map(|(from, to)| (from.to_vec(), to.map(<[u8]>::to_vec)))
 }
 
 /// Scan bounds over `past`.

@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, ops::ControlFlow};
 
 use bytes::Bytes;
 use prost::Message as _;
-use rocksdb::{DB, Snapshot};
+use rocksdb::{DB, ReadOptions, Snapshot};
 use seal::{DataKeyRecord, Sealed};
 use types::{KeyRange, OpOutcome, RangeOutcome, RangeQuery};
 
 use crate::{
-    AlarmRecord, ClusterRecord, Command, History, HistoryQuery, LeaseRecord, PluginRecord, ReadError, StoreError,
-    alarm, cluster,
+    AlarmRecord, ClusterRecord, Command, History, HistoryQuery, LeaseRecord, Piece, PieceLimits, PluginRecord,
+    ReadError, StoreError, alarm, cluster,
     command::{Body, ClientWrite},
     db::{family_handle, scan_database},
     evaluate,
@@ -24,6 +24,8 @@ use crate::{
 pub struct View<'a> {
     database: &'a DB,
     snapshot: Snapshot<'a>,
+    /// Whether what is read may take the place of something else in the block cache.
+    caches: bool,
 }
 
 /// How far the log is applied, as the consensus layer encodes it.
@@ -37,7 +39,12 @@ pub struct AppliedState {
 
 impl<'a> View<'a> {
     pub(crate) fn new(database: &'a DB) -> Self {
-        Self { database, snapshot: database.snapshot() }
+        Self { database, snapshot: database.snapshot(), caches: true }
+    }
+
+    /// A view for a walk over much that is read once: it leaves the block cache to the others.
+    pub(crate) fn uncached(database: &'a DB) -> Self {
+        Self { caches: false, ..Self::new(database) }
     }
 
     /// Newest revision.
@@ -81,6 +88,14 @@ impl<'a> View<'a> {
     /// A compacted or future revision, or the disk.
     pub fn range(&self, query: &RangeQuery) -> Result<RangeOutcome<Sealed>, ReadError> {
         range::range(self, query)
+    }
+
+    /// The first keys of a range as it was at `revision`, zero for the newest; values as stored.
+    ///
+    /// # Errors
+    /// A compacted or future revision, or the disk.
+    pub fn piece(&self, range: &KeyRange, revision: i64, limits: PieceLimits) -> Result<Piece, ReadError> {
+        range::piece(self, range, revision, limits)
     }
 
     /// Answers a transaction that writes nothing.
@@ -255,6 +270,9 @@ impl Read for View<'_> {
     }
 
     fn scan(&self, family: Family, from: &[u8], to: Option<&[u8]>, visit: &mut Visit<'_>) -> Result<(), StoreError> {
-        scan_database(self.snapshot.raw_iterator_cf(family_handle(self.database, family)), from, to, visit)
+        let mut options = ReadOptions::default();
+        options.fill_cache(self.caches);
+        let iterator = self.snapshot.raw_iterator_cf_opt(family_handle(self.database, family), options);
+        scan_database(iterator, from, to, visit)
     }
 }

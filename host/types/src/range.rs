@@ -179,17 +179,24 @@ impl RangeQuery {
     /// than the limit is fetched, to learn whether there are more.
     #[must_use]
     pub fn fetch_limit(&self) -> Option<usize> {
-        let as_stored = self.sort_order == SortOrder::None
-            || (self.sort_target, self.sort_order) == (SortTarget::Key, SortOrder::Ascend);
-        let cut_afterwards = !as_stored
-            || self.min_mod_revision != 0
-            || self.max_mod_revision != 0
-            || self.min_create_revision != 0
-            || self.max_create_revision != 0;
-        if self.limit <= 0 || cut_afterwards {
+        if self.limit <= 0 || !self.is_as_stored() || self.has_revision_bounds() {
             return None;
         }
         usize::try_from(self.limit).ok().map(|limit| limit.saturating_add(1))
+    }
+
+    /// Whether etcd counts the order that is asked for as the one in which keys are stored.
+    #[must_use]
+    pub fn is_as_stored(&self) -> bool {
+        self.sort_order == SortOrder::None
+            || (self.sort_target, self.sort_order) == (SortTarget::Key, SortOrder::Ascend)
+    }
+
+    /// Whether keys are left out by their revisions.
+    #[must_use]
+    pub fn has_revision_bounds(&self) -> bool {
+        let bounds = [self.min_mod_revision, self.max_mod_revision, self.min_create_revision, self.max_create_revision];
+        bounds.iter().any(|bound| *bound != 0)
     }
 }
 

@@ -9,5 +9,5 @@ mod rules;
 mod tests;
 
 pub(crate) use permission::{permission, permission_record, record_of_range};
-pub(crate) use request::{delete_range, put, range_query, txn, watch_range};
-pub(crate) use response::{deleted, event, key_value, ranged, transacted};
+pub(crate) use request::{delete_range, put, range_query, streamed_query, txn, watch_range};
+pub(crate) use response::{deleted, event, key_value, list_piece, ranged, transacted};

@@ -18,6 +18,18 @@ pub(crate) fn range_query(request: wire::RangeRequest) -> Result<RangeQuery, Inv
     Ok(checked_range(request))
 }
 
+/// A range that is to be streamed: etcd does so only in the order of the keys, and unfiltered.
+pub(crate) fn streamed_query(request: wire::RangeRequest) -> Result<RangeQuery, ApiError> {
+    let query = range_query(request)?;
+    if !query.is_as_stored() {
+        return Err(ApiError::StreamSorted);
+    }
+    if query.has_revision_bounds() {
+        return Err(ApiError::StreamFiltered);
+    }
+    Ok(query)
+}
+
 pub(crate) fn put(request: wire::PutRequest) -> Result<Put, Invalid> {
     check_put(&request)?;
     Ok(checked_put(request))

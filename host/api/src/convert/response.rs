@@ -1,7 +1,9 @@
 //! What was done, to the wire.
 
+use flow::ListPiece;
 use proto::etcdserverpb::{
-    DeleteRangeResponse, PutResponse, RangeResponse, ResponseOp, TxnResponse, response_op::Response,
+    DeleteRangeResponse, PutResponse, RangeResponse, RangeStreamResponse, ResponseOp, TxnResponse,
+    response_op::Response,
 };
 use proto::mvccpb::{self, event::EventType};
 use types::{Event, EventKind, KeyValue, OpOutcome, Plain, RangeOutcome, TxnOutcome};
@@ -31,6 +33,14 @@ pub(crate) fn event(event: Event<Plain>) -> mvccpb::Event {
 pub(crate) fn ranged(outcome: RangeOutcome<Plain>) -> RangeResponse {
     let kvs = outcome.kvs.into_iter().map(key_value).collect();
     RangeResponse { header: None, kvs, more: outcome.more, count: outcome.count }
+}
+
+/// One piece of a streamed range; the last carries the header and the numbers.
+pub(crate) fn list_piece(piece: ListPiece) -> RangeStreamResponse {
+    let kvs = piece.kvs.into_iter().map(key_value).collect();
+    let (header, more, count) =
+        piece.end.map_or((None, false, 0), |end| (header::full(end.header), end.more, end.count));
+    RangeStreamResponse { range_response: Some(RangeResponse { header, kvs, more, count }) }
 }
 
 /// A delete's answer, still without a header.
