@@ -52,7 +52,6 @@ mod request;
 mod serving;
 mod socket;
 mod status;
-mod unserved;
 mod users;
 mod variables;
 mod watch;

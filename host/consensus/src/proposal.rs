@@ -5,7 +5,7 @@ use auth::Standing;
 use bytes::Bytes;
 use store::{
     AlarmRecord, ChangeCluster, ClusterChange, Command, PluginRecord, SetAlarm,
-    command::{Body, Compact, LeaseGrant, LeaseRevoke, PutDataKeys, RemovePlugin},
+    command::{Body, Compact, LeaseCheckpoint, LeaseGrant, LeaseRemaining, LeaseRevoke, PutDataKeys, RemovePlugin},
     users::{AuthChange, Author, ChangeAuth},
 };
 
@@ -32,6 +32,12 @@ impl Proposal {
     #[must_use]
     pub fn grant_lease(_by: &Standing, id: i64, ttl_seconds: i64) -> Self {
         Self(Body::LeaseGrant(LeaseGrant { id, ttl_seconds }).into())
+    }
+
+    /// Notes how long leases have left.
+    #[must_use]
+    pub fn checkpoint_leases(leases: Vec<LeaseRemaining>) -> Self {
+        Self(Body::LeaseCheckpoint(LeaseCheckpoint { leases }).into())
     }
 
     /// Ends a lease and deletes its keys, if its author may write them all when it is applied.

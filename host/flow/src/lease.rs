@@ -1,18 +1,11 @@
 //! Leases: granting, keeping alive, and ending those whose time is up.
 
-use std::{
-    collections::{BTreeSet, HashMap, HashSet},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use auth::{Caller, Denial, KeyUse, Realm};
 use bytes::Bytes;
 use consensus::Proposal;
-use store::{LeaseRecord, Outcome, ReadError, Refusal, Store, StoreError, View};
+use store::{LeaseRecord, Outcome, ReadError, Refusal, View, command::LeaseRemaining};
 use types::LEASE_TTL_SECONDS_MAX;
 
 use crate::{FlowError, Header, Member, Reply, quota::LEASE_BYTES};
@@ -23,8 +16,11 @@ const TICK: Duration = Duration::from_millis(500);
 /// Ticks between two looks for leases that the clock was not told of.
 const ADOPT_TICKS: u64 = 20;
 
-/// Most leases ended at once; etcd ends a thousand a second.
-const EXPIRED_MAX: usize = 500;
+/// Ticks between two checkpoints: etcd's five minutes. Shorter lives are not worth an entry of the log.
+const CHECKPOINT_TICKS: u64 = 600;
+
+/// Most leases of one checkpoint, as in etcd: keeps each entry of the log small.
+const CHECKPOINT_LEASES_MAX: usize = 1000;
 
 /// A lease that was granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,107 +42,6 @@ pub struct LeaseInfo {
     pub granted_ttl: i64,
     /// Keys attached to it, if asked for.
     pub keys: Vec<Bytes>,
-}
-
-/// The clock of all leases. Kept by the leader only, and never in the log: apply reads no clock.
-pub(crate) struct Lessor {
-    clock: Mutex<Clock>,
-    ttl_seconds_min: i64,
-    next_id: AtomicU64,
-}
-
-#[derive(Default)]
-struct Clock {
-    leases: HashMap<i64, (Duration, Instant)>,
-    by_deadline: BTreeSet<(Instant, i64)>,
-}
-
-const POISONED: &str = "no code that can panic runs while the lease clock is locked";
-
-impl Lessor {
-    /// Starts the clock of every lease anew: whoever had one keeps it at least as long as granted.
-    pub(crate) fn new(store: &Store, election_timeout: Duration) -> Result<Self, StoreError> {
-        let mut clock = Clock::default();
-        for lease in store.view(|view| view.leases())? {
-            clock.set(lease);
-        }
-        // etcd's minimum is one and a half election timeouts, so that a new leader has time to take over.
-        let ttl_seconds_min = (election_timeout * 3 / 2).as_millis().div_ceil(1000);
-        let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());
-        Ok(Self {
-            clock: Mutex::new(clock),
-            ttl_seconds_min: i64::try_from(ttl_seconds_min).unwrap_or(i64::MAX),
-            next_id: AtomicU64::new(started as u64),
-        })
-    }
-
-    /// An id made as etcd makes them: unique by member, start time and count. Never zero or negative.
-    fn new_id(&self, member_id: u64) -> i64 {
-        let count = self.next_id.fetch_add(1, Ordering::Relaxed) & 0xffff_ffff_ffff;
-        (((member_id & 0x7fff) << 48) | count).max(1).cast_signed()
-    }
-
-    fn granted(&self, lease: LeaseRecord) {
-        self.clock.lock().expect(POISONED).set(lease);
-    }
-
-    fn gone(&self, id: i64) {
-        self.clock.lock().expect(POISONED).remove(id);
-    }
-
-    /// Starts the clock of leases that have none: those whose grant was applied after its caller had gone away.
-    fn adopt(&self, leases: Vec<LeaseRecord>) {
-        let mut clock = self.clock.lock().expect(POISONED);
-        for lease in leases {
-            if !clock.leases.contains_key(&lease.id) {
-                clock.set(lease);
-            }
-        }
-    }
-
-    /// Starts a lease's clock anew; its time to live in seconds, or `None` when its time is up.
-    fn renew(&self, lease: LeaseRecord) -> Option<i64> {
-        let mut clock = self.clock.lock().expect(POISONED);
-        if clock.leases.get(&lease.id).is_some_and(|(_, deadline)| *deadline <= Instant::now()) {
-            return None;
-        }
-        clock.set(lease);
-        Some(lease.ttl_seconds)
-    }
-
-    /// Seconds left.
-    fn remaining(&self, id: i64) -> Option<i64> {
-        let clock = self.clock.lock().expect(POISONED);
-        let (_, deadline) = clock.leases.get(&id)?;
-        let left = deadline.saturating_duration_since(Instant::now());
-        Some(i64::try_from(left.as_secs()).unwrap_or(i64::MAX))
-    }
-
-    fn ids(&self) -> Vec<i64> {
-        self.clock.lock().expect(POISONED).by_deadline.iter().map(|(_, id)| *id).collect()
-    }
-
-    fn expired(&self) -> Vec<i64> {
-        let now = Instant::now();
-        let clock = self.clock.lock().expect(POISONED);
-        clock.by_deadline.iter().take_while(|(at, _)| *at <= now).take(EXPIRED_MAX).map(|(_, id)| *id).collect()
-    }
-}
-
-impl Clock {
-    fn set(&mut self, lease: LeaseRecord) {
-        self.remove(lease.id);
-        let ttl = Duration::from_secs(lease.ttl_seconds.max(0).cast_unsigned());
-        let deadline = Instant::now() + ttl;
-        self.leases.insert(lease.id, (ttl, deadline));
-        self.by_deadline.insert((deadline, lease.id));
-    }
-
-    fn remove(&mut self, id: i64) {
-        if let Some((_, deadline)) = self.leases.remove(&id) {
-            self.by_deadline.remove(&(deadline, id));
-        }
-    }
 }
 
 impl Member {
@@ -198,6 +93,7 @@ impl Member {
         self.permit_leases(caller, KeyUse::Write, move |_| Ok(vec![id])).await?;
         let body = match self.lease(id)? {
             Some(lease) => {
+                self.clear_checkpoint(lease).await?;
                 let renewed = self.shared.lessor.renew(lease);
                 self.shared.metrics.leases_renewed.inc_by(u64::from(renewed.is_some()));
                 renewed.unwrap_or(0)
@@ -205,6 +101,25 @@ impl Member {
             None => 0,
         };
         Ok(Reply { header: self.header(), body })
+    }
+
+    /// A lease that is kept alive has all of its time again, also after a restart. As in etcd an entry of the log is
+    /// written only for one that was checkpointed since, so at most two for each interval of checkpoints.
+    async fn clear_checkpoint(&self, lease: LeaseRecord) -> Result<(), FlowError> {
+        if lease.remaining_seconds == 0 {
+            return Ok(());
+        }
+        let cleared = LeaseRemaining { id: lease.id, remaining_seconds: 0 };
+        self.shared.consensus.propose(Proposal::checkpoint_leases(vec![cleared])).await?.result?;
+        Ok(())
+    }
+
+    /// Notes how long the leases have left that have run for longer than `age`.
+    pub(crate) async fn checkpoint_leases(&self, age: Duration) -> Result<(), FlowError> {
+        for leases in self.shared.lessor.run_for(age).chunks(CHECKPOINT_LEASES_MAX) {
+            self.shared.consensus.propose(Proposal::checkpoint_leases(leases.to_vec())).await?.result?;
+        }
+        Ok(())
     }
 
     /// How a lease stands.
@@ -289,6 +204,11 @@ impl Member {
                 && let Err(error) = self.adopt_leases().await
             {
                 tracing::warn!(%error, "leases were not looked through; tried again");
+            }
+            if ticks % CHECKPOINT_TICKS == CHECKPOINT_TICKS - 1
+                && let Err(error) = self.checkpoint_leases(TICK.saturating_mul(CHECKPOINT_TICKS as u32)).await
+            {
+                tracing::warn!(%error, "what leases have left was not noted; tried again");
             }
             let expired = self.shared.lessor.expired();
             futures::future::join_all(expired.into_iter().map(|id| self.expire(id))).await;

@@ -36,6 +36,7 @@ mod election;
 mod error;
 mod follow;
 mod lease;
+mod lessor;
 mod list;
 mod lock;
 mod member;

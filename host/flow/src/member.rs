@@ -13,7 +13,7 @@ use watch::Hub;
 use crate::{
     AutoCompaction, Header, StartError,
     defragment::Defragmenter,
-    lease::Lessor,
+    lessor::Lessor,
     metrics::FlowMetrics,
     policy::PolicyKeeper,
     quota::Quota,
@@ -215,6 +215,10 @@ impl Member {
         self.shared.stopping.cancel();
         self.shared.background.close();
         self.shared.background.wait().await;
+        // So that a stop does not give every lease all of its time again.
+        if let Err(error) = self.checkpoint_leases(Duration::ZERO).await {
+            tracing::warn!(%error, "what leases have left was not noted; after the start they have more");
+        }
         self.shared.consensus.shutdown().await;
         let store = self.shared.store.clone();
         match tokio::task::spawn_blocking(move || store.close()).await {

@@ -390,3 +390,62 @@ async fn the_only_member_can_be_moved_and_nothing_else() {
     assert_eq!(member.members(true).await.unwrap().body[0].peer_urls, urls("http://127.0.0.1:9"));
     member.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_goes_on_after_a_restart_with_what_it_had_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let member = Member::start(config(dir.path(), &[])).await.unwrap();
+    let caller = Caller::internal();
+    for id in [1, 2] {
+        member.lease_grant(&caller, id, 100).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(3200)).await;
+    member.lease_keep_alive(&caller, 2).await.unwrap();
+    member.shutdown().await;
+    drop(member);
+    let member = Member::start(config(dir.path(), &[])).await.unwrap();
+    // One election timeout more, as after every start.
+    let left = async |id| member.lease_time_to_live(&caller, id, false).await.unwrap().body;
+    let (run, kept) = (left(1).await, left(2).await);
+    assert!((95..=98).contains(&run.ttl), "{}", run.ttl);
+    assert!(kept.ttl >= 99, "{}", kept.ttl);
+    assert_eq!((run.granted_ttl, kept.granted_ttl), (100, 100));
+    // A sign of life gives it all of its time again.
+    assert_eq!(member.lease_keep_alive(&caller, 1).await.unwrap().body, 100);
+    assert!(left(1).await.ttl >= 99);
+    member.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_is_of_one_revision_whatever_is_written_meanwhile() {
+    let dir = tempfile::tempdir().unwrap();
+    let member = Member::start(config(dir.path(), &["/secret/"])).await.unwrap();
+    let keys = 3000;
+    for number in 0..keys {
+        write(&member, put(format!("/secret/{number:05}"), "before")).await.unwrap();
+    }
+    let newest = member.header().revision;
+    let query = RangeQuery { limit: 2500, ..RangeQuery::all(KeyRange::prefix(b"/secret/")) };
+    let mut list = member.list(&Caller::internal(), query).await.unwrap();
+    let first = list.next().await.unwrap().unwrap();
+    assert_eq!((first.kvs.len(), first.end), (10, None));
+    let range = KeyRange::from_wire("/secret/00500".into(), "/secret/01500".into());
+    member.write(&Caller::internal(), Operation::DeleteRange(DeleteRange { range, prev_kv: false })).await.unwrap();
+    for number in 1500..2000 {
+        write(&member, put(format!("/secret/{number:05}"), "after")).await.unwrap();
+    }
+    write(&member, put("/secret/00020x", "new")).await.unwrap();
+    let (mut seen, mut pieces, mut end) = (first.kvs, 1, None);
+    while let Some(piece) = list.next().await.unwrap() {
+        assert!(end.is_none(), "nothing comes after the end");
+        seen.extend(piece.kvs);
+        (pieces, end) = (pieces + 1, piece.end);
+    }
+    let expected: Vec<_> = (0..2500).map(|number| format!("/secret/{number:05}").into_bytes()).collect();
+    assert_eq!(seen.iter().map(|kv| kv.key.to_vec()).collect::<Vec<_>>(), expected);
+    assert!(seen.iter().all(|kv| kv.value.expose() == b"before" && kv.mod_revision <= newest));
+    let end = end.unwrap();
+    assert_eq!((end.header.revision, end.more, end.count), (newest, true, keys));
+    assert!(pieces > 5, "{pieces}");
+    member.shutdown().await;
+}

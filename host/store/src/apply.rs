@@ -14,7 +14,8 @@ use types::OpOutcome;
 use crate::{
     AlarmRecord, LeaseRecord, ReadError, Refusal, RevisionEvents, Store, StoreError, alarm, cluster,
     command::{
-        Body, ClientWrite, Command, Compact, LeaseGrant, LeaseRevoke, Op, OpKind, PutDataKeys, RemovePlugin, Stamp,
+        Body, ClientWrite, Command, Compact, LeaseCheckpoint, LeaseGrant, LeaseRevoke, Op, OpKind, PutDataKeys,
+        RemovePlugin, Stamp,
     },
     execute::Execution,
     family::Family,
@@ -55,6 +56,8 @@ pub enum Outcome {
     Compacted,
     /// A lease was created.
     LeaseGranted(LeaseRecord),
+    /// How long leases have left was noted.
+    LeasesCheckpointed,
     /// A lease was ended, and its keys deleted.
     LeaseRevoked,
     /// The policy changed.
@@ -139,6 +142,7 @@ fn apply_command(
         Body::Write(write) => client_write(stage, realm.get(stage)?, write, events),
         Body::Compact(compaction) => compact(stage, *compaction),
         Body::LeaseGrant(grant) => grant_lease(stage, *grant),
+        Body::LeaseCheckpoint(checkpoint) => checkpoint_leases(stage, checkpoint),
         Body::LeaseRevoke(revoke) => revoke_lease(stage, realm.get(stage)?, revoke, events),
         Body::PutPlugin(plugin) => {
             let epoch = stage.raise_policy_epoch()?;
@@ -238,8 +242,18 @@ fn grant_lease(stage: &mut Stage<'_>, grant: LeaseGrant) -> Result<Outcome, Read
     if lease::find(stage, grant.id)?.is_some() {
         return Err(Refusal::LeaseExists.into());
     }
-    stage.put(Family::Lease, lease_key(grant.id), Bytes::copy_from_slice(&grant.ttl_seconds.to_be_bytes()));
-    Ok(Outcome::LeaseGranted(LeaseRecord { id: grant.id, ttl_seconds: grant.ttl_seconds }))
+    let lease = LeaseRecord { id: grant.id, ttl_seconds: grant.ttl_seconds, remaining_seconds: 0 };
+    lease::put(stage, lease);
+    Ok(Outcome::LeaseGranted(lease))
+}
+
+fn checkpoint_leases(stage: &mut Stage<'_>, checkpoint: &LeaseCheckpoint) -> Result<Outcome, ReadError> {
+    for remaining in &checkpoint.leases {
+        if let Some(lease) = lease::find(stage, remaining.id)? {
+            lease::put(stage, LeaseRecord { remaining_seconds: remaining.remaining_seconds, ..lease });
+        }
+    }
+    Ok(Outcome::LeasesCheckpointed)
 }
 
 fn revoke_lease(

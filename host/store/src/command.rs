@@ -21,7 +21,7 @@ pub use crate::policy::RemovePlugin;
 #[prost(skip_debug)]
 pub struct Command {
     /// What to do; `None` only for a command of a later version.
-    #[prost(oneof = "Body", tags = "1, 2, 3, 4, 5, 6, 7, 20, 21, 30")]
+    #[prost(oneof = "Body", tags = "1, 2, 3, 4, 5, 6, 7, 10, 20, 21, 30")]
     pub body: Option<Body>,
 }
 
@@ -50,6 +50,9 @@ pub enum Body {
     /// Adds or replaces wrapped data keys.
     #[prost(message, tag = "7")]
     PutDataKeys(PutDataKeys),
+    /// Notes how long leases have left.
+    #[prost(message, tag = "10")]
+    LeaseCheckpoint(LeaseCheckpoint),
     /// Raises or clears an alarm.
     #[prost(message, tag = "20")]
     SetAlarm(SetAlarm),
@@ -83,6 +86,7 @@ impl Command {
             Some(Body::Compact(_)) => "compact",
             Some(Body::LeaseGrant(_)) => "lease_grant",
             Some(Body::LeaseRevoke(_)) => "lease_revoke",
+            Some(Body::LeaseCheckpoint(_)) => "lease_checkpoint",
             Some(Body::PutPlugin(_)) => "put_plugin",
             Some(Body::RemovePlugin(_)) => "remove_plugin",
             Some(Body::PutDataKeys(_)) => "put_data_keys",
@@ -380,6 +384,25 @@ pub struct LeaseRevoke {
     /// Who asks for it; without it nobody in particular.
     #[prost(message, optional, tag = "2")]
     pub author: Option<Author>,
+}
+
+/// Notes how long leases have left, so that a restart does not give them all of their time again.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct LeaseCheckpoint {
+    /// The leases; those that are gone are passed over.
+    #[prost(message, repeated, tag = "1")]
+    pub leases: Vec<LeaseRemaining>,
+}
+
+/// How long one lease has left.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub struct LeaseRemaining {
+    /// The lease's id.
+    #[prost(int64, tag = "1")]
+    pub id: i64,
+    /// Seconds left; zero once it was kept alive, and so has all of its time again.
+    #[prost(int64, tag = "2")]
+    pub remaining_seconds: i64,
 }
 
 /// Adds or replaces wrapped data keys.

@@ -9,6 +9,7 @@ use crate::{
     family::Family,
     layout::{lease_attachment, lease_key, number, prefix_end},
     read::Read,
+    stage::Stage,
 };
 
 /// A lease as the state holds it.
@@ -18,11 +19,36 @@ pub struct LeaseRecord {
     pub id: i64,
     /// Time to live in seconds, as granted.
     pub ttl_seconds: i64,
+    /// Seconds that it had left at its last checkpoint; zero for none since it was granted or kept alive.
+    pub remaining_seconds: i64,
+}
+
+impl LeaseRecord {
+    fn decode(id: i64, value: &[u8]) -> Result<Self, StoreError> {
+        match value.len() {
+            8 => Ok(Self { id, ttl_seconds: number(value, 0), remaining_seconds: 0 }),
+            16 => Ok(Self { id, ttl_seconds: number(value, 0), remaining_seconds: number(value, 8) }),
+            _ => Err(StoreError::damaged("a lease has the wrong length")),
+        }
+    }
+
+    /// Without a checkpoint as versions before checkpoints wrote it.
+    fn encode(self) -> Bytes {
+        let ttl = self.ttl_seconds.to_be_bytes();
+        match self.remaining_seconds {
+            0 => Bytes::copy_from_slice(&ttl),
+            remaining => [ttl, remaining.to_be_bytes()].concat().into(),
+        }
+    }
+}
+
+pub(crate) fn put(stage: &mut Stage<'_>, lease: LeaseRecord) {
+    stage.put(Family::Lease, lease_key(lease.id), lease.encode());
 }
 
 pub(crate) fn find(read: &dyn Read, id: i64) -> Result<Option<LeaseRecord>, StoreError> {
     let Some(value) = read.get(Family::Lease, &lease_key(id))? else { return Ok(None) };
-    Ok(Some(LeaseRecord { id, ttl_seconds: ttl(&value)? }))
+    LeaseRecord::decode(id, &value).map(Some)
 }
 
 pub(crate) fn all(read: &dyn Read) -> Result<Vec<LeaseRecord>, StoreError> {
@@ -31,7 +57,7 @@ pub(crate) fn all(read: &dyn Read) -> Result<Vec<LeaseRecord>, StoreError> {
         if key.len() != 9 {
             return Err(StoreError::damaged("a lease key has the wrong length"));
         }
-        found.push(LeaseRecord { id: number(key, 1), ttl_seconds: ttl(value)? });
+        found.push(LeaseRecord::decode(number(key, 1), value)?);
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(found)
@@ -45,8 +71,4 @@ pub(crate) fn keys(read: &dyn Read, id: i64) -> Result<Vec<Bytes>, StoreError> {
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(found)
-}
-
-fn ttl(value: &[u8]) -> Result<i64, StoreError> {
-    if value.len() == 8 { Ok(number(value, 0)) } else { Err(StoreError::damaged("a lease has the wrong length")) }
 }

@@ -8,6 +8,7 @@
 //! | `doors` | no certificate, no connection; no administrator's certificate, no admin call |
 //! | `gateway` | etcd's JSON over HTTP works over TLS, for nobody more than gRPC does |
 //! | `metrics` | every family of etcd is on the page, or has its reason |
+//! | `watchers` | thousands of watches receive each event once, in order, while one client never reads |
 //! | `operator` | a mistake is one sentence and exit code 1, and a stopped member is found again |
 //!
 //! `history` and `search` are what `crash` and `secrets` judge by; each has tests that show it finding what it is to find.
@@ -37,3 +38,5 @@ mod operator;
 mod search;
 #[cfg(test)]
 mod secrets;
+#[cfg(test)]
+mod watchers;

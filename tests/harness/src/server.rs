@@ -194,6 +194,22 @@ impl Server {
         http::get(self.ports.metrics, path).await.expect("the metrics listener answers")
     }
 
+    /// Bytes of memory that it has in use now, and the most that it ever had since it was started (`VmRSS` and `VmHWM`).
+    ///
+    /// # Panics
+    /// When it does not run.
+    #[must_use]
+    pub fn resident_bytes(&self) -> (u64, u64) {
+        let id = self.process.as_ref().expect("it runs").id();
+        let status = fs::read_to_string(format!("/proc/{id}/status")).expect("a running process has a status");
+        let field = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("the kernel names it");
+            let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().expect("it is a number of kibibytes");
+            kibibytes * 1024
+        };
+        (field("VmRSS:"), field("VmHWM:"))
+    }
+
     /// Which program it is.
     #[must_use]
     pub fn kind(&self) -> &Kind {
