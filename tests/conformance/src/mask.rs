@@ -127,7 +127,8 @@ impl Masks {
             for (at, id) in self.given.get(class).into_iter().flatten().enumerate() {
                 let name = format!("<{class}{}>", at + 1);
                 if let Ok(number) = id.parse::<i128>() {
-                    text = text.replace(&format!("{:x}", number & i128::from(u64::MAX)), &name);
+                    let bits = number & i128::from(u64::MAX);
+                    text = text.replace(&format!("{bits:016x}"), &name).replace(&format!("{bits:x}"), &name);
                     text = text.replace(id, &name);
                 }
             }
