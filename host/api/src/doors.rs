@@ -154,8 +154,13 @@ impl Doors {
     pub fn client_routes(&self) -> Router {
         let services = reflection::add(self.etcd_services(Audience::Clients), &ETCD_SERVICES);
         let services = self.guarded(services, Audience::Clients);
-        let gateway =
-            if self.gateway { gateway::routes(services.clone(), self.message_bytes_max()) } else { Router::new() };
+        let gateway = match self.gateway {
+            true => {
+                let warden = self.common_name_counts.then(|| self.member.warden().clone());
+                gateway::routes(services.clone(), self.message_bytes_max(), warden)
+            }
+            false => Router::new(),
+        };
         let debug = Router::new().route("/debug/vars", health::page_of(any(variables::show)));
         let routes = services.merge(gateway).merge(self.pages()).merge(self.probes(debug)).fallback(no_such_page);
         routes.layer(from_fn_with_state(self.front.clone(), front::receive))

@@ -1,9 +1,11 @@
-//! The doors of a member: etcd's gRPC services, the admin services, and the pages for probes and monitoring.
+//! The doors of a member: etcd's gRPC services and its JSON gateway, the admin services, and the pages for probes and
+//! monitoring.
 //!
 //! ```text
-//!  socket -> listener -> gate ------------------> service -> convert -> flow::Member
-//!            TLS,        class of the call,       one file    wire <->
-//!            Caller      administrator, metrics   for each    types
+//!  socket -> listener -> front -> gate ------------------> service -> convert -> flow::Member
+//!            TLS,        hosts,   class of the call,       one file    wire <->
+//!            Caller      CORS     administrator, metrics   for each    types
+//!                          `-> gateway: JSON <-> messages, to the gate
 //! ```
 //!
 //! It is *not* where anything is decided about data: a door parses, hands over to [`flow::Member`] and encodes the

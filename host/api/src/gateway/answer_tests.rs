@@ -25,7 +25,7 @@ fn grpc(answers: &[impl prost::Message], status: &Status) -> Response {
 
 async fn ask(services: Router, path: &str, body: &str) -> (StatusCode, String) {
     let request = Request::post(path).body(Body::from(body.to_owned())).unwrap();
-    let response = routes(services, 1000).oneshot(request).await.unwrap();
+    let response = routes(services, 1000, None).oneshot(request).await.unwrap();
     let status = response.status();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     (status, String::from_utf8(body.to_vec()).unwrap())
@@ -65,7 +65,8 @@ async fn failures_are_told_as_grpc_gateway_tells_them() {
     let streamed = ask(services.clone(), "/v3/maintenance/snapshot", "{}").await;
     let line = "{\"error\":{\"code\":11,\"message\":\"etcdserver: mvcc: a \\\"\\u003cfuture\\u003e\\\" revision\"}}\n";
     assert_eq!(streamed, (StatusCode::BAD_REQUEST, line.to_owned()));
-    let got = routes(services, 1000).oneshot(Request::get("/v3/kv/range").body(Body::empty()).unwrap()).await.unwrap();
+    let got =
+        routes(services, 1000, None).oneshot(Request::get("/v3/kv/range").body(Body::empty()).unwrap()).await.unwrap();
     assert_eq!(got.status(), StatusCode::NOT_IMPLEMENTED);
 }
 

@@ -22,12 +22,15 @@ mod metadata;
 mod route;
 mod schema;
 
+use auth::{Caller, Identity, Warden};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::Response;
 use axum::routing::any;
 use tonic::Status;
+
+use crate::front::plain;
 
 pub(crate) use schema::method as described_method;
 
@@ -41,18 +44,25 @@ pub(crate) struct ThroughGateway;
 const JSON_PER_MESSAGE: usize = 4;
 
 /// What the gateway calls.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Gateway {
     services: Router,
     /// Largest JSON text of one message.
     json_bytes_max: usize,
+    /// There when a certificate's common name elsewhere says which user calls.
+    warden: Option<Warden>,
 }
 
-/// The routes of the gateway, which call `services` with messages of at most `message_bytes_max`. `/v3beta/` is another
-/// name of `/v3/`, as in etcd.
-pub(crate) fn routes(services: Router, message_bytes_max: usize) -> Router {
+/// etcd's words to a client whose certificate names a user in vain.
+const NAME_IGNORED: &str =
+    "CommonName of client sending a request against gateway will be ignored and not used as expected";
+
+/// The routes of the gateway, which call `services` with messages of at most `message_bytes_max`. With a `warden` whose
+/// rules are in force, a client whose certificate has a common name is refused, for it would not be who it thinks.
+/// `/v3beta/` is another name of `/v3/`, as in etcd.
+pub(crate) fn routes(services: Router, message_bytes_max: usize, warden: Option<Warden>) -> Router {
     let json_bytes_max = message_bytes_max.saturating_mul(JSON_PER_MESSAGE);
-    let serve = any(serve).with_state(Gateway { services, json_bytes_max });
+    let serve = any(serve).with_state(Gateway { services, json_bytes_max, warden });
     Router::new()
         .route("/v3", any(async || (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, "/v3/")])))
         .route("/v3/", serve.clone())
@@ -60,7 +70,19 @@ pub(crate) fn routes(services: Router, message_bytes_max: usize) -> Router {
         .route("/v3beta/{*path}", serve)
 }
 
+impl Gateway {
+    fn ignores_name(&self, request: &Request) -> bool {
+        let caller = request.extensions().get::<Caller>();
+        let name = caller.and_then(Caller::identity).and_then(Identity::common_name);
+        name.is_some_and(|name| !name.is_empty())
+            && self.warden.as_ref().is_some_and(|warden| warden.realm().is_enabled())
+    }
+}
+
 async fn serve(State(gateway): State<Gateway>, request: Request) -> Response {
+    if gateway.ignores_name(&request) {
+        return plain(StatusCode::BAD_REQUEST, NAME_IGNORED);
+    }
     let path = request.uri().path();
     let path = path.strip_prefix("/v3/").or_else(|| path.strip_prefix("/v3beta/")).unwrap_or_default();
     let Some(route) = route::find(path) else { return answer::refusal(&Status::not_found("Not Found")) };

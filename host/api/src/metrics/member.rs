@@ -27,6 +27,7 @@ pub(crate) struct MemberMetrics {
     size: IntGauge,
     size_in_use: IntGauge,
     quota: IntGauge,
+    auth_revision: IntGauge,
     known_peers: IntGaugeVec,
     id: IntGaugeVec,
 }
@@ -42,6 +43,7 @@ impl MemberMetrics {
         }
         registry.add(&own.leader_changes);
         registry.add(&own.id);
+        registry.add(&own.auth_revision);
         registry.add(&own.known_peers);
         add_versions(registry);
         own
@@ -74,6 +76,7 @@ impl MemberMetrics {
                 "Total size of the underlying database logically in use in bytes.",
             ),
             quota: gauge("etcd_server_quota_backend_bytes", "Current backend storage quota size in bytes."),
+            auth_revision: gauge("etcd_debugging_auth_revision", "The current revision of auth store."),
             known_peers: gauges("etcd_network_known_peers", "The current number of known peers.", &["Local", "Remote"]),
             id: gauges(
                 "etcd_server_id",
@@ -96,6 +99,7 @@ impl MemberMetrics {
         self.size.set(body.db_size);
         self.size_in_use.set(body.db_size_in_use);
         self.quota.set(body.db_size_quota);
+        self.auth_revision.set(number(member.warden().realm().revision()));
         let id = format!("{:x}", header.member_id);
         self.id.with_label_values(&[&id]).set(1);
         // A member knows itself; others come with the cluster.
