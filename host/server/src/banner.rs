@@ -72,15 +72,6 @@ impl Banner<'_> {
     }
 }
 
-/// `strongroom version`.
-///
-/// # Errors
-///
-/// When stdout is closed.
-pub(crate) fn print_version() -> io::Result<()> {
-    writeln!(io::stdout(), "strongroom {}", env!("CARGO_PKG_VERSION"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

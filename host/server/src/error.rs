@@ -3,13 +3,21 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
+use crate::cli::UsageError;
 use crate::config::{ConfigError, ConfigErrors};
 
-/// Everything that ends the program with exit code 1.
+/// Exit code of a command line that cannot be read: clap's, and Go's.
+const USAGE: u8 = 2;
+
+/// Everything that ends the program with an exit code of its own.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum ServerError {
+    /// The caller's: a command line that cannot be read.
+    #[error("{0}")]
+    Usage(#[from] UsageError),
     /// The operator's: flags, environment or the files they name.
     #[error("{0}")]
     Configuration(#[from] ConfigErrors),
@@ -52,6 +60,11 @@ pub(crate) enum ServerError {
     /// A bug, or a damaged certificate file.
     #[error("cannot make the certificate {}: {source}", path.display())]
     Certificate { path: PathBuf, source: rcgen::Error },
+    /// The machine's: memory that cannot be kept out of swap.
+    #[error(
+        "--memory-mlock: the memory of the process cannot be locked ({0}); raise the limit on locked memory (ulimit -l)"
+    )]
+    MemoryLock(#[source] io::Error),
     /// The machine's: threads or signals that cannot be had.
     #[error("cannot start: {0}")]
     Runtime(#[source] io::Error),
@@ -73,6 +86,16 @@ impl From<ConfigError> for ServerError {
 }
 
 impl ServerError {
+    /// Whether another command line would do.
+    pub(crate) fn is_usage(&self) -> bool {
+        matches!(self, Self::Usage(_))
+    }
+
+    /// What the program ends with.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        if self.is_usage() { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
+    }
+
     /// For `map_err`: a file operation that failed.
     pub(crate) fn file(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();

@@ -9,13 +9,15 @@
 //! (`flow`), and it decides nothing about keys, plugins or data.
 //!
 //! Invariants:
-//! - A flag is read, or refused by name; never ignored. See `config::flags`.
+//! - A flag is read, or refused by name, or named in the log as one without effect; never ignored. See `config::flags`.
 //! - Administrators are served over mutual TLS only, whatever the configuration says.
 //! - A root key is never made for data that exists already.
 //!
-//! Failure: whatever the operator can mend is one sentence on stderr and exit code 1; a wrong command line is clap's
-//! answer and exit code 2.
+//! Started under the name `etcd`, it takes etcd's command line: see `cli::Personality`.
+//!
+//! Failure: whatever the operator can mend is one sentence on stderr and exit code 1; a wrong command line is exit code 2.
 
+mod announce;
 mod banner;
 mod bootstrap;
 mod cli;
@@ -24,28 +26,43 @@ mod descriptors;
 mod error;
 mod listeners;
 mod member;
+mod memory;
+mod ready;
 mod run;
+mod self_signed;
 mod stop;
 mod telemetry;
 mod tls;
 
+use std::ffi::OsString;
 use std::future::Future;
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use cli::{Arguments, Command};
+use cli::{Arguments, Command, Personality, Request};
+use config::LogOutput;
+use config::written::Written;
 use error::ServerError;
 use tokio::runtime::Runtime;
 
 fn main() -> ExitCode {
-    match start(Arguments::parse().command) {
+    let mut words = std::env::args_os();
+    let personality = Personality::of(words.next().as_ref());
+    let outcome = match personality {
+        Personality::Strongroom => start(Arguments::parse().command),
+        Personality::Etcd => serve(personality, words),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody is left to tell when stderr is closed.
-            let _ = writeln!(std::io::stderr(), "strongroom: {error}");
-            ExitCode::FAILURE
+            let _ = writeln!(std::io::stderr(), "{}: {error}", personality.name());
+            if error.is_usage() {
+                let _ = writeln!(std::io::stderr(), "{}", personality.help_line());
+            }
+            error.exit_code()
         }
     }
 }
@@ -53,23 +70,38 @@ fn main() -> ExitCode {
 fn start(command: Command) -> Result<(), ServerError> {
     match command {
         Command::Dev(dev) => {
-            telemetry::start(&dev.log());
+            telemetry::start(&dev.log())?;
             descriptors::raise();
             complete(run::dev(dev))
         }
-        Command::Serve(serve) => {
-            let config = config::resolve(&serve.written)?;
-            telemetry::start(&config.log);
-            descriptors::raise();
-            for name in serve.written.unknown() {
-                tracing::warn!(name, "no flag answers to this environment variable");
-            }
-            complete(run::serve(config))
-        }
+        Command::Serve(command) => serve(Personality::Strongroom, command.words),
         Command::Plugin(command) => complete(async { Ok(command.run().await?) }),
         Command::Key(command) => complete(async { Ok(command.run().await?) }),
-        Command::Version => banner::print_version().map_err(ServerError::Runtime),
+        Command::Version => Personality::Strongroom.print_version().map_err(ServerError::Runtime),
     }
+}
+
+/// What etcd does, too: a member by flags, variables or a file.
+fn serve(personality: Personality, words: impl IntoIterator<Item = OsString>) -> Result<(), ServerError> {
+    let given = match cli::read(words)? {
+        Request::Serve(given) => given,
+        Request::Help => return personality.print_help().map_err(ServerError::Runtime),
+        Request::Version => return personality.print_version().map_err(ServerError::Runtime),
+    };
+    let arguments: Vec<_> = given.iter().map(|(flag, value)| flag.shown(value)).collect();
+    let config = config::resolve(&Written::gather(given, std::env::vars_os())?)?;
+    telemetry::start(&config.log)?;
+    tracing::info!(args = ?arguments, "Running: "); // etcd's words
+    config.remarks.iter().for_each(config::Remark::log);
+    descriptors::raise();
+    let is_heard = config.log.outputs.contains(&LogOutput::Stderr);
+    let outcome = memory::keep(&config).and_then(|()| complete(run::serve(config)));
+    if let Err(error) = &outcome
+        && !is_heard
+    {
+        tracing::error!(%error, "the member ended");
+    }
+    outcome
 }
 
 /// Longest wait for blocking work, such as a read of the disk, that goes on when all else has ended. What it would still

@@ -23,8 +23,17 @@ pub(crate) async fn start(config: &Config) -> Result<Member, ServerError> {
         heartbeat_interval: config.timing.heartbeat,
         election_timeout: config.timing.election,
         snapshot_entries: config.snapshot_entries,
+        max_txn_ops: config.limits.max_txn_ops,
+        max_request_bytes: config.limits.max_request_bytes,
         seal,
-        ..MemberConfig::default()
+        quota_backend_bytes: config.limits.quota_backend_bytes,
+        auto_compaction: config.limits.auto_compaction,
+        auth_token: config.users.token.clone(),
+        auth_token_ttl: config.users.token_ttl,
+        bcrypt_cost: config.users.bcrypt_cost,
+        unsafe_no_fsync: config.unsafe_no_fsync,
+        warning_apply_duration: config.timing.warning_apply,
+        warning_unary_request_duration: config.timing.warning_unary_request,
     };
     Member::start(member).await.map_err(|error| ServerError::Start(Box::new(error)))
 }

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use api::{ConnectionSettings, DoorSettings, Doors};
+use api::{DoorSettings, Doors};
 use auth::Administrator;
 use flow::{InstallPlugin, Member};
 use rustls::ServerConfig;
@@ -16,9 +16,9 @@ use crate::bootstrap::{DevDirectory, DirectoryLock, environment};
 use crate::cli::Dev;
 use crate::config::{Config, Door};
 use crate::error::ServerError;
-use crate::listeners::{Socket, Sockets, urls};
+use crate::listeners::{Sockets, urls};
 use crate::stop::StopSignal;
-use crate::{member, tls};
+use crate::{announce, member, ready, self_signed, tls};
 
 /// The plugin that `strongroom dev` installs, as `plugins/build.sh` made it.
 const BUNDLED_PLUGIN: &[u8] = include_bytes!(env!("STRONGROOM_BUNDLED_PLUGIN"));
@@ -81,19 +81,16 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
             "anybody who reaches the client listener may change members, users and alarms, and take the whole data away"
         );
     }
-    let tls = Tls::load(&config)?;
     let _lock = DirectoryLock::take(&config.data_dir, "--data-dir")?;
+    self_signed::ensure(&config, OffsetDateTime::now_utc())?;
+    let tls = Tls::load(&config)?;
     let sockets = Sockets::bind(&config).await?;
+    announce::start(&config);
     let Some(member) = unless_stopped(&mut stop, member::start(&config)).await? else { return Ok(()) };
-    tracing::info!(
-        name = config.name,
-        client = ?shown(&sockets.client),
-        peer = ?shown(&sockets.peer),
-        admin = ?shown(&sockets.admin),
-        metrics = ?shown(&sockets.metrics),
-        "ready to serve requests"
-    );
-    Running::start(&config, member, sockets, tls).until(stop).await
+    announce::ready(&config, &sockets);
+    let running = Running::start(&config, member, sockets, tls);
+    ready::tell();
+    running.until(stop).await
 }
 
 /// One step of the start; `None` when a signal came first.
@@ -103,8 +100,8 @@ async fn unless_stopped<T>(
 ) -> Result<Option<T>, ServerError> {
     tokio::select! {
         done = step => done.map(Some),
-        () = stop.received() => {
-            tracing::info!("stopping before the start was done");
+        signal = stop.received() => {
+            tracing::info!(signal, "received signal; stopping before the start was done");
             Ok(None)
         }
     }
@@ -123,10 +120,6 @@ async fn install_bundled_plugin(member: &Member) -> Result<(), ServerError> {
     installed.map(drop).map_err(|error| ServerError::Start(Box::new(error)))
 }
 
-fn shown(sockets: &[Socket]) -> Vec<String> {
-    sockets.iter().map(|socket| socket.url.to_string()).collect()
-}
-
 /// TLS of each listener, where it has one.
 struct Tls {
     client: Option<Arc<ServerConfig>>,
@@ -137,7 +130,7 @@ struct Tls {
 
 impl Tls {
     fn load(config: &Config) -> Result<Self, ServerError> {
-        let of = |door: &Door| door.tls.as_ref().map(tls::for_clients).transpose();
+        let of = |door: &Door| door.tls.as_ref().map(|files| tls::for_clients(files, &config.tls)).transpose();
         Ok(Self {
             client: of(&config.client)?,
             peer: of(&config.peer)?,
@@ -159,11 +152,16 @@ impl Running {
         let shutdown = CancellationToken::new();
         let settings = DoorSettings {
             client_administrators: config.client_administrators(),
+            common_name_counts: config.users.common_name_counts,
             watch_progress_interval: config.timing.watch_progress,
+            gateway: config.http.gateway,
+            cors: config.http.origins.iter().collect(),
+            host_whitelist: config.http.hosts.iter().collect(),
+            extensive_metrics: config.extensive_metrics,
             ..DoorSettings::new(config.administrators.clone(), shutdown.clone())
         };
         let doors = Doors::new(member.clone(), settings);
-        let connections = ConnectionSettings::default();
+        let connections = config.connections;
         let mut listeners = JoinSet::new();
         // A single member has no peers: its peer listener answers probes only.
         for (sockets, tls, routes) in [
@@ -184,14 +182,17 @@ impl Running {
     /// A second signal cuts it short.
     async fn until(mut self, mut stop: StopSignal) -> Result<(), ServerError> {
         let outcome = tokio::select! {
-            () = stop.received() => Ok(()),
+            signal = stop.received() => {
+                tracing::info!(signal, "received signal; shutting down");
+                Ok(())
+            }
             reason = self.member.failed() => Err(ServerError::Stopped(reason)),
         };
-        tracing::info!("stopping");
+        tracing::info!("closing etcd server");
         self.shutdown.cancel();
         tokio::select! {
-            () = self.drain() => {}
-            () = stop.received() => tracing::warn!("stopping at once: a second signal came"),
+            () = self.drain() => tracing::info!("closed etcd server"),
+            signal = stop.received() => tracing::warn!(signal, "received a second signal; stopping at once"),
         }
         outcome
     }

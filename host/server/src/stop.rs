@@ -21,11 +21,11 @@ impl StopSignal {
         Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
     }
 
-    /// Waits for one of them.
-    pub(crate) async fn received(&mut self) {
+    /// Waits for one of them, and gives its name.
+    pub(crate) async fn received(&mut self) -> &'static str {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => "interrupt",
+            _ = self.terminate.recv() => "terminated",
         }
     }
 }

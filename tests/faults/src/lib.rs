@@ -8,6 +8,7 @@
 //! | `doors` | no certificate, no connection; no administrator's certificate, no admin call |
 //! | `gateway` | etcd's JSON over HTTP works over TLS, for nobody more than gRPC does |
 //! | `metrics` | every family of etcd is on the page, or has its reason |
+//! | `drop_in` | under etcd's name it takes etcd's command line and file, and logs as etcd does |
 //! | `watchers` | thousands of watches receive each event once, in order, while one client never reads |
 //! | `operator` | a mistake is one sentence and exit code 1, and a stopped member is found again |
 //!
@@ -24,6 +25,8 @@ mod crash;
 mod descriptors;
 #[cfg(test)]
 mod doors;
+#[cfg(test)]
+mod drop_in;
 #[cfg(test)]
 mod gateway;
 #[cfg(test)]

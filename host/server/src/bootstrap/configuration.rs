@@ -9,13 +9,15 @@ use super::DevDirectory;
 use super::certificates::{ADMINISTRATOR, Pair};
 use crate::cli::Dev;
 use crate::config::url::Url;
-use crate::config::{ClusterState, Config, Door, Timing, TlsFiles};
+use crate::config::{ClusterState, Config, Door, HttpRules, Limits, Timing, TlsFiles, TlsRules, Users};
 
 /// etcd's defaults.
 const TIMING: Timing = Timing {
     heartbeat: Duration::from_millis(100),
     election: Duration::from_millis(1000),
     watch_progress: Duration::from_secs(600),
+    warning_apply: Duration::from_millis(100),
+    warning_unary_request: Duration::from_millis(300),
 };
 
 /// etcd's default.
@@ -39,17 +41,23 @@ impl DevDirectory {
             seal_config: Some(self.seal_config()),
             timing: TIMING,
             snapshot_entries: SNAPSHOT_ENTRIES,
+            limits: Limits::default(),
+            users: Users::default(),
+            http: HttpRules::default(),
+            connections: api::ConnectionSettings::default(),
+            extensive_metrics: false,
+            tls: TlsRules::default(),
+            unsafe_no_fsync: false,
+            memory_lock: false,
             log: dev.log(),
+            remarks: Vec::new(),
         }
     }
 
     fn door(&self, flag: &'static str, port: u16, pair: Option<&Pair>) -> Door {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let tls = pair.map(|pair| TlsFiles {
-            certificate: pair.certificate.clone(),
-            key: pair.key.clone(),
-            client_authority: Some(self.certificates.authority.certificate.clone()),
-        });
+        let authority = || Some(self.certificates.authority.certificate.clone());
+        let tls = pair.map(|pair| TlsFiles::mutual(pair.certificate.clone(), pair.key.clone(), authority()));
         Door { flag, listen: vec![Url::of_listener(tls.is_some(), address)], advertised: Vec::new(), tls }
     }
 }

@@ -8,17 +8,17 @@ use std::path::Path;
 use crate::error::ServerError;
 
 /// For private keys.
-pub(super) const OWNER_ONLY: u32 = 0o600;
+pub(crate) const OWNER_ONLY: u32 = 0o600;
 
 /// For what everybody may read.
-pub(super) const READABLE: u32 = 0o644;
+pub(crate) const READABLE: u32 = 0o644;
 
 /// Writes the file under another name, syncs it, and renames it into place.
 ///
 /// # Errors
 ///
 /// [`ServerError::File`].
-pub(super) fn write_whole(path: &Path, contents: &str, mode: u32) -> Result<(), ServerError> {
+pub(crate) fn write_whole(path: &Path, contents: &str, mode: u32) -> Result<(), ServerError> {
     let mut draft = path.as_os_str().to_owned();
     draft.push(".draft");
     let draft = Path::new(&draft);

@@ -17,7 +17,7 @@
 mod certificates;
 mod configuration;
 pub(crate) mod environment;
-mod file;
+pub(crate) mod file;
 mod lock;
 
 use std::fs;

@@ -28,11 +28,11 @@ fn scene() -> Scene {
 
 /// A listener that does the handshake of the admin listener, and then nothing.
 async fn listener(ours: &Certificates) -> String {
-    let files = TlsFiles {
-        certificate: ours.server.certificate.clone(),
-        key: ours.server.key.clone(),
-        client_authority: Some(ours.authority.certificate.clone()),
-    };
+    let files = TlsFiles::mutual(
+        ours.server.certificate.clone(),
+        ours.server.key.clone(),
+        Some(ours.authority.certificate.clone()),
+    );
     let acceptor = tokio_rustls::TlsAcceptor::from(tls::for_administrators(&files).unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("https://{}", listener.local_addr().unwrap());

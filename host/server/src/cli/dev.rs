@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::config::{LogConfig, LogFormat};
+use crate::config::{LogConfig, LogFormat, LogOutput};
 
 /// Loopback only: what `dev` makes is for one machine.
 #[derive(Debug, clap::Args)]
@@ -30,6 +30,7 @@ pub(crate) struct Dev {
 impl Dev {
     /// Lines for people, as the one who started it reads them.
     pub(crate) fn log(&self) -> LogConfig {
-        LogConfig { level: self.log_level, format: LogFormat::Console }
+        let outputs = vec![LogOutput::Stderr];
+        LogConfig { level: self.log_level, format: LogFormat::Console, outputs, rotation: None }
     }
 }

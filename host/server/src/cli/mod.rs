@@ -1,17 +1,21 @@
 //! The command line: what may be asked for.
 
+mod arguments;
 mod client;
 mod dev;
 mod key;
+mod personality;
 mod plugin;
 mod serve;
 mod table;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use arguments::{Request, UsageError, read};
 pub(crate) use client::ClientError;
 pub(crate) use dev::Dev;
 pub(crate) use key::Key;
+pub(crate) use personality::{Personality, architecture};
 pub(crate) use plugin::Plugin;
 pub(crate) use serve::Serve;
 

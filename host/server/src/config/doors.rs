@@ -1,11 +1,14 @@
 //! Resolves the four listeners and their TLS.
 
+use std::path::{Path, PathBuf};
+
 use auth::{AdminAccess, AdministratorRule, Administrators};
 
 use super::error::ConfigError;
 use super::reader::Reader;
+use super::remark::Remark;
 use super::url::Url;
-use super::{Door, TlsFiles, value};
+use super::{AllowedNames, Door, TlsFiles, value};
 
 /// The flags of one listener's TLS.
 struct TlsFlags {
@@ -15,6 +18,18 @@ struct TlsFlags {
     authority: &'static str,
     /// The switch that demands client certificates; the admin listener demands them always.
     demand: Option<&'static str>,
+    /// Revoked certificates.
+    revoked: Option<&'static str>,
+    common_names: Option<&'static str>,
+    host_names: Option<&'static str>,
+    own: Option<OwnCertificate>,
+}
+
+/// A certificate of the member's own making.
+struct OwnCertificate {
+    flag: &'static str,
+    /// Its folder in the data directory: etcd's.
+    folder: &'static str,
 }
 
 const CLIENT: TlsFlags = TlsFlags {
@@ -23,6 +38,10 @@ const CLIENT: TlsFlags = TlsFlags {
     key: "--key-file",
     authority: "--trusted-ca-file",
     demand: Some("--client-cert-auth"),
+    revoked: Some("--client-crl-file"),
+    common_names: None,
+    host_names: Some("--client-cert-allowed-hostname"),
+    own: Some(OwnCertificate { flag: "--auto-tls", folder: "fixtures/client" }),
 };
 const PEER: TlsFlags = TlsFlags {
     listen: "--listen-peer-urls",
@@ -30,6 +49,10 @@ const PEER: TlsFlags = TlsFlags {
     key: "--peer-key-file",
     authority: "--peer-trusted-ca-file",
     demand: Some("--peer-client-cert-auth"),
+    revoked: Some("--peer-crl-file"),
+    common_names: Some("--peer-cert-allowed-cn"),
+    host_names: Some("--peer-cert-allowed-hostname"),
+    own: Some(OwnCertificate { flag: "--peer-auto-tls", folder: "fixtures/peer" }),
 };
 const ADMIN: TlsFlags = TlsFlags {
     listen: "--listen-admin-urls",
@@ -37,46 +60,58 @@ const ADMIN: TlsFlags = TlsFlags {
     key: "--admin-key-file",
     authority: "--admin-trusted-ca-file",
     demand: None,
+    revoked: None,
+    common_names: None,
+    host_names: None,
+    own: None,
 };
 
-/// The client listener. As in etcd, who sets where to listen must also set what clients are told.
-pub(crate) fn client(reader: &mut Reader<'_>) -> Door {
-    if reader.is_written("listen-client-urls") && !reader.is_written("advertise-client-urls") {
+/// The client listener. As in etcd, who sets where to listen must also set what clients are told; a file need not.
+pub(crate) fn client(reader: &mut Reader<'_>, data_dir: &Path) -> Door {
+    let listens = reader.is_written("listen-client-urls") && !reader.is_file();
+    if listens && !reader.is_written("advertise-client-urls") {
         reader.report(ConfigError::Missing {
             flag: "--advertise-client-urls",
             because: "--listen-client-urls is set explicitly",
         });
     }
-    let listen = reader.listen_urls("listen-client-urls");
-    let tls = tls_files(reader, &CLIENT, &listen);
-    Door { flag: CLIENT.listen, advertised: reader.urls("advertise-client-urls"), listen, tls }
+    let listen = listen_urls(reader, "listen-client-urls");
+    let tls = tls_files(reader, &CLIENT, &listen, data_dir);
+    Door { flag: CLIENT.listen, advertised: reader.some_urls("advertise-client-urls"), listen, tls }
 }
 
 /// The peer listener.
-pub(crate) fn peer(reader: &mut Reader<'_>) -> Door {
-    let listen = reader.listen_urls("listen-peer-urls");
-    let tls = tls_files(reader, &PEER, &listen);
-    Door { flag: PEER.listen, advertised: reader.urls("initial-advertise-peer-urls"), listen, tls }
+pub(crate) fn peer(reader: &mut Reader<'_>, data_dir: &Path) -> Door {
+    let listen = listen_urls(reader, "listen-peer-urls");
+    let tls = tls_files(reader, &PEER, &listen, data_dir);
+    Door { flag: PEER.listen, advertised: reader.some_urls("initial-advertise-peer-urls"), listen, tls }
 }
 
 /// The metrics listener. Its `https` URLs use the client listener's files, as in etcd.
 pub(crate) fn metrics(reader: &mut Reader<'_>, client: &Door) -> Door {
     let flag = "--listen-metrics-urls";
-    let listen = reader.listen_urls("listen-metrics-urls");
+    let urls = reader.urls("listen-metrics-urls");
+    let listen = reader.bindable("listen-metrics-urls", urls);
     if listen.iter().any(Url::is_tls) && client.tls.is_none() {
         reader.report(ConfigError::Missing { flag: "--cert-file", because: "--listen-metrics-urls has an https URL" });
     }
     Door { flag, listen, advertised: Vec::new(), tls: client.tls.clone() }
 }
 
+fn listen_urls(reader: &mut Reader<'_>, name: &str) -> Vec<Url> {
+    let urls = reader.some_urls(name);
+    reader.bindable(name, urls)
+}
+
 /// The admin listener: mutual TLS always.
 pub(crate) fn admin(reader: &mut Reader<'_>) -> (Door, Administrators) {
-    let listen = reader.listen_urls("listen-admin-urls");
+    let urls = reader.urls("listen-admin-urls");
+    let listen = reader.bindable("listen-admin-urls", urls);
     for url in listen.iter().filter(|url| !url.is_tls()) {
         let reason = "administrators are served over https only";
         reader.report(ConfigError::BadUrl { origin: ADMIN.listen.to_owned(), value: url.to_string(), reason });
     }
-    let tls = tls_files(reader, &ADMIN, &listen);
+    let tls = tls_files(reader, &ADMIN, &listen, Path::new(""));
     if !listen.is_empty() && reader.path("admin-trusted-ca-file").is_none() {
         reader.report(ConfigError::Missing { flag: ADMIN.authority, because: "--listen-admin-urls is given" });
     }
@@ -108,30 +143,132 @@ fn administrators(reader: &mut Reader<'_>) -> Vec<AdministratorRule> {
     rules
 }
 
-fn tls_files(reader: &mut Reader<'_>, flags: &TlsFlags, listen: &[Url]) -> Option<TlsFiles> {
-    let path = |reader: &Reader<'_>, flag: &str| reader.path(flag.trim_start_matches("--"));
-    let (certificate, key) = (path(reader, flags.certificate), path(reader, flags.key));
-    let authority = path(reader, flags.authority);
-    let demanded = flags.demand.is_some_and(|flag| reader.switch(flag.trim_start_matches("--")));
+/// What is written about the TLS of one listener.
+struct GivenTls {
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+    authority: Option<PathBuf>,
+    revoked: Option<PathBuf>,
+    allowed: AllowedNames,
+    demanded: bool,
+    /// The member is to make the certificate.
+    own: bool,
+}
+
+impl GivenTls {
+    fn read(reader: &mut Reader<'_>, flags: &TlsFlags) -> Self {
+        let path = |flag: &str| reader.path(bare(flag));
+        let switch = |flag: &str| reader.switch(bare(flag));
+        Self {
+            certificate: path(flags.certificate),
+            key: path(flags.key),
+            authority: path(flags.authority),
+            revoked: flags.revoked.and_then(path),
+            demanded: flags.demand.is_some_and(switch),
+            own: flags.own.as_ref().is_some_and(|own| switch(own.flag)),
+            allowed: allowed(reader, flags),
+        }
+    }
+
+    /// The flags of it that were given.
+    fn flags(&self, flags: &TlsFlags) -> Vec<&'static str> {
+        let names = match self.allowed {
+            AllowedNames::Any => None,
+            AllowedNames::Common(_) => flags.common_names,
+            AllowedNames::Hosts(_) => flags.host_names,
+        };
+        let own = flags.own.as_ref().map(|own| own.flag);
+        [
+            self.certificate.as_ref().map(|_| flags.certificate),
+            self.key.as_ref().map(|_| flags.key),
+            self.authority.as_ref().map(|_| flags.authority),
+            self.revoked.as_ref().and(flags.revoked),
+            flags.demand.filter(|_| self.demanded),
+            own.filter(|_| self.own),
+            names,
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+fn tls_files(reader: &mut Reader<'_>, flags: &TlsFlags, listen: &[Url], data_dir: &Path) -> Option<TlsFiles> {
+    let given = GivenTls::read(reader, flags);
     if !listen.iter().any(Url::is_tls) {
         let because = "no URL of its listener is https";
-        let given = [(flags.certificate, certificate.is_some()), (flags.key, key.is_some())];
-        let demand = flags.demand.map(|flag| (flag, demanded));
-        for (flag, _) in given.into_iter().chain([(flags.authority, authority.is_some())]).chain(demand).filter(|g| g.1)
-        {
+        for flag in given.flags(flags) {
             reader.report(ConfigError::Pointless { flag, because });
         }
         return None;
     }
-    for (flag, given) in [(flags.certificate, certificate.is_some()), (flags.key, key.is_some())] {
-        if !given {
+    if given.demanded {
+        for url in listen.iter().filter(|url| !url.is_tls()) {
+            reader.remark(Remark::PlainListener { url: url.to_string(), flag: flags.listen });
+        }
+    }
+    check_authority(reader, flags, &given);
+    let (certificate, key, self_signed_years) = certificate(reader, flags, &given, data_dir)?;
+    let (client_authority, revoked, allowed) = (given.authority, given.revoked, given.allowed);
+    Some(TlsFiles { certificate, key, client_authority, revoked, allowed, self_signed_years })
+}
+
+/// Certificate, key, and for how many years they hold when the member makes them.
+fn certificate(
+    reader: &mut Reader<'_>,
+    flags: &TlsFlags,
+    given: &GivenTls,
+    data_dir: &Path,
+) -> Option<(PathBuf, PathBuf, Option<u64>)> {
+    if let Some(own) = flags.own.as_ref().filter(|_| given.own) {
+        if given.certificate.is_none() && given.key.is_none() {
+            let folder = data_dir.join(own.folder);
+            let years = reader.count("self-signed-cert-validity");
+            return Some((folder.join("cert.pem"), folder.join("key.pem"), years));
+        }
+        let why = "a certificate or a key is given";
+        reader.remark(Remark::Moot { origin: own.flag.to_owned(), why });
+    }
+    for (flag, path) in [(flags.certificate, &given.certificate), (flags.key, &given.key)] {
+        if path.is_none() {
             reader.report(ConfigError::Missing { flag, because: because_https(flags.listen) });
         }
     }
-    if demanded && authority.is_none() {
+    Some((given.certificate.clone()?, given.key.clone()?, None))
+}
+
+/// Without an authority nobody's certificate is looked at.
+fn check_authority(reader: &mut Reader<'_>, flags: &TlsFlags, given: &GivenTls) {
+    if given.authority.is_some() {
+        return;
+    }
+    if given.demanded {
         reader.report(ConfigError::Missing { flag: flags.authority, because: "client certificates are demanded" });
     }
-    Some(TlsFiles { certificate: certificate?, key: key?, client_authority: authority })
+    if given.revoked.is_some() || given.allowed != AllowedNames::Any {
+        let because = "certificates are to be looked at";
+        reader.report(ConfigError::Missing { flag: flags.authority, because });
+    }
+}
+
+/// Common names or host names; both together would leave open which one counts. etcd refuses that too.
+fn allowed(reader: &mut Reader<'_>, flags: &TlsFlags) -> AllowedNames {
+    let list = |flag: Option<&str>| flag.map(|flag| reader.list(bare(flag))).unwrap_or_default();
+    let (common, hosts) = (list(flags.common_names), list(flags.host_names));
+    match (common.is_empty(), hosts.is_empty()) {
+        (true, true) => AllowedNames::Any,
+        (false, true) => AllowedNames::Common(common),
+        (true, false) => AllowedNames::Hosts(hosts),
+        (false, false) => {
+            let both = [flags.common_names, flags.host_names].map(Option::unwrap_or_default);
+            reader.report(ConfigError::Conflict(format!("{} and {} exclude each other", both[0], both[1])));
+            AllowedNames::Any
+        }
+    }
+}
+
+fn bare(flag: &str) -> &str {
+    flag.trim_start_matches("--")
 }
 
 fn because_https(listen: &'static str) -> &'static str {

@@ -10,15 +10,33 @@ use super::url::Url;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum ConfigError {
-    /// A flag that etcd knows and this version does not honour.
-    #[error("{origin} is not supported by this version of strongroom; remove it")]
-    Refused { origin: String },
-    /// A flag that may only say what this version does anyhow.
-    #[error("{origin} may only be {accepted} in this version of strongroom, not {value:?}; remove it")]
-    Fixed { origin: String, accepted: String, value: String },
+    /// A flag that asks for what is not there and cannot be passed over.
+    #[error("{origin} is not supported: {why}")]
+    Refused { origin: String, why: &'static str },
+    /// A flag that may only say what happens anyhow.
+    #[error("{origin} may only be {accepted}, not {value:?}: {why}")]
+    Fixed { origin: String, accepted: String, value: String, why: &'static str },
+    /// A flag that is set twice, by two who may not know of each other. etcd refuses it too.
+    #[error("{variable} and {flag} both set the same; unset the variable or leave out the flag")]
+    Shadowed { variable: String, flag: String },
+    /// An environment variable that is no text.
+    #[error("{origin} is not UTF-8")]
+    NotUnicode { origin: String },
+    /// A key of the configuration file that means nothing.
+    #[error("{origin} is not a known key{}", did_you_mean(*suggestion))]
+    UnknownKey { origin: String, suggestion: Option<&'static str> },
+    /// A key of the configuration file that belongs into a section, where etcd reads it.
+    #[error("{origin} belongs under {section}")]
+    Misplaced { origin: String, section: &'static str },
+    /// A configuration file that is not YAML, or not one of keys and values.
+    #[error("cannot read {}: {reason}", path.display())]
+    BadFile { path: PathBuf, reason: String },
     /// A value that cannot be read.
     #[error("{origin} is {value:?}, which is not {expected}")]
     BadValue { origin: String, value: String, expected: &'static str },
+    /// A value that is not the JSON that it should be.
+    #[error("{origin} is not usable: {reason}")]
+    BadJson { origin: String, reason: String },
     /// A URL that cannot be used.
     #[error("{origin} holds {value:?}, which cannot be used: {reason}")]
     BadUrl { origin: String, value: String, reason: &'static str },
@@ -55,9 +73,17 @@ pub(crate) enum ConfigError {
     /// An authority file that cannot be used to verify certificates.
     #[error("{} cannot be used to verify certificates: {reason}", path.display())]
     BadAuthority { path: PathBuf, reason: String },
+    /// TLS settings that leave nothing to speak.
+    #[error("--tls-min-version, --tls-max-version and --cipher-suites leave no TLS to speak: {0}")]
+    Tls(#[source] rustls::Error),
     /// `--data-dir` holds the files of etcd.
     #[error("--data-dir {} holds the data of an etcd member, which strongroom cannot read; choose an empty directory", path.display())]
     EtcdData { path: PathBuf },
+}
+
+/// The end of a sentence about a name that nobody knows.
+pub(crate) fn did_you_mean(suggestion: Option<&'static str>) -> String {
+    suggestion.map(|name| format!("; did you mean {name}?")).unwrap_or_default()
 }
 
 /// Every problem of a configuration at once; never empty.

@@ -1,16 +1,27 @@
-//! Configuration, in two forms: as written (flags and environment, [`written`]) and as resolved ([`Config`]).
+//! Configuration, in two forms: as written (flags, environment or a file, [`written`]) and as resolved ([`Config`]).
 //!
 //! [`resolve()`] goes from the one to the other once, and reports every problem that it finds, not only the first.
 
+mod cipher_suites;
 mod cluster;
 mod doors;
+#[cfg(test)]
+mod doors_tests;
+mod environment;
 mod error;
+mod feature_gates;
+mod file;
 pub(crate) mod flags;
+mod limits;
+mod log;
 mod reader;
+mod remark;
 mod resolve;
 #[cfg(test)]
 mod resolve_tests;
+mod tls;
 pub(crate) mod url;
+mod users;
 mod value;
 pub(crate) mod written;
 
@@ -18,9 +29,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use auth::AdminAccess;
-pub(crate) use error::{ConfigError, ConfigErrors};
+pub(crate) use error::{ConfigError, ConfigErrors, did_you_mean};
+pub(crate) use limits::Limits;
+pub(crate) use log::{LogConfig, LogFormat, LogOutput, Rotation};
+pub(crate) use remark::Remark;
 pub(crate) use resolve::resolve;
+pub(crate) use tls::TlsRules;
 use url::Url;
+pub(crate) use users::{HttpRules, Users};
 
 /// A configuration that can be run.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,8 +67,26 @@ pub(crate) struct Config {
     pub(crate) timing: Timing,
     /// Committed entries between snapshots.
     pub(crate) snapshot_entries: u64,
+    /// What requests and the state may take.
+    pub(crate) limits: Limits,
+    /// How users prove who they are.
+    pub(crate) users: Users,
+    /// Which HTTP requests are answered.
+    pub(crate) http: HttpRules,
+    /// What one connection may take.
+    pub(crate) connections: api::ConnectionSettings,
+    /// Whether `/metrics` also shows how long each kind of call takes.
+    pub(crate) extensive_metrics: bool,
+    /// What TLS the client and peer listeners speak.
+    pub(crate) tls: TlsRules,
+    /// Whether writes are answered before they are on disk.
+    pub(crate) unsafe_no_fsync: bool,
+    /// Whether the memory of the process is kept out of swap.
+    pub(crate) memory_lock: bool,
     /// What is logged, and how.
     pub(crate) log: LogConfig,
+    /// What the log is to say about how the configuration came about.
+    pub(crate) remarks: Vec<Remark>,
 }
 
 impl Config {
@@ -82,7 +116,7 @@ pub(crate) struct Door {
     pub(crate) tls: Option<TlsFiles>,
 }
 
-/// PEM files of one listener.
+/// PEM files of one listener, and who may come in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TlsFiles {
     /// Certificate chain, leaf first.
@@ -91,6 +125,32 @@ pub(crate) struct TlsFiles {
     pub(crate) key: PathBuf,
     /// Authority of client certificates. When present, a client without a certificate is turned away.
     pub(crate) client_authority: Option<PathBuf>,
+    /// Revoked certificates.
+    pub(crate) revoked: Option<PathBuf>,
+    /// Whose certificates are let in, of those that the authority issued.
+    pub(crate) allowed: AllowedNames,
+    /// When the member makes the certificate itself: for how many years.
+    pub(crate) self_signed_years: Option<u64>,
+}
+
+impl TlsFiles {
+    /// A certificate that is there, for callers whom this authority knows.
+    pub(crate) fn mutual(certificate: PathBuf, key: PathBuf, client_authority: Option<PathBuf>) -> Self {
+        let (revoked, allowed, self_signed_years) = (None, AllowedNames::Any, None);
+        Self { certificate, key, client_authority, revoked, allowed, self_signed_years }
+    }
+}
+
+/// Names of which a caller's certificate must carry one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum AllowedNames {
+    /// Any name will do.
+    #[default]
+    Any,
+    /// Common names.
+    Common(Vec<String>),
+    /// Host names or addresses.
+    Hosts(Vec<String>),
 }
 
 /// `--initial-cluster-state`.
@@ -111,22 +171,8 @@ pub(crate) struct Timing {
     pub(crate) election: Duration,
     /// Between progress notifications of an idle watch.
     pub(crate) watch_progress: Duration,
-}
-
-/// What is logged, and how.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct LogConfig {
-    /// The least severe level that is written.
-    pub(crate) level: tracing::Level,
-    /// Lines for people or for machines.
-    pub(crate) format: LogFormat,
-}
-
-/// The form of a log line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LogFormat {
-    /// One JSON object a line.
-    Json,
-    /// For people.
-    Console,
+    /// How long applying may take before that is logged.
+    pub(crate) warning_apply: Duration,
+    /// How long a unary request may take before that is logged.
+    pub(crate) warning_unary_request: Duration,
 }

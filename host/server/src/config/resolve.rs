@@ -8,7 +8,7 @@ use flow::IDENTITY_FILE;
 use super::error::{ConfigError, ConfigErrors};
 use super::reader::Reader;
 use super::written::Written;
-use super::{ClusterState, Config, LogConfig, LogFormat, Timing, cluster, doors};
+use super::{ClusterState, Config, Timing, cluster, doors, feature_gates, limits, log, tls, users};
 
 /// etcd's rule: several heartbeats may be lost before an election starts.
 const HEARTBEATS_PER_ELECTION_MIN: u32 = 5;
@@ -30,19 +30,28 @@ pub(crate) fn resolve(written: &Written) -> Result<Config, ConfigErrors> {
 fn read(reader: &mut Reader<'_>) -> Config {
     let name =
         reader.parsed("name", "a name", |text| Some(text.to_owned()).filter(|t| !t.is_empty())).unwrap_or_default();
-    let client = doors::client(reader);
-    let peer = doors::peer(reader);
+    let data_dir = data_dir(reader, &name);
+    let client = doors::client(reader, &data_dir);
+    let peer = doors::peer(reader, &data_dir);
     let (admin, administrators) = doors::admin(reader);
     let metrics = doors::metrics(reader, &client);
     cluster::check_members(reader, &name, &peer.advertised);
-    let data_dir = data_dir(reader, &name);
+    feature_gates::check(reader);
     Config {
         cluster_token: reader.text("initial-cluster-token"),
         cluster_state: cluster_state(reader, &data_dir),
         seal_config: reader.path("seal-config"),
         timing: timing(reader),
         snapshot_entries: reader.count("snapshot-count").unwrap_or_default(),
-        log: log(reader),
+        limits: limits::limits(reader),
+        users: users::users(reader),
+        http: users::http(reader),
+        connections: limits::connections(reader),
+        extensive_metrics: reader.text("metrics") == "extensive",
+        tls: tls::rules(reader),
+        unsafe_no_fsync: reader.switch("unsafe-no-fsync"),
+        memory_lock: reader.switch("memory-mlock"),
+        log: log::log(reader),
         name,
         data_dir,
         client,
@@ -51,19 +60,13 @@ fn read(reader: &mut Reader<'_>) -> Config {
         administrators,
         admin_access: doors::admin_access(reader),
         metrics,
+        remarks: std::mem::take(&mut reader.remarks),
     }
 }
 
 /// The data directory, which must not be that of an etcd member: both would take each other's files for damage.
 fn data_dir(reader: &mut Reader<'_>, name: &str) -> PathBuf {
-    let path = match reader.is_written("data-dir") {
-        true => reader.path("data-dir"),
-        false => Some(PathBuf::from(format!("{name}.etcd"))),
-    };
-    let Some(path) = path else {
-        reader.report(ConfigError::Missing { flag: "--data-dir", because: "it is set to nothing" });
-        return PathBuf::new();
-    };
+    let path = reader.path("data-dir").unwrap_or_else(|| PathBuf::from(format!("{name}.etcd")));
     if path.join("member/wal").exists() {
         reader.report(ConfigError::EtcdData { path: path.clone() });
     }
@@ -83,37 +86,30 @@ fn cluster_state(reader: &mut Reader<'_>, data_dir: &Path) -> ClusterState {
     state
 }
 
+/// How often an idle watch hears of progress when the flag says nothing, or 0: etcd's default.
+const WATCH_PROGRESS_INTERVAL: Duration = api::WATCH_PROGRESS_INTERVAL;
+
+/// How long a request may take before that is logged when the flag says 0, as in etcd.
+const WARNING_UNARY_REQUEST: Duration = Duration::from_millis(300);
+
 fn timing(reader: &mut Reader<'_>) -> Timing {
     let heartbeat = reader.milliseconds("heartbeat-interval");
     let election = reader.milliseconds("election-timeout");
-    let watch_progress = reader.duration("watch-progress-notify-interval");
+    let or = |duration: Duration, default| if duration.is_zero() { default } else { duration };
+    let watch_progress = or(reader.duration("watch-progress-notify-interval"), WATCH_PROGRESS_INTERVAL);
+    let warning_apply = reader.duration("warning-apply-duration");
+    let warning_unary_request = or(reader.duration("warning-unary-request-duration"), WARNING_UNARY_REQUEST);
     let (Some(heartbeat), Some(election)) = (heartbeat, election) else { return Timing::default() };
     if election < heartbeat.saturating_mul(HEARTBEATS_PER_ELECTION_MIN) {
         reader.report(ConfigError::Conflict(format!(
-            "--election-timeout must be at least {HEARTBEATS_PER_ELECTION_MIN} times --heartbeat-interval"
+            "--election-timeout ({} ms) must be at least {HEARTBEATS_PER_ELECTION_MIN} times --heartbeat-interval ({} ms)",
+            election.as_millis(),
+            heartbeat.as_millis()
         )));
     }
     if election > ELECTION_TIMEOUT_MAX {
         let limit = ELECTION_TIMEOUT_MAX.as_millis();
-        reader.report(ConfigError::Conflict(format!("--election-timeout must be at most {limit} milliseconds")));
+        reader.report(ConfigError::Conflict(format!("--election-timeout must be at most {limit} ms")));
     }
-    Timing { heartbeat, election, watch_progress }
-}
-
-fn log(reader: &mut Reader<'_>) -> LogConfig {
-    let expected = "debug, info, warn or error";
-    let level = reader.parsed("log-level", expected, |text| match text {
-        "debug" => Some(tracing::Level::DEBUG),
-        "info" => Some(tracing::Level::INFO),
-        "warn" => Some(tracing::Level::WARN),
-        // etcd's three words above `error` end the process; here there is nothing more severe to show.
-        "error" | "dpanic" | "panic" | "fatal" => Some(tracing::Level::ERROR),
-        _ => None,
-    });
-    let format = reader.parsed("log-format", "json or console", |text| match text {
-        "json" => Some(LogFormat::Json),
-        "console" => Some(LogFormat::Console),
-        _ => None,
-    });
-    LogConfig { level: level.unwrap_or(tracing::Level::INFO), format: format.unwrap_or(LogFormat::Json) }
+    Timing { heartbeat, election, watch_progress, warning_apply, warning_unary_request }
 }

@@ -28,6 +28,11 @@ impl Url {
         Self { tls, kind: Kind::Http, host: address.ip().to_string(), port: address.port() }
     }
 
+    /// The host, without the brackets of an IPv6 address; a unix socket has none.
+    pub(crate) fn host(&self) -> Option<&str> {
+        (self.kind == Kind::Http).then_some(self.host.as_str())
+    }
+
     /// True for `https` and `unixs`.
     pub(crate) fn is_tls(&self) -> bool {
         self.tls

@@ -1,23 +1,28 @@
-//! The configuration as written: what the command line and the environment say, before anything is made of it.
+//! The configuration as written: what the command line and the environment say, or a file in their place, before anything
+//! is made of it.
 //!
-//! The command line wins over `STRONGROOM_*`, which wins over `ETCD_*`, which wins over the default.
+//! As in etcd, a configuration file stands for everything: other flags and variables are then ignored, and named in the
+//! log. Without one the command line wins over `STRONGROOM_*`, which wins over `ETCD_*`, which wins over the default; a
+//! flag and a variable that both name a value are refused, as etcd refuses them.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::Path;
 
-use super::flags::{FLAGS, Flag};
+use super::environment::Environment;
+use super::error::{ConfigError, ConfigErrors};
+use super::file;
+use super::flags::{self, Flag};
+use super::remark::Remark;
 
-/// Prefixes of environment variables, the stronger first.
-const ENVIRONMENT_PREFIXES: [&str; 2] = ["STRONGROOM_", "ETCD_"];
-
-/// Variables of the client commands, which share our prefix.
-const CLIENT_VARIABLES: [&str; 4] =
-    ["STRONGROOM_ADMIN_ENDPOINT", "STRONGROOM_CACERT", "STRONGROOM_CERT", "STRONGROOM_KEY"];
+/// The flag that names a configuration file.
+const CONFIG_FILE: &str = "config-file";
 
 /// One value and where it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) value: String,
-    /// `--name`, or the environment variable.
+    /// `--name`, the environment variable, or the key of the file.
     pub(crate) origin: String,
 }
 
@@ -25,31 +30,59 @@ pub(crate) struct Entry {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Written {
     entries: BTreeMap<&'static str, Entry>,
-    unknown: Vec<String>,
+    remarks: Vec<Remark>,
+    is_file: bool,
 }
 
 impl Written {
-    /// Notes a flag of the command line.
-    pub(crate) fn set(&mut self, flag: &'static Flag, value: String) {
-        self.entries.insert(flag.name, Entry { value, origin: format!("--{}", flag.name) });
+    /// Brings together what was given on the command line and in the environment, or reads the file that either names.
+    ///
+    /// # Errors
+    ///
+    /// Every problem of that, at once.
+    pub(crate) fn gather(
+        arguments: Vec<(&'static Flag, String)>,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, ConfigErrors> {
+        let mut command_line = Self::default();
+        for (flag, value) in arguments {
+            command_line.set(flag, value, format!("--{}", flag.name));
+        }
+        let environment = Environment::read(environment);
+        let file = command_line.get(CONFIG_FILE).cloned().or_else(|| environment.get(CONFIG_FILE));
+        match file.filter(|entry| !entry.value.is_empty()) {
+            Some(entry) => command_line.replaced_by(&entry, &environment),
+            None => command_line.completed_by(environment),
+        }
     }
 
-    /// Fills what the command line left open from the environment; empty variables count as unset, as in etcd.
-    pub(crate) fn fill_from(&mut self, environment: impl IntoIterator<Item = (String, String)>) {
-        let environment: BTreeMap<_, _> = environment
-            .into_iter()
-            .filter(|(name, value)| !value.is_empty() && ENVIRONMENT_PREFIXES.iter().any(|p| name.starts_with(p)))
-            .collect();
-        for prefix in ENVIRONMENT_PREFIXES {
-            for flag in FLAGS {
-                let variable = variable(prefix, flag.name);
-                if let Some(value) = environment.get(&variable) {
-                    let entry = Entry { value: value.clone(), origin: variable };
-                    self.entries.entry(flag.name).or_insert(entry);
-                }
-            }
+    /// The file stands for everything else.
+    fn replaced_by(self, file: &Entry, environment: &Environment) -> Result<Self, ConfigErrors> {
+        let mut written = Self { entries: file::read(Path::new(&file.value))?, is_file: true, ..Self::default() };
+        let flags = self.entries.into_iter().filter(|(name, _)| *name != CONFIG_FILE).map(|(_, entry)| entry.origin);
+        for origin in flags.chain(environment.set_variables()).filter(|origin| *origin != file.origin) {
+            written.remarks.push(Remark::IgnoredBesideFile { origin });
         }
-        self.unknown = environment.into_keys().filter(|name| !is_known(name)).collect();
+        Ok(written)
+    }
+
+    fn completed_by(mut self, environment: Environment) -> Result<Self, ConfigErrors> {
+        let mut problems = environment.problems;
+        for (name, entry) in environment.entries {
+            if let Some(flag) = self.get(name) {
+                problems.push(ConfigError::Shadowed { variable: entry.origin, flag: flag.origin.clone() });
+                continue;
+            }
+            self.remarks.push(Remark::UsedVariable { name: entry.origin.clone() });
+            self.entries.insert(name, entry);
+        }
+        self.remarks.extend(environment.unknown.into_iter().map(|name| Remark::UnknownVariable { name }));
+        if problems.is_empty() { Ok(self) } else { Err(ConfigErrors(problems)) }
+    }
+
+    /// Notes a value; the last one wins.
+    pub(crate) fn set(&mut self, flag: &'static Flag, value: String, origin: String) {
+        self.entries.insert(flag.name, Entry { value, origin });
     }
 
     /// What was written for `name`, if anything.
@@ -57,52 +90,24 @@ impl Written {
         self.entries.get(name)
     }
 
-    /// Environment variables with one of our prefixes that no flag answers to. Not errors: Kubernetes sets
-    /// `ETCD_SERVICE_HOST` and the like in every pod beside a service of that name.
-    pub(crate) fn unknown(&self) -> &[String] {
-        &self.unknown
+    /// Every flag that was written.
+    pub(crate) fn flags(&self) -> impl Iterator<Item = (&'static Flag, &Entry)> {
+        self.entries
+            .iter()
+            .map(|(name, entry)| (flags::find(name).expect("only flags of the table are written"), entry))
     }
-}
 
-fn variable(prefix: &str, flag: &str) -> String {
-    format!("{prefix}{}", flag.replace('-', "_").to_ascii_uppercase())
-}
+    /// True when a file says it all.
+    pub(crate) fn is_file(&self) -> bool {
+        self.is_file
+    }
 
-fn is_known(name: &str) -> bool {
-    CLIENT_VARIABLES.contains(&name)
-        || ENVIRONMENT_PREFIXES.iter().any(|prefix| FLAGS.iter().any(|flag| variable(prefix, flag.name) == name))
+    /// What the log is to say about how the configuration came about.
+    pub(crate) fn remarks(&self) -> &[Remark] {
+        &self.remarks
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::flags::find;
-
-    fn environment(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-    }
-
-    #[test]
-    fn the_command_line_wins_then_our_variable_then_etcds() {
-        let mut written = Written::default();
-        written.set(find("name").unwrap(), "flag".to_owned());
-        written.fill_from(environment(&[
-            ("STRONGROOM_NAME", "ours"),
-            ("STRONGROOM_DATA_DIR", "ours"),
-            ("ETCD_DATA_DIR", "etcds"),
-            ("ETCD_CERT_FILE", "etcds"),
-            ("ETCD_KEY_FILE", ""),
-        ]));
-        assert_eq!(written.get("name").unwrap(), &Entry { value: "flag".into(), origin: "--name".into() });
-        assert_eq!(written.get("data-dir").unwrap().value, "ours");
-        assert_eq!(written.get("cert-file").unwrap().origin, "ETCD_CERT_FILE");
-        assert_eq!(written.get("key-file"), None);
-    }
-
-    #[test]
-    fn variables_that_no_flag_answers_to_are_reported() {
-        let mut written = Written::default();
-        written.fill_from(environment(&[("ETCD_SERVICE_HOST", "10.0.0.1"), ("STRONGROOM_KEY", "k"), ("HOME", "/")]));
-        assert_eq!(written.unknown(), ["ETCD_SERVICE_HOST"]);
-    }
-}
+#[path = "written_tests.rs"]
+mod tests;

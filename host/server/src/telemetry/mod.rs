@@ -1,27 +1,39 @@
-//! Logging to stderr. Values, keys and tokens are never logged, at any level.
+//! Logging, in the form of etcd's. Values, keys and tokens are never logged, at any level.
 
-use std::io::IsTerminal;
+mod journal;
+mod line;
+mod output;
+mod rotation;
 
 use tracing::Level;
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{LogConfig, LogFormat};
+use crate::config::LogConfig;
+use crate::error::ServerError;
+use line::Lines;
+use output::Outputs;
 
 /// Replaces the level by filter directives, such as `info,flow=trace`.
-const FILTER_VARIABLE: &str = "STRONGROOM_LOG";
+pub(crate) const FILTER_VARIABLE: &str = "STRONGROOM_LOG";
 
 /// Starts logging. Later calls in the same process have no effect.
-pub(crate) fn start(config: &LogConfig) {
+///
+/// # Errors
+///
+/// [`ServerError::File`] for a log file that cannot be opened.
+pub(crate) fn start(config: &LogConfig) -> Result<(), ServerError> {
     let filter = match std::env::var(FILTER_VARIABLE) {
         Ok(directives) if !directives.is_empty() => EnvFilter::new(directives),
         _ => EnvFilter::new(directives(config.level)),
     };
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let outputs = Outputs::open(config)?;
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .event_format(Lines { format: config.format })
+        .with_writer(outputs);
     // A second subscriber only appears in tests, where the first one serves as well.
-    let _ = match config.format {
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
-        LogFormat::Console => lines.with_ansi(std::io::stderr().is_terminal()).try_init(),
-    };
+    let _ = lines.try_init();
+    Ok(())
 }
 
 /// Consensus libraries speak of every election step at `info`: one level less from them is what operators want.

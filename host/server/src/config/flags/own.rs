@@ -1,0 +1,36 @@
+//! Strongroom's own flags, and those that name the configuration itself.
+
+use super::Kind::{Switch, Text};
+use super::{Flag, honoured, moot};
+
+#[rustfmt::skip]
+pub(super) const FLAGS: &[Flag] = &[
+    honoured("config-file", Text, "", "YAML file with the whole configuration; every other flag and variable is then ignored"),
+    honoured("listen-admin-urls", Text, "", "https URLs to listen on for administrators, comma separated"),
+    honoured("admin-cert-file", Text, "", "certificate of the admin listener (PEM)"),
+    honoured("admin-key-file", Text, "", "private key of the admin listener (PEM)"),
+    honoured("admin-trusted-ca-file", Text, "", "authority of the administrators' certificates (PEM)"),
+    honoured("admin-access", Text, "mtls", "who may make admin calls on the client listener: `mtls` (whom --admin-identities names), `client-cert` (any certificate) or `any` (anybody: unsafe)"),
+    honoured("admin-identities", Text, "", "who is an administrator: URI:..., DNS:... or CN:..., comma separated"),
+    honoured("seal-config", Text, "", "YAML file that names the sealed prefixes and the root key"),
+];
+
+const FORGOTTEN_BY_ETCD: &str = "etcd has given it up and ignores it too";
+
+/// etcd reads each of them as a switch.
+#[rustfmt::skip]
+pub(super) const FORGOTTEN: &[Flag] = &[
+    moot("cluster-active-size", Switch, "", FORGOTTEN_BY_ETCD),
+    moot("cluster-remove-delay", Switch, "", FORGOTTEN_BY_ETCD),
+    moot("cluster-sync-interval", Switch, "", FORGOTTEN_BY_ETCD),
+    moot("config", Switch, "", FORGOTTEN_BY_ETCD),
+    moot("force", Switch, "", FORGOTTEN_BY_ETCD),
+    moot("max-result-buffer", Switch, "", FORGOTTEN_BY_ETCD),
+    moot("max-retry-attempts", Switch, "", FORGOTTEN_BY_ETCD),
+    moot("peer-heartbeat-interval", Switch, "", FORGOTTEN_BY_ETCD),
+    moot("peer-election-timeout", Switch, "", FORGOTTEN_BY_ETCD),
+    moot("retry-interval", Switch, "", FORGOTTEN_BY_ETCD),
+    moot("snapshot", Switch, "", FORGOTTEN_BY_ETCD),
+    moot("v", Switch, "", FORGOTTEN_BY_ETCD),
+    moot("vv", Switch, "", FORGOTTEN_BY_ETCD),
+];

@@ -1,0 +1,75 @@
+//! TLS of the listeners, from PEM files. *ring* is the only crypto provider.
+//!
+//! A file that is replaced is read again at the next handshake, as in etcd: certificates, authorities and lists of revoked
+//! certificates can be renewed without a restart. One that cannot be used is named in the log, and the one before stays.
+
+mod caller;
+mod certificate;
+mod pem;
+mod stamp;
+
+use std::sync::Arc;
+
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::{ServerConfig, SupportedProtocolVersion};
+
+use crate::config::{ConfigError, TlsFiles, TlsRules};
+use caller::CallerVerifier;
+use certificate::ServerCertificate;
+
+/// gRPC first; HTTP/1.1 for `/health` and its kind.
+const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
+
+/// TLS of the client, peer and metrics listeners.
+///
+/// # Errors
+///
+/// [`ConfigError`] names the file at fault.
+pub(crate) fn for_clients(files: &TlsFiles, rules: &TlsRules) -> Result<Arc<ServerConfig>, ConfigError> {
+    let provider = CryptoProvider { cipher_suites: rules.suites.clone(), ..ring::default_provider() };
+    build(files, provider, &rules.versions).map(Arc::new)
+}
+
+/// TLS of the admin listener: TLS 1.3 only.
+///
+/// # Errors
+///
+/// [`ConfigError`] names the file at fault.
+pub(crate) fn for_administrators(files: &TlsFiles) -> Result<Arc<ServerConfig>, ConfigError> {
+    assert!(files.client_authority.is_some(), "the admin listener always verifies certificates");
+    build(files, ring::default_provider(), &[&rustls::version::TLS13]).map(Arc::new)
+}
+
+fn build(
+    files: &TlsFiles,
+    provider: CryptoProvider,
+    versions: &[&'static SupportedProtocolVersion],
+) -> Result<ServerConfig, ConfigError> {
+    let provider = Arc::new(provider);
+    let verifier: Arc<dyn ClientCertVerifier> = match &files.client_authority {
+        Some(authority) => Arc::new(CallerVerifier::load(authority, files, &provider)?),
+        None => WebPkiClientVerifier::no_client_auth(),
+    };
+    let certificate = ServerCertificate::load(files, &provider)?;
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .map_err(ConfigError::Tls)?
+        .with_client_cert_verifier(verifier)
+        .with_cert_resolver(Arc::new(certificate));
+    config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+    if files.client_authority.is_some() {
+        forbid_resumption(&mut config);
+    }
+    Ok(config)
+}
+
+/// A resumed session takes the client's certificate from the one before; here each connection verifies its own.
+fn forbid_resumption(config: &mut ServerConfig) {
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+}
+
+#[cfg(test)]
+mod tests;
