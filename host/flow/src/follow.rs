@@ -140,7 +140,7 @@ impl Follower {
                 // History is read in stretches; other tasks of this thread get their turn between them.
                 tokio::task::yield_now().await;
             } else if self.newest.changed().await.is_err() {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         }
     }

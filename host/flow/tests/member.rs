@@ -1,9 +1,8 @@
 //! A member as its doors see it, without the doors.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod fixture;
 
 use std::{
-    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -12,55 +11,11 @@ use std::{
 };
 
 use auth::{Administrator, Caller};
-use bytes::Bytes;
-use flow::{
-    Alarm, AutoCompaction, DeliveryBody, FlowError, InstallPlugin, Member, MemberConfig, Progress, StartError,
-    WatchSpec,
-};
-use seal::{KeyFile, KeyFileConfig, ProviderConfig, SealConfig};
+use fixture::{config, put, read, write};
+use flow::{DeliveryBody, FlowError, InstallPlugin, Member, MemberConfig, Progress, StartError, WatchSpec};
 use types::{
-    Compare, CompareResult, CompareTarget, DeleteRange, KeyRange, OpOutcome, Operation, Put, PutLease, PutValue,
-    RangeQuery, Txn, TxnOp,
+    Compare, CompareResult, CompareTarget, DeleteRange, KeyRange, OpOutcome, Operation, RangeQuery, Txn, TxnOp,
 };
-
-fn config(dir: &Path, prefixes: &[&str]) -> MemberConfig {
-    let path = dir.join("root.key");
-    if !path.exists() {
-        KeyFile::create(&path).unwrap();
-    }
-    let seal = SealConfig {
-        provider: ProviderConfig::KeyFile(KeyFileConfig { path }),
-        prefixes: prefixes.iter().map(|prefix| (*prefix).to_owned()).collect(),
-    };
-    MemberConfig {
-        name: "test".to_owned(),
-        data_dir: dir.join("data"),
-        cluster_token: "test".to_owned(),
-        peer_urls: vec!["http://127.0.0.1:1".to_owned()],
-        client_urls: Vec::new(),
-        heartbeat_interval: Duration::from_millis(100),
-        election_timeout: Duration::from_millis(1000),
-        snapshot_entries: 1000,
-        max_txn_ops: types::TXN_OPS_MAX,
-        max_request_bytes: types::REQUEST_BYTES_MAX,
-        seal: Some(seal),
-        ..MemberConfig::default()
-    }
-}
-
-fn put(key: impl Into<Bytes>, value: &str) -> Put {
-    let value = PutValue::Set(value.as_bytes().to_vec().into());
-    Put { key: key.into(), value, lease: PutLease::Set(0), prev_kv: true }
-}
-
-async fn write(member: &Member, put: Put) -> Result<i64, FlowError> {
-    Ok(member.write(&Caller::internal(), Operation::Put(put)).await?.header.revision)
-}
-
-async fn read(member: &Member, key: &'static str) -> Option<Vec<u8>> {
-    let reply = member.range(&Caller::internal(), RangeQuery::all(KeyRange::single(key))).await.unwrap();
-    reply.body.kvs.first().map(|kv| kv.value.expose().to_vec())
-}
 
 fn deny_all() -> InstallPlugin {
     InstallPlugin {
@@ -236,158 +191,6 @@ async fn a_lease_whose_caller_went_away_is_kept_alive_and_ends_all_the_same() {
         }
     };
     tokio::time::timeout(Duration::from_secs(5), ended).await.unwrap();
-    member.shutdown().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_full_member_refuses_growth_until_it_was_cleaned_and_the_alarm_cleared() {
-    let dir = tempfile::tempdir().unwrap();
-    let small = MemberConfig { quota_backend_bytes: 4 << 20, ..config(dir.path(), &[]) };
-    let member = Member::start(small.clone()).await.unwrap();
-    let mut noise = 1_u64;
-    let full = loop {
-        let value: String = (0..50_000)
-            .map(|_| {
-                noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                char::from(b'!' + (noise >> 33) as u8 % 90)
-            })
-            .collect();
-        match write(&member, put(format!("key{noise}"), &value)).await {
-            Ok(revision) => assert!(revision < 1000, "the quota is never reached"),
-            Err(error) => break error,
-        }
-    };
-    assert!(matches!(full, FlowError::NoSpace), "{full}");
-    let admin = Administrator::bootstrap();
-    let own = member.header().member_id;
-    assert_eq!(member.alarms().body, [(own, 1)]);
-    member.shutdown().await;
-    drop(member);
-    // The alarm stands in the state, so it outlives the process.
-    let member = Member::start(small).await.unwrap();
-    assert!(member.status().body.errors.contains(&format!("memberID:{own} alarm:NOSPACE")));
-    let small_put = || put("key", "x");
-    assert!(matches!(write(&member, small_put()).await, Err(FlowError::NoSpace)));
-    assert!(matches!(member.lease_grant(&Caller::internal(), 1, 10).await, Err(FlowError::NoSpace)));
-    let range = KeyRange::from_wire("key".into(), "kez".into());
-    let delete = Operation::DeleteRange(DeleteRange { range, prev_kv: false });
-    let revision = member.write(&Caller::internal(), delete).await.unwrap().header.revision;
-    member.compact(&Caller::internal(), revision, true).await.unwrap();
-    let before = member.status().body.db_size;
-    member.defragment(&admin).await.unwrap();
-    assert!(member.status().body.db_size < before / 2, "{} of {before} bytes", member.status().body.db_size);
-    assert!(matches!(write(&member, small_put()).await, Err(FlowError::NoSpace)), "the alarm still stands");
-    member.alarm_set(&admin, false, Alarm { kind: 1, member_id: own }).await.unwrap();
-    write(&member, small_put()).await.unwrap();
-    member.shutdown().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn history_is_compacted_by_age_without_being_asked() {
-    let dir = tempfile::tempdir().unwrap();
-    let auto_compaction = AutoCompaction::Periodic(Duration::from_millis(500));
-    let member = Member::start(MemberConfig { auto_compaction, ..config(dir.path(), &[]) }).await.unwrap();
-    for number in 0..10 {
-        write(&member, put("key", &number.to_string())).await.unwrap();
-    }
-    let at = |revision| RangeQuery { revision, ..RangeQuery::all(KeyRange::single("key")) };
-    let compacted = async {
-        while !matches!(member.range(&Caller::internal(), at(5)).await, Err(FlowError::Compacted)) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), compacted).await.unwrap();
-    assert_eq!(read(&member, "key").await.as_deref(), Some(&b"9"[..]));
-    member.shutdown().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_snapshot_is_consistent_and_leaves_nothing_behind() {
-    let dir = tempfile::tempdir().unwrap();
-    let sealed = config(dir.path(), &["/secret/"]);
-    let member = Member::start(sealed.clone()).await.unwrap();
-    write(&member, put("/secret/a", "canary")).await.unwrap();
-    write(&member, put("/plain/a", "seen")).await.unwrap();
-    let admin = Administrator::bootstrap();
-    let mut snapshot = member.snapshot(&admin).await.unwrap();
-    let mut pieces = Vec::new();
-    while let Some(piece) = snapshot.pieces.recv().await {
-        pieces.push(piece.unwrap());
-    }
-    let sum = pieces.pop().unwrap();
-    let archive: Vec<u8> = pieces.iter().flat_map(|piece| piece.blob.to_vec()).collect();
-    assert_eq!(sum.blob, ring::digest::digest(&ring::digest::SHA256, &archive).as_ref());
-    let mut left = archive.len() as u64;
-    for piece in &pieces {
-        left -= piece.blob.len() as u64;
-        assert_eq!(piece.remaining_bytes, left);
-    }
-    let holds = |text: &str| archive.windows(text.len()).any(|window| window == text.as_bytes());
-    assert!(holds("format strongroom-snapshot 1\n") && holds("revision 3\n"), "the manifest is there");
-    assert!(holds("seen") && !holds("canary"), "sealed values stay sealed, others are there");
-    // One that is given up does not stay on disk, and neither does what a crash left.
-    drop(member.snapshot(&admin).await.unwrap());
-    let folder = dir.path().join("data/backup");
-    let gone = async {
-        while std::fs::read_dir(&folder).unwrap().next().is_some() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), gone).await.unwrap();
-    member.shutdown().await;
-    drop(member);
-    std::fs::create_dir_all(folder.join("7")).unwrap();
-    Member::start(sealed).await.unwrap().shutdown().await;
-    assert!(!folder.exists());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_downgrade_moves_the_cluster_version_and_back() {
-    let dir = tempfile::tempdir().unwrap();
-    let member = Member::start(config(dir.path(), &[])).await.unwrap();
-    let admin = Administrator::bootstrap();
-    assert!(matches!(member.downgrade_validate(&admin, "x").await, Err(FlowError::WrongDowngradeVersion)));
-    assert!(matches!(member.downgrade_enable(&admin, "3.7").await, Err(FlowError::InvalidDowngradeTarget)));
-    assert_eq!(member.downgrade_cancel(&admin).await.unwrap().body, "3.7", "as in etcd, no error without one");
-    assert_eq!(member.downgrade_enable(&admin, "3.6").await.unwrap().body, "3.7");
-    assert!(matches!(member.downgrade_validate(&admin, "3.6").await, Err(FlowError::DowngradeInProcess)));
-    assert_eq!(member.status().body.downgrade_target.as_deref(), Some("3.6.0"));
-    for (target, expected) in [(None, "3.6.0"), (Some(()), "3.7.0")] {
-        if target.is_some() {
-            member.downgrade_cancel(&admin).await.unwrap();
-        }
-        let reached = async {
-            while member.status().body.storage_version != expected {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(20), reached).await.unwrap();
-    }
-    assert_eq!(member.status().body.downgrade_target, None);
-    member.shutdown().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_only_member_can_be_moved_and_nothing_else() {
-    let dir = tempfile::tempdir().unwrap();
-    let member = Member::start(config(dir.path(), &[])).await.unwrap();
-    let admin = Administrator::bootstrap();
-    let own = member.header().member_id;
-    let urls = |url: &str| vec![url.to_owned()];
-    assert!(matches!(member.member_add(&admin, &urls("bad")).await, Err(FlowError::BadMemberUrls)));
-    assert!(matches!(member.member_add(&admin, &urls("http://127.0.0.1:1")).await, Err(FlowError::PeerUrlExists)));
-    assert!(matches!(member.member_add(&admin, &urls("http://127.0.0.1:9")).await, Err(FlowError::SingleMember)));
-    assert!(matches!(member.member_remove(&admin, 7).await, Err(FlowError::MemberNotFound)));
-    assert!(matches!(member.member_remove(&admin, own).await, Err(FlowError::NotEnoughStartedMembers)));
-    assert!(matches!(member.member_promote(&admin, own).await, Err(FlowError::NotLearner)));
-    assert!(matches!(member.move_leader(&admin, 7).await, Err(FlowError::BadLeaderTransferee)));
-    member.move_leader(&admin, own).await.unwrap();
-    assert!(matches!(member.member_update(&admin, 7, urls("x")).await, Err(FlowError::MemberNotFound)));
-    member.member_update(&admin, own, urls("http://127.0.0.1:9")).await.unwrap();
-    member.shutdown().await;
-    drop(member);
-    let member = Member::start(config(dir.path(), &[])).await.unwrap();
-    assert_eq!(member.members(true).await.unwrap().body[0].peer_urls, urls("http://127.0.0.1:9"));
     member.shutdown().await;
 }
 

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use bytes::Bytes;
+use prost::Message;
 
 use crate::{
     StoreError,
@@ -10,7 +11,49 @@ use crate::{
     layout::{lease_attachment, lease_key, number, prefix_end},
     read::Read,
     stage::Stage,
+    users::Author,
 };
+
+/// Creates a lease.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub struct LeaseGrant {
+    /// The lease's id, chosen by client or proposer.
+    #[prost(int64, tag = "1")]
+    pub id: i64,
+    /// Time to live in seconds.
+    #[prost(int64, tag = "2")]
+    pub ttl_seconds: i64,
+}
+
+/// Ends a lease.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct LeaseRevoke {
+    /// The lease's id.
+    #[prost(int64, tag = "1")]
+    pub id: i64,
+    /// Who asks for it; without it nobody in particular.
+    #[prost(message, optional, tag = "2")]
+    pub author: Option<Author>,
+}
+
+/// Notes how long leases have left, so that a restart does not give them all of their time again.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct LeaseCheckpoint {
+    /// The leases; those that are gone are passed over.
+    #[prost(message, repeated, tag = "1")]
+    pub leases: Vec<LeaseRemaining>,
+}
+
+/// How long one lease has left.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub struct LeaseRemaining {
+    /// The lease's id.
+    #[prost(int64, tag = "1")]
+    pub id: i64,
+    /// Seconds left; zero once it was kept alive, and so has all of its time again.
+    #[prost(int64, tag = "2")]
+    pub remaining_seconds: i64,
+}
 
 /// A lease as the state holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

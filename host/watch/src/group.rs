@@ -235,7 +235,7 @@ impl Group {
             return Ok(Some(owed));
         }
         let behind_first = std::mem::replace(&mut self.turn_of_behind, false);
-        if !(behind_first && !self.behind.is_empty()) {
+        if !behind_first || self.behind.is_empty() {
             self.take_live(hub);
         }
         if self.owed.is_empty() && !self.behind.is_empty() {

@@ -62,7 +62,7 @@ pub enum Tokens {
     /// Random words that this member remembers.
     Simple(SimpleTokens),
     /// Signed claims, which need no memory.
-    Jwt(Jwt),
+    Jwt(Box<Jwt>),
     /// No tokens: users are known by their certificates only (`--auth-token=`).
     None,
 }

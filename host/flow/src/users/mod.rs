@@ -33,7 +33,7 @@ impl Member {
 pub(crate) fn warden(store: &Store, tokens: &TokenOptions, ttl: Duration) -> Result<Warden, StartError> {
     let tokens = match tokens {
         TokenOptions::Simple => Tokens::Simple(SimpleTokens::new(ttl, Instant::now())),
-        TokenOptions::Jwt(options) => Tokens::Jwt(load_keys(options)?),
+        TokenOptions::Jwt(options) => Tokens::Jwt(Box::new(load_keys(options)?)),
         TokenOptions::None => Tokens::None,
     };
     Ok(Warden::new(store.realm(), Arc::new(tokens)))

@@ -50,7 +50,7 @@ pub(super) fn suites(reader: &mut Reader<'_>) -> Vec<SupportedCipherSuite> {
                 reader.remark(Remark::Moot { origin: format!("{name} of {origin}"), why });
             }
             None => {
-                reader.report(ConfigError::BadValue { origin, value: name.clone(), expected: "a TLS cipher suite" })
+                reader.report(ConfigError::BadValue { origin, value: name.clone(), expected: "a TLS cipher suite" });
             }
         }
     }

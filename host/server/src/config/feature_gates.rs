@@ -31,7 +31,7 @@ pub(super) fn check(reader: &mut Reader<'_>) {
         match (known, value::switch(value.trim())) {
             (Some((gate, why)), Some(_)) => reader.remark(Remark::Moot { origin: format!("{gate} of {origin}"), why }),
             (None, _) => {
-                reader.report(ConfigError::BadValue { origin, value: part, expected: "a feature gate of etcd" })
+                reader.report(ConfigError::BadValue { origin, value: part, expected: "a feature gate of etcd" });
             }
             (_, None) => {
                 let expected = "a list of NAME=true or NAME=false";

@@ -36,7 +36,7 @@ impl ServerCertificate {
                     current.1 = read;
                 }
                 Err(error) => {
-                    tracing::error!(%error, "the certificate was replaced and cannot be used; the one before stays")
+                    tracing::error!(%error, "the certificate was replaced and cannot be used; the one before stays");
                 }
             }
         }
