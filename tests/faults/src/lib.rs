@@ -42,4 +42,6 @@ mod search;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
+mod users;
+#[cfg(test)]
 mod watchers;
