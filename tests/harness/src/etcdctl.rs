@@ -35,10 +35,12 @@ pub struct Running {
 }
 
 impl Etcdctl {
-    /// For the server that these variables name.
+    /// For the server that these variables name. The endpoint gets the form of `etcdctl`'s own default, without `http://`:
+    /// version 3.4 sends the scheme as part of HTTP/2's `:authority`, where only Go's server takes it.
     #[must_use]
     pub fn new(environment: Environment) -> Self {
-        Self { environment }
+        let endpoint = environment.get("ETCDCTL_ENDPOINTS").trim_start_matches("http://").to_owned();
+        Self { environment: environment.with("ETCDCTL_ENDPOINTS", &endpoint) }
     }
 
     /// Runs it to its end.

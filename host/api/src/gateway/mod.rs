@@ -25,7 +25,7 @@ mod schema;
 use auth::{Caller, Identity, Warden};
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode, header};
+use axum::http::{HeaderName, Method, StatusCode, header};
 use axum::response::Response;
 use axum::routing::any;
 use tonic::Status;
@@ -64,7 +64,7 @@ pub(crate) fn routes(services: Router, message_bytes_max: usize, warden: Option<
     let json_bytes_max = message_bytes_max.saturating_mul(JSON_PER_MESSAGE);
     let serve = any(serve).with_state(Gateway { services, json_bytes_max, warden });
     Router::new()
-        .route("/v3", any(async || (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, "/v3/")])))
+        .route("/v3", any(redirected))
         .route("/v3/", serve.clone())
         .route("/v3/{*path}", serve.clone())
         .route("/v3beta/{*path}", serve)
@@ -98,4 +98,10 @@ async fn serve(State(gateway): State<Gateway>, request: Request) -> Response {
         Err(status) if method.is_server_streaming() => answer::stream_refusal(&status),
         Err(status) => answer::refusal(&status),
     }
+}
+
+/// The page that Go's router redirects a tree of paths with.
+async fn redirected() -> (StatusCode, [(HeaderName, &'static str); 2], &'static str) {
+    let headers = [(header::LOCATION, "/v3/"), (header::CONTENT_TYPE, "text/html; charset=utf-8")];
+    (StatusCode::TEMPORARY_REDIRECT, headers, "<a href=\"/v3/\">Temporary Redirect</a>.\n\n")
 }
