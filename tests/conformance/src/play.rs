@@ -186,6 +186,8 @@ struct Gathered {
     shown: Map<String, Value>,
     count: u64,
     progress: Option<i64>,
+    /// Whether a compaction ended a watch of the stream: etcd then tells no progress on it any more.
+    cut_off: bool,
 }
 
 impl Gathered {
@@ -207,6 +209,7 @@ impl Gathered {
         if watch == -1 && events == 0 {
             self.progress = said["header"]["revision"].as_i64();
         }
+        self.cut_off |= said["compact_revision"].as_i64().is_some_and(|revision| revision > 0);
         self.count += u64::try_from(events).unwrap_or(0);
         for (all, message) in [(&mut self.said, &said), (&mut self.shown, &shown)] {
             let list = all.entry(watch.to_string()).or_insert_with(|| json!([]));
@@ -234,14 +237,14 @@ impl Gathered {
     }
 }
 
-/// Asks a watch stream how far it is, until it says so, and takes the events before that. A server may keep silent while it
-/// catches up, so the question is put again.
+/// Asks a watch stream how far it is, until it says so or that a compaction ended a watch, and takes the events before that.
+/// A server may keep silent while it catches up, so the question is put again.
 async fn progress(session: &mut Session<'_>, step: &Step) -> Result<Outcome, String> {
     let name = name(&step.argument)?.to_owned();
     let mut gathered = Gathered::default();
     gathered.take_held(session, &name)?;
     let begun = Instant::now();
-    while gathered.progress.is_none() {
+    while gathered.progress.is_none() && !gathered.cut_off {
         if begun.elapsed() > Duration::from_secs(EVENTUALLY_SECONDS_MAX) {
             return Err("the stream does not say how far it is".to_owned());
         }
@@ -252,7 +255,7 @@ async fn progress(session: &mut Session<'_>, step: &Step) -> Result<Outcome, Str
                 Ok(message) => gathered.add(session, &message)?,
                 Err(status) => return Ok(session.refused(&status)),
             }
-            if gathered.progress.is_some() {
+            if gathered.progress.is_some() || gathered.cut_off {
                 break;
             }
         }

@@ -19,7 +19,7 @@ use crate::{
 pub(crate) const STEPS: usize = 100;
 
 /// Sequences that are tried to make a differing one smaller. Each starts two servers.
-const SHRINKS_MAX: u32 = 0;
+const SHRINKS_MAX: u32 = 60;
 
 /// Watches of a sequence; each is on a stream of its own.
 const WATCHES: usize = 3;

@@ -16,6 +16,12 @@ async fn connect(server: &Server, certificates: &Certificates) -> TlsStream<TcpS
     TlsConnector::from(certificates.for_rustls(false)).connect(name, stream).await.unwrap()
 }
 
+/// Sends all of it; TLS keeps what the socket did not take until it is flushed.
+async fn send(stream: &mut TlsStream<TcpStream>, bytes: &str) {
+    stream.write_all(bytes.as_bytes()).await.unwrap();
+    stream.flush().await.unwrap();
+}
+
 /// Reads until `end` has come or the server closes.
 async fn read_until(stream: &mut TlsStream<TcpStream>, end: &str) -> String {
     let mut answer = Vec::new();
@@ -40,7 +46,7 @@ async fn post(server: &Server, path: &str, body: &str) -> (u16, String) {
     let mut stream = connect(server, &certificates).await;
     let head =
         format!("POST {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
-    stream.write_all((head + body).as_bytes()).await.unwrap();
+    send(&mut stream, &(head + body)).await;
     let answer = read_until(&mut stream, "\0").await;
     let (head, body) = answer.split_once("\r\n\r\n").expect("the answer is HTTP");
     (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
@@ -81,14 +87,14 @@ async fn a_watch_goes_on_after_its_request_and_takes_more_requests() {
     let mut stream = connect(&server, &certificates).await;
     let first = r#"{"create_request":{"key":"Zm9v"}}"#;
     let head = "POST /v3/watch HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
-    stream.write_all(format!("{head}{:x}\r\n{first}\r\n", first.len()).as_bytes()).await.unwrap();
+    send(&mut stream, &format!("{head}{:x}\r\n{first}\r\n", first.len())).await;
     let created = read_until(&mut stream, "\"created\":true}}\n").await;
     assert!(created.starts_with("HTTP/1.1 200"), "{created}");
     post(&server, "/v3/kv/put", r#"{"key":"Zm9v","value":"YmFy"}"#).await;
     let event = read_until(&mut stream, "]}}\n").await;
     assert!(event.contains(r#"{"result":{"header":"#) && event.contains(r#""value":"YmFy""#), "{event}");
     let second = r#"{"cancel_request":{}}"#;
-    stream.write_all(format!("{:x}\r\n{second}\r\n0\r\n\r\n", second.len()).as_bytes()).await.unwrap();
+    send(&mut stream, &format!("{:x}\r\n{second}\r\n0\r\n\r\n", second.len())).await;
     read_until(&mut stream, r#""canceled":true"#).await;
 }
 
