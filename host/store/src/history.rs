@@ -50,10 +50,12 @@ pub struct History {
 }
 
 pub(crate) fn history(read: &dyn Read, query: &HistoryQuery<'_>) -> Result<History, ReadError> {
-    if query.from < read::compacted(read)? {
+    let compacted = read::compacted(read)?;
+    if query.from < compacted {
         return Err(Refusal::Compacted.into());
     }
-    let mut gathered = Gathered { query, history: History::default(), open: Vec::new(), at: query.from, bytes: 0 };
+    let mut gathered =
+        Gathered { query, compacted, history: History::default(), open: Vec::new(), at: query.from, bytes: 0 };
     let mut entries = 0_usize;
     let to = event_key(query.to.saturating_add(1), 0);
     let mut next = query.to.saturating_add(1);
@@ -77,6 +79,7 @@ pub(crate) fn history(read: &dyn Read, query: &HistoryQuery<'_>) -> Result<Histo
 
 struct Gathered<'q, 'w> {
     query: &'q HistoryQuery<'w>,
+    compacted: i64,
     history: History,
     /// Events of the revision being read.
     open: Vec<Event<Sealed>>,
@@ -89,7 +92,9 @@ impl Gathered<'_, '_> {
         if !(self.query.wants)(&change.key, change.kind, revision) {
             return Ok(());
         }
-        let event = event(read, revision, change, self.query.prev_kv)?;
+        // What was there before the compacted revision is gone, whether or not it was swept away yet; etcd's rule.
+        let prev_kv = self.query.prev_kv && revision > self.compacted;
+        let event = event(read, revision, change, prev_kv)?;
         self.bytes += event.kv.key.len() + event.kv.value.bytes().len();
         self.open.push(event);
         Ok(())
@@ -117,7 +122,6 @@ fn event(read: &dyn Read, revision: i64, change: Change, prev_kv: bool) -> Resul
         .ok_or_else(|| StoreError::damaged(format!("no record for the event at revision {revision}")))?
         .into_key_value(change.key.clone()),
     };
-    // What was there before may be compacted away; etcd then sends the event without it.
     let prev = match change.superseded {
         0 => None,
         at if prev_kv => record_written_at(read, &change.key, at)?.map(|record| record.into_key_value(change.key)),

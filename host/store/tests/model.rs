@@ -165,6 +165,8 @@ fn check_history(store: &Store, model: &Model) {
             let created = event.kind == EventKind::Put && event.kv.create_revision == event.kv.mod_revision;
             let expected = model.at(before).get(&event.kv.key).filter(|_| !created);
             assert_eq!(prev, expected.map(|entry| entry.3.clone()));
+        } else {
+            assert!(event.prev.is_none(), "what was before the compacted revision is not shown, swept away or not");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The same cases against Strongroom and against a real etcd, whose answers must agree.
 //!
 //! A case is data (`cases/`, and how to write one in `cases/README.md`): calls by name, streams, HTTP requests, `etcdctl`, starts and
-//! stops. [`run`] plays each on a new Strongroom and on a new etcd at the same time, and compares everything that the two said: whole
+//! stops. [`run()`] plays each on a new Strongroom and on a new etcd at the same time, and compares everything that the two said: whole
 //! answers, errors, revisions, events and their order. Only what differs between any two servers is masked, by name (`mask`), so
 //! that which ids are the same is compared, too. Where an older etcd answers otherwise, or Strongroom means to do better, the case says so
 //! with the reason.

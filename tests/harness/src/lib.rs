@@ -23,7 +23,7 @@
 //! ```
 //!
 //! Environment: `STRONGROOM_BIN` names the program to test (default: the one built beside the running test), `ETCD_BIN` the etcd
-//! to compare with (see [`reference`]),
+//! to compare with (see [`reference()`]),
 //! `STRONGROOM_SEED` the seed of a run to repeat (see [`Seed`]), and `STRONGROOM_SUBJECT=etcd` puts etcd in Strongroom's place,
 //! which tests the cases rather than the program (see [`Server::subject`]).
 
