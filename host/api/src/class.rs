@@ -14,13 +14,15 @@ use crate::gateway::described_method;
 /// One row of the table: service, method, class, and what users and roles require once they are on.
 type Row = (&'static str, &'static str, RpcClass, Requirement);
 
-const KV: &str = "etcdserverpb.KV";
-const LEASE: &str = "etcdserverpb.Lease";
-const CLUSTER: &str = "etcdserverpb.Cluster";
-const MAINTENANCE: &str = "etcdserverpb.Maintenance";
-const AUTH: &str = "etcdserverpb.Auth";
-const LOCK: &str = "v3lockpb.Lock";
-const ELECTION: &str = "v3electionpb.Election";
+// Shared with the routes of the gateway.
+pub(crate) const KV: &str = "etcdserverpb.KV";
+pub(crate) const LEASE: &str = "etcdserverpb.Lease";
+pub(crate) const CLUSTER: &str = "etcdserverpb.Cluster";
+pub(crate) const MAINTENANCE: &str = "etcdserverpb.Maintenance";
+pub(crate) const AUTH: &str = "etcdserverpb.Auth";
+pub(crate) const LOCK: &str = "v3lockpb.Lock";
+pub(crate) const ELECTION: &str = "v3electionpb.Election";
+
 const HEALTH: &str = "grpc.health.v1.Health";
 const REFLECTION: &str = "grpc.reflection.v1.ServerReflection";
 const OLD_REFLECTION: &str = "grpc.reflection.v1alpha.ServerReflection";

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use crate::class::{AUTH, CLUSTER, ELECTION, KV, LEASE, LOCK, MAINTENANCE};
+
 /// A path and its call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Route {
@@ -15,14 +17,6 @@ pub(crate) struct Route {
 const fn route(path: &'static str, service: &'static str, method: &'static str) -> Route {
     Route { path, service, method }
 }
-
-const KV: &str = "etcdserverpb.KV";
-const LEASE: &str = "etcdserverpb.Lease";
-const CLUSTER: &str = "etcdserverpb.Cluster";
-const MAINTENANCE: &str = "etcdserverpb.Maintenance";
-const AUTH: &str = "etcdserverpb.Auth";
-const LOCK: &str = "v3lockpb.Lock";
-const ELECTION: &str = "v3electionpb.Election";
 
 /// etcd's routes, all of them for `POST`.
 pub(crate) const TABLE: &[Route] = &[
