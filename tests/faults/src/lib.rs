@@ -7,6 +7,7 @@
 //! | `admission` | plugins deny with their reason; hostile ones are stopped, deny, and harm nothing else |
 //! | `doors` | no certificate, no connection; no administrator's certificate, no admin call |
 //! | `gateway` | etcd's JSON over HTTP works over TLS, for nobody more than gRPC does |
+//! | `introspection` | tools that ask a server what it is are told: gRPC's health service and reflection |
 //! | `metrics` | every family of etcd is on the page, or has its reason |
 //! | `drop_in` | under etcd's name it takes etcd's command line and file, and logs as etcd does |
 //! | `watchers` | thousands of watches receive each event once, in order, while one client never reads |
@@ -31,6 +32,8 @@ mod drop_in;
 mod gateway;
 #[cfg(test)]
 mod history;
+#[cfg(test)]
+mod introspection;
 #[cfg(test)]
 mod load;
 #[cfg(test)]

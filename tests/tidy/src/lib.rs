@@ -14,4 +14,6 @@ mod names;
 #[cfg(test)]
 mod repository;
 #[cfg(test)]
+mod served;
+#[cfg(test)]
 mod sources;

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{layers, manifests, names, sources};
+use crate::{layers, manifests, names, served, sources};
 
 /// Folders that hold nothing of ours: what is built, what git keeps, what `strongroom dev` leaves.
 const NOT_OURS: [&str; 3] = ["target", ".git", "strongroom-dev"];
@@ -105,4 +105,9 @@ fn nothing_names_a_developers_machine() {
 fn every_crate_keeps_the_common_lints() {
     hold(manifests::without_common_lints(&files()));
     hold(manifests::unsafe_guests(&files()));
+}
+
+#[test]
+fn the_readme_has_a_proof_of_every_call() {
+    hold(served::unproven_calls(&files()));
 }
