@@ -23,7 +23,7 @@ test: plugins ## Run all tests
 	cargo test --workspace
 	@set -e; for guest in $(GUESTS); do cargo test --manifest-path $$guest; done
 
-conformance: plugins ## Play every conformance case on Strongroom and on a real etcd (make conformance ARGS="kv/range --verbose")
+conformance: plugins ## Play every conformance case, and generated calls, on Strongroom and on a real etcd (make conformance ARGS="kv/range --verbose")
 	@.ci/install.sh etcd
 	tests/conformance/reference/build.sh
 	cargo build --workspace
@@ -47,7 +47,7 @@ verify: plugins ## Everything a change must pass: format, lints, tests, document
 	@set -e; for guest in $(GUESTS); do cargo fmt --manifest-path $$guest --check; done
 	cargo clippy --workspace --all-targets -- -D warnings
 	$(MAKE) test
-	$(MAKE) conformance
+	STRONGROOM_SEED=1 $(MAKE) conformance
 	$(MAKE) clients
 	$(MAKE) fuzz
 	cargo doc --workspace --no-deps --document-private-items

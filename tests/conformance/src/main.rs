@@ -16,8 +16,8 @@ struct Arguments {
     /// Pairs of servers at the same time
     #[arg(long, default_value_t = 8)]
     pairs: usize,
-    /// Generated sequences, on demand
-    #[arg(long, default_value_t = 0)]
+    /// Generated sequences
+    #[arg(long, default_value_t = 40)]
     sequences: u32,
     /// Show what each case came to
     #[arg(long)]

@@ -222,6 +222,12 @@ impl Gathered {
         Ok(())
     }
 
+    /// Milliseconds of silence after which a stream has said everything that it has to say for now. One that will tell no progress
+    /// gets more: its other watches may still be behind.
+    fn patience(&self) -> u64 {
+        if self.cut_off { 1000 } else { 200 }
+    }
+
     fn outcome(self) -> Outcome {
         let all = |events: Map<String, Value>| {
             Value::Object(events.into_iter().filter(|(_, list)| *list != json!([])).collect())
@@ -250,16 +256,17 @@ async fn progress(session: &mut Session<'_>, step: &Step) -> Result<Outcome, Str
         }
         let ask = Step { argument: json!({name.clone(): {"progress_request": {}}}), ..step.clone() };
         session.send(&ask).await?;
-        while let Some(answer) = session.stream(&name)?.receive_within(200).await {
+        while let Some(answer) = session.stream(&name)?.receive_within(gathered.patience()).await {
             match answer {
                 Ok(message) => gathered.add(session, &message)?,
                 Err(status) => return Ok(session.refused(&status)),
             }
-            if gathered.progress.is_some() || gathered.cut_off {
+            if gathered.progress.is_some() && !gathered.cut_off {
                 break;
             }
         }
     }
+    gathered.progress = gathered.progress.filter(|_| !gathered.cut_off);
     Ok(gathered.outcome())
 }
 

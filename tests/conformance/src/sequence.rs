@@ -87,7 +87,7 @@ fn stream(at: usize) -> String {
 }
 
 fn sequence() -> impl Strategy<Value = Vec<Value>> {
-    vec(step(), 1..=STEPS)
+    vec(step(), STEPS / 2..=STEPS)
 }
 
 fn step() -> impl Strategy<Value = Value> {
@@ -95,7 +95,7 @@ fn step() -> impl Strategy<Value = Value> {
     prop_oneof![
         8 => put().prop_map(call("KV/Put")),
         6 => range().prop_map(call("KV/Range")),
-        1 => range().prop_map(call("KV/RangeStream")),
+        1 => range().prop_map(in_pieces).prop_map(call("KV/RangeStream")),
         3 => delete().prop_map(call("KV/DeleteRange")),
         6 => txn(2).prop_map(call("KV/Txn")),
         1 => (revision(), any::<bool>())
@@ -169,6 +169,14 @@ fn range() -> impl Strategy<Value = Value> {
             }))
         },
     )
+}
+
+/// Without a sort target that has no order: pieces of such a stream are where Strongroom means to differ.
+fn in_pieces(mut range: Value) -> Value {
+    if range["sort_order"] == 0 {
+        range["sort_target"] = 0.into();
+    }
+    range
 }
 
 fn compare() -> impl Strategy<Value = Value> {

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use proto::etcdserverpb::StatusRequest;
 use tempfile::TempDir;
 use tokio::time::sleep;
 use tonic::transport::Channel;
@@ -97,6 +98,7 @@ impl Server {
         let home = TempDir::with_prefix("strongroom-test-").expect("a temporary directory can be made");
         let mut server = Self { kind, process: None, home, ports: Ports::free(), environment: Environment::default() };
         server.start().await;
+        server.settle().await;
         server
     }
 
@@ -141,6 +143,26 @@ impl Server {
             }
             let waited = begun.elapsed() < Duration::from_secs(crate::START_SECONDS_MAX);
             assert!(waited, "the server does not become ready:\n{}", process.log_tail());
+            sleep(POLL).await;
+        }
+    }
+
+    /// Waits until a new etcd has written the version of its storage, which its answers show and which it does beside its first
+    /// requests. Before 3.6 there is no such version.
+    async fn settle(&self) {
+        if !matches!(self.kind, Kind::Member { program: Program::Etcd, .. }) {
+            return;
+        }
+        let (begun, mut client) = (Instant::now(), self.client().await);
+        loop {
+            let status = client.maintenance.status(StatusRequest {}).await;
+            let status = status.expect("a new etcd tells its status").into_inner();
+            let line = |version: &str| version.rsplit_once('.').map(|(line, _)| line.to_owned());
+            if is_before_3_6(&status.version) || line(&status.storage_version) == line(&status.version) {
+                return;
+            }
+            let waited = begun.elapsed() < Duration::from_secs(crate::START_SECONDS_MAX);
+            assert!(waited, "the new etcd does not come to rest: {status:?}");
             sleep(POLL).await;
         }
     }
@@ -254,5 +276,21 @@ impl Server {
 
     fn log_file(&self) -> PathBuf {
         Path::join(self.home.path(), "log")
+    }
+}
+
+fn is_before_3_6(version: &str) -> bool {
+    let mut numbers = version.split('.').map(str::parse::<u32>);
+    matches!((numbers.next(), numbers.next()), (Some(Ok(major)), Some(Ok(minor))) if (major, minor) < (3, 6))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_without_one_of_their_storage_are_known() {
+        assert!(is_before_3_6("3.4.23") && is_before_3_6("3.5.0"));
+        assert!(!is_before_3_6("3.6.0") && !is_before_3_6("3.10.1") && !is_before_3_6("4.0.0"));
     }
 }
