@@ -34,6 +34,22 @@ pub struct MemberConfig {
     pub cluster_token: String,
     /// Where other members reach it.
     pub peer_urls: Vec<String>,
+    /// Name and peer URLs of every founding member, this one's among them. Empty for this member alone.
+    pub initial_cluster: Vec<(String, Vec<String>)>,
+    /// Whether a member without data joins a cluster that runs, rather than founding one.
+    pub join: bool,
+    /// Whether this member goes on alone, as a cluster of one, with the data that it has.
+    pub force_new_cluster: bool,
+    /// Whether a member asks if it could win before it holds an election.
+    pub pre_vote: bool,
+    /// Whether a change that would leave too few working members is refused.
+    pub strict_reconfig_check: bool,
+    /// Most learners at a time.
+    pub max_learners: usize,
+    /// Whether learners that are in sync are promoted without being asked.
+    pub auto_promote: bool,
+    /// Log entries kept behind a snapshot for members that lag a little.
+    pub catch_up_entries: u64,
     /// Where clients reach it.
     pub client_urls: Vec<String>,
     /// Time between heartbeats.
@@ -74,6 +90,14 @@ impl Default for MemberConfig {
             data_dir: PathBuf::from("default.etcd"),
             cluster_token: "etcd-cluster".to_owned(),
             peer_urls: vec!["http://localhost:2380".to_owned()],
+            initial_cluster: Vec::new(),
+            join: false,
+            force_new_cluster: false,
+            pre_vote: true,
+            strict_reconfig_check: true,
+            max_learners: 1,
+            auto_promote: false,
+            catch_up_entries: 5000,
             client_urls: vec!["http://localhost:2379".to_owned()],
             heartbeat_interval: Duration::from_millis(100),
             election_timeout: Duration::from_millis(1000),

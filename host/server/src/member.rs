@@ -3,8 +3,9 @@
 use flow::{Member, MemberConfig};
 use seal::SealConfig;
 
-use crate::config::{Config, ConfigError};
+use crate::config::{ClusterState, Config, ConfigError};
 use crate::error::ServerError;
+use crate::tls;
 
 /// Opens the data and starts the member.
 ///
@@ -14,11 +15,26 @@ use crate::error::ServerError;
 pub(crate) async fn start(config: &Config) -> Result<Member, ServerError> {
     let seal = config.seal_config.as_deref().map(SealConfig::load).transpose().map_err(ConfigError::Seal)?;
     let text = |urls: &[crate::config::url::Url]| urls.iter().map(ToString::to_string).collect();
+    let cluster = &config.cluster;
+    // Files that could not be used are an error of the start, not of the first call to another member.
+    config.peer.tls.as_ref().map(|files| tls::for_dialling(files, &config.tls)).transpose()?;
+    if cluster.members.len() > 1 || cluster.force_new {
+        let text = "--initial-cluster with several members and --force-new-cluster: this version runs one member";
+        return Err(ConfigError::Conflict(text.to_owned()).into());
+    }
     let member = MemberConfig {
         name: config.name.clone(),
         data_dir: config.data_dir.clone(),
-        cluster_token: config.cluster_token.clone(),
+        cluster_token: cluster.token.clone(),
         peer_urls: text(&config.peer.advertised),
+        initial_cluster: cluster.members.iter().map(|(name, urls)| (name.clone(), text(urls))).collect(),
+        join: cluster.state == ClusterState::Existing,
+        force_new_cluster: cluster.force_new,
+        pre_vote: cluster.pre_vote,
+        strict_reconfig_check: cluster.strict_reconfig_check,
+        max_learners: cluster.max_learners,
+        auto_promote: cluster.auto_promote,
+        catch_up_entries: cluster.catch_up_entries,
         client_urls: text(&config.client.advertised),
         heartbeat_interval: config.timing.heartbeat,
         election_timeout: config.timing.election,

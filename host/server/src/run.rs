@@ -39,6 +39,7 @@ pub(crate) async fn dev(arguments: Dev) -> Result<(), ServerError> {
     let sockets = Sockets::bind(&config).await?;
     config.client.advertised = urls(&sockets.client);
     config.peer.advertised = urls(&sockets.peer);
+    config.cluster.members = vec![(config.name.clone(), urls(&sockets.peer))];
     let Some(member) = unless_stopped(&mut stop, member::start(&config)).await? else { return Ok(()) };
     if directory.is_unplugged() {
         if unless_stopped(&mut stop, install_bundled_plugin(&member)).await?.is_none() {

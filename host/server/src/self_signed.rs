@@ -75,6 +75,7 @@ mod tests {
             revoked: None,
             allowed: AllowedNames::Any,
             self_signed_years: Some(2),
+            dialling: None,
         };
         let listen = ["https://127.0.0.1:1", "https://localhost:2"].map(|url| url.parse().unwrap()).to_vec();
         Door { flag: "--listen-client-urls", listen, advertised: Vec::new(), tls: Some(files) }

@@ -9,7 +9,7 @@ use super::DevDirectory;
 use super::certificates::{ADMINISTRATOR, Pair};
 use crate::cli::Dev;
 use crate::config::url::Url;
-use crate::config::{ClusterState, Config, Door, HttpRules, Limits, Timing, TlsFiles, TlsRules, Users};
+use crate::config::{Cluster, Config, Door, HttpRules, Limits, Timing, TlsFiles, TlsRules, Users};
 
 /// etcd's defaults.
 const TIMING: Timing = Timing {
@@ -30,8 +30,7 @@ impl DevDirectory {
         Config {
             name: "dev".to_owned(),
             data_dir: self.data(),
-            cluster_token: "strongroom-dev".to_owned(),
-            cluster_state: ClusterState::New,
+            cluster: Cluster::alone("dev", "strongroom-dev", Vec::new()),
             client: self.door("--client-port", dev.client_port, Some(server)),
             peer: self.door("--peer-port", dev.peer_port, Some(peer)),
             admin: self.door("--admin-port", dev.admin_port, Some(server)),

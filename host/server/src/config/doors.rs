@@ -8,7 +8,7 @@ use super::error::ConfigError;
 use super::reader::Reader;
 use super::remark::Remark;
 use super::url::Url;
-use super::{AllowedNames, Door, TlsFiles, value};
+use super::{AllowedNames, Cluster, Door, TlsFiles, value};
 
 /// The flags of one listener's TLS.
 struct TlsFlags {
@@ -23,6 +23,8 @@ struct TlsFlags {
     common_names: Option<&'static str>,
     host_names: Option<&'static str>,
     own: Option<OwnCertificate>,
+    /// Certificate and key that are shown to others.
+    dialling: Option<(&'static str, &'static str)>,
 }
 
 /// A certificate of the member's own making.
@@ -42,6 +44,7 @@ const CLIENT: TlsFlags = TlsFlags {
     common_names: None,
     host_names: Some("--client-cert-allowed-hostname"),
     own: Some(OwnCertificate { flag: "--auto-tls", folder: "fixtures/client" }),
+    dialling: None,
 };
 const PEER: TlsFlags = TlsFlags {
     listen: "--listen-peer-urls",
@@ -53,6 +56,7 @@ const PEER: TlsFlags = TlsFlags {
     common_names: Some("--peer-cert-allowed-cn"),
     host_names: Some("--peer-cert-allowed-hostname"),
     own: Some(OwnCertificate { flag: "--peer-auto-tls", folder: "fixtures/peer" }),
+    dialling: Some(("--peer-client-cert-file", "--peer-client-key-file")),
 };
 const ADMIN: TlsFlags = TlsFlags {
     listen: "--listen-admin-urls",
@@ -64,6 +68,7 @@ const ADMIN: TlsFlags = TlsFlags {
     common_names: None,
     host_names: None,
     own: None,
+    dialling: None,
 };
 
 /// The client listener. As in etcd, who sets where to listen must also set what clients are told; a file need not.
@@ -153,10 +158,13 @@ struct GivenTls {
     demanded: bool,
     /// The member is to make the certificate.
     own: bool,
+    /// Certificate and key for others.
+    dialling: [Option<PathBuf>; 2],
 }
 
 impl GivenTls {
     fn read(reader: &mut Reader<'_>, flags: &TlsFlags) -> Self {
+        let allowed = allowed(reader, flags);
         let path = |flag: &str| reader.path(bare(flag));
         let switch = |flag: &str| reader.switch(bare(flag));
         Self {
@@ -166,7 +174,8 @@ impl GivenTls {
             revoked: flags.revoked.and_then(path),
             demanded: flags.demand.is_some_and(switch),
             own: flags.own.as_ref().is_some_and(|own| switch(own.flag)),
-            allowed: allowed(reader, flags),
+            allowed,
+            dialling: flags.dialling.map_or([None, None], |(certificate, key)| [path(certificate), path(key)]),
         }
     }
 
@@ -186,6 +195,8 @@ impl GivenTls {
             flags.demand.filter(|_| self.demanded),
             own.filter(|_| self.own),
             names,
+            self.dialling[0].as_ref().and(flags.dialling.map(|(certificate, _)| certificate)),
+            self.dialling[1].as_ref().and(flags.dialling.map(|(_, key)| key)),
         ]
         .into_iter()
         .flatten()
@@ -209,8 +220,42 @@ fn tls_files(reader: &mut Reader<'_>, flags: &TlsFlags, listen: &[Url], data_dir
     }
     check_authority(reader, flags, &given);
     let (certificate, key, self_signed_years) = certificate(reader, flags, &given, data_dir)?;
+    let dialling = dialling(reader, flags, given.dialling);
     let (client_authority, revoked, allowed) = (given.authority, given.revoked, given.allowed);
-    Some(TlsFiles { certificate, key, client_authority, revoked, allowed, self_signed_years })
+    Some(TlsFiles { certificate, key, client_authority, revoked, allowed, self_signed_years, dialling })
+}
+
+/// What is shown to others: both files or none.
+fn dialling(reader: &mut Reader<'_>, flags: &TlsFlags, given: [Option<PathBuf>; 2]) -> Option<(PathBuf, PathBuf)> {
+    let (certificate, key) = flags.dialling?;
+    match given {
+        [Some(certificate), Some(key)] => return Some((certificate, key)),
+        [Some(_), None] => {
+            reader.report(ConfigError::Missing { flag: key, because: "--peer-client-cert-file is given" })
+        }
+        [None, Some(_)] => {
+            reader.report(ConfigError::Missing { flag: certificate, because: "--peer-client-key-file is given" });
+        }
+        [None, None] => {}
+    }
+    None
+}
+
+/// Members that are reached over TLS need an authority to know them by, or certificates of their own making, which
+/// nobody can check.
+pub(crate) fn check_dialling(reader: &mut Reader<'_>, name: &str, cluster: &Cluster, peer: &Door) {
+    let mut others = cluster.members.iter().filter(|(member, _)| member != name).flat_map(|(_, urls)| urls);
+    if !others.any(Url::is_tls) {
+        return;
+    }
+    let because = "--initial-cluster has an https URL of another member";
+    match &peer.tls {
+        Some(TlsFiles { client_authority: None, self_signed_years: None, .. }) => {
+            reader.report(ConfigError::Missing { flag: PEER.authority, because });
+        }
+        Some(_) => {}
+        None => reader.report(ConfigError::Missing { flag: "an https URL among --listen-peer-urls", because }),
+    }
 }
 
 /// Certificate, key, and for how many years they hold when the member makes them.

@@ -43,6 +43,33 @@ fn https_needs_a_certificate_and_http_takes_none() {
 }
 
 #[test]
+fn members_over_https_are_known_by_an_authority() {
+    let flags = |more: &[(&'static str, &'static str)]| {
+        let cluster = "default=https://127.0.0.1:2380,b=https://10.0.0.2:2380";
+        let common = [
+            ("listen-peer-urls", "https://127.0.0.1:2380"),
+            ("initial-advertise-peer-urls", "https://127.0.0.1:2380"),
+            ("initial-cluster", cluster),
+        ];
+        [&common[..], more].concat()
+    };
+    let files = [("peer-cert-file", "c"), ("peer-key-file", "k")];
+    assert!(
+        problems(&flags(&files)).contains("--peer-trusted-ca-file is required when --initial-cluster has an https")
+    );
+    with(&flags(&[("peer-auto-tls", "true")])).unwrap();
+    let with_authority = [files[0], files[1], ("peer-trusted-ca-file", "a")];
+    let dialling = |flags: &[(&'static str, &'static str)]| with(flags).unwrap().peer.tls.unwrap().dialling;
+    assert_eq!(dialling(&flags(&with_authority)), None);
+    let shown = [("peer-client-cert-file", "d"), ("peer-client-key-file", "e")];
+    assert_eq!(dialling(&flags(&[&with_authority[..], &shown].concat())), Some(("d".into(), "e".into())));
+    let half = flags(&[&with_authority[..], &shown[..1]].concat());
+    assert!(problems(&half).contains("--peer-client-key-file is required"));
+    let plain = problems(&[("initial-cluster", "default=http://localhost:2380,b=https://10.0.0.2:2380")]);
+    assert!(plain.contains("--listen-peer-urls"), "{plain}");
+}
+
+#[test]
 fn a_plain_listener_beside_one_with_certificates_is_named() {
     let flags = [
         ("listen-client-urls", "https://127.0.0.1:2379,http://127.0.0.1:2378"),

@@ -52,9 +52,6 @@ pub(crate) enum ConfigError {
     /// Two flags that contradict each other.
     #[error("{0}")]
     Conflict(String),
-    /// `--initial-cluster` with more than this member.
-    #[error("--initial-cluster names {members} members: this version runs one member")]
-    ManyMembers { members: usize },
     /// A rule of `--admin-identities` that cannot be read.
     #[error("--admin-identities: {0}")]
     BadRule(#[source] auth::AuthError),

@@ -15,7 +15,7 @@ const GATES: [(&str, &str); 11] = [
     ("CompactHashCheck", "a member alone has nobody to compare its data with"),
     ("LeaseCheckpoint", "how long leases have left is kept always"),
     ("LeaseCheckpointPersist", "how long leases have left is kept always"),
-    ("SetMemberLocalAddr", "a member alone dials no other"),
+    ("SetMemberLocalAddr", "the system chooses the address that a member dials from"),
     ("FastLeaseKeepAlive", "renewing a lease waits for nothing"),
     ("PriorityRequest", "requests are carried out in their order"),
     ("AllAlpha", "there are no gates"),

@@ -29,6 +29,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use auth::AdminAccess;
+pub(crate) use cluster::{Cluster, ClusterState};
 pub(crate) use error::{ConfigError, ConfigErrors, did_you_mean};
 pub(crate) use limits::Limits;
 pub(crate) use log::{LogConfig, LogFormat, LogOutput, Rotation};
@@ -45,10 +46,8 @@ pub(crate) struct Config {
     pub(crate) name: String,
     /// Where the log and the state are.
     pub(crate) data_dir: PathBuf,
-    /// Sets this cluster apart from others made of the same members.
-    pub(crate) cluster_token: String,
-    /// Whether the cluster starts with this member.
-    pub(crate) cluster_state: ClusterState,
+    /// The cluster that it founds or joins.
+    pub(crate) cluster: Cluster,
     /// The listener of etcd clients.
     pub(crate) client: Door,
     /// The listener of members.
@@ -131,13 +130,15 @@ pub(crate) struct TlsFiles {
     pub(crate) allowed: AllowedNames,
     /// When the member makes the certificate itself: for how many years.
     pub(crate) self_signed_years: Option<u64>,
+    /// Certificate and key that are shown to other members; without it those of the listener.
+    pub(crate) dialling: Option<(PathBuf, PathBuf)>,
 }
 
 impl TlsFiles {
     /// A certificate that is there, for callers whom this authority knows.
     pub(crate) fn mutual(certificate: PathBuf, key: PathBuf, client_authority: Option<PathBuf>) -> Self {
-        let (revoked, allowed, self_signed_years) = (None, AllowedNames::Any, None);
-        Self { certificate, key, client_authority, revoked, allowed, self_signed_years }
+        let (revoked, allowed, self_signed_years, dialling) = (None, AllowedNames::Any, None, None);
+        Self { certificate, key, client_authority, revoked, allowed, self_signed_years, dialling }
     }
 }
 
@@ -151,15 +152,6 @@ pub(crate) enum AllowedNames {
     Common(Vec<String>),
     /// Host names or addresses.
     Hosts(Vec<String>),
-}
-
-/// `--initial-cluster-state`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ClusterState {
-    /// Start a cluster when there is no data yet.
-    New,
-    /// There must be data already.
-    Existing,
 }
 
 /// Clocks.

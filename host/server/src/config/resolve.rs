@@ -1,14 +1,12 @@
 //! From what was written to a [`Config`], with every problem at once.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
-
-use flow::IDENTITY_FILE;
 
 use super::error::{ConfigError, ConfigErrors};
 use super::reader::Reader;
 use super::written::Written;
-use super::{ClusterState, Config, Timing, cluster, doors, feature_gates, limits, log, tls, users};
+use super::{Config, Timing, cluster, doors, feature_gates, limits, log, tls, users};
 
 /// etcd's rule: several heartbeats may be lost before an election starts.
 const HEARTBEATS_PER_ELECTION_MIN: u32 = 5;
@@ -35,11 +33,11 @@ fn read(reader: &mut Reader<'_>) -> Config {
     let peer = doors::peer(reader, &data_dir);
     let (admin, administrators) = doors::admin(reader);
     let metrics = doors::metrics(reader, &client);
-    cluster::check_members(reader, &name, &peer.advertised);
+    let cluster = cluster::cluster(reader, &name, &peer.advertised, &data_dir);
+    doors::check_dialling(reader, &name, &cluster, &peer);
     feature_gates::check(reader);
     Config {
-        cluster_token: reader.text("initial-cluster-token"),
-        cluster_state: cluster_state(reader, &data_dir),
+        cluster,
         seal_config: reader.path("seal-config"),
         timing: timing(reader),
         snapshot_entries: reader.count("snapshot-count").unwrap_or_default(),
@@ -71,19 +69,6 @@ fn data_dir(reader: &mut Reader<'_>, name: &str) -> PathBuf {
         reader.report(ConfigError::EtcdData { path: path.clone() });
     }
     path
-}
-
-/// `existing` means to join others unless this member has data; joining is not possible yet.
-fn cluster_state(reader: &mut Reader<'_>, data_dir: &Path) -> ClusterState {
-    let state = cluster::state(reader);
-    if state == ClusterState::Existing && !data_dir.join(IDENTITY_FILE).is_file() {
-        reader.report(ConfigError::Conflict(format!(
-            "--initial-cluster-state is existing, but {} holds no data of a member: joining a cluster is not supported \
-             by this version of strongroom",
-            data_dir.display()
-        )));
-    }
-    state
 }
 
 /// How often an idle watch hears of progress when the flag says nothing, or 0: etcd's default.

@@ -131,7 +131,7 @@ fn a_moot_flag_is_accepted_and_named_once_unless_it_says_the_default() {
         assert_eq!(std::mem::take(&mut config.remarks), [remark], "--{}", flag.name);
         assert_eq!(config, plain, "--{}", flag.name);
     }
-    assert!(with(&[("pre-vote", "T"), ("compact-hash-check-time", "60s")]).unwrap().remarks.is_empty());
+    assert!(with(&[("compact-hash-check-time", "60s")]).unwrap().remarks.is_empty());
 }
 
 #[test]
@@ -216,26 +216,39 @@ fn feature_gates_are_checked_and_moot() {
 }
 
 #[test]
-fn one_member_only() {
-    let text = problems(&[("initial-cluster", "a=http://10.0.0.1:2380,b=http://10.0.0.2:2380")]);
-    assert_eq!(text, "--initial-cluster names 2 members: this version runs one member");
+fn the_members_of_a_first_start_are_those_that_etcd_takes() {
+    let members = "a=http://10.0.0.1:2380,default=http://localhost:2380,b=http://10.0.0.2:2380,a=http://10.0.0.1:1";
+    let cluster = with(&[("initial-cluster", members)]).unwrap().cluster;
+    let shown = |(name, urls): &(String, Vec<super::url::Url>)| {
+        let urls: Vec<_> = urls.iter().map(ToString::to_string).collect();
+        format!("{name} {}", urls.join(" "))
+    };
+    let expected =
+        ["a http://10.0.0.1:1 http://10.0.0.1:2380", "b http://10.0.0.2:2380", "default http://localhost:2380"];
+    assert_eq!(cluster.members.iter().map(shown).collect::<Vec<_>>(), expected);
+    let alone = with(&[("name", "a")]).unwrap().cluster;
+    assert_eq!(alone.members.iter().map(shown).collect::<Vec<_>>(), ["a http://localhost:2380"]);
     assert!(problems(&[("initial-cluster", "a=http://localhost:2380")]).contains("does not name this member"));
     assert!(problems(&[("initial-cluster", "default=http://localhost:1")]).contains("different URLs"));
-    with(&[("initial-cluster", "default=http://localhost:2380")]).unwrap();
+    assert!(problems(&[("initial-cluster", "default=http://localhost:2380,b=x")]).contains("\"b=x\""));
+    assert!(problems(&[("initial-cluster", "default=http://localhost:2380,b")]).contains("name=URL"));
+    let twice = "default=http://localhost:2380,b=http://localhost:2380";
+    assert!(problems(&[("initial-cluster", twice)]).contains("to both b and default"));
 }
 
 #[test]
-fn joining_is_refused_and_a_restart_is_not() {
+fn who_joins_names_somebody_to_ask_and_who_has_data_nobody() {
     let directory = tempfile::tempdir().unwrap();
     let empty = directory.path().to_str().unwrap();
-    let absent = format!("{empty}/absent");
-    for data_dir in [empty, &absent] {
-        let text = problems(&[("initial-cluster-state", "existing"), ("data-dir", data_dir)]);
-        assert!(text.contains("joining a cluster is not supported"), "{text}");
-    }
+    let existing =
+        |more: &[(&str, &str)]| with(&[&[("initial-cluster-state", "existing"), ("data-dir", empty)], more].concat());
+    assert!(existing(&[]).unwrap_err().to_string().contains("names no other member to ask"));
+    let others = [("initial-cluster", "default=http://10.0.0.3:1,b=http://10.0.0.2:2380")];
+    let config = existing(&others).unwrap();
+    assert_eq!(config.cluster.state, ClusterState::Existing);
     std::fs::write(directory.path().join("identity"), "").unwrap();
-    let config = with(&[("initial-cluster-state", "existing"), ("data-dir", empty)]).unwrap();
-    assert_eq!(config.cluster_state, ClusterState::Existing);
+    existing(&[]).unwrap();
+    with(&[("initial-cluster", "other=http://localhost:1"), ("data-dir", empty)]).unwrap();
 }
 
 #[test]
@@ -276,5 +289,6 @@ fn etcds_sample_file_is_taken() {
     let config = resolve(&Written::gather(vec![file], []).unwrap()).unwrap();
     assert_eq!(config.limits.auto_compaction, AutoCompaction::Periodic(Duration::from_secs(3600)));
     assert_eq!(config.log.level, tracing::Level::DEBUG);
-    assert_eq!(config.remarks.len(), 2, "strict-reconfig-check and enable-pprof: {:?}", config.remarks);
+    assert!(!config.cluster.strict_reconfig_check);
+    assert_eq!(config.remarks.len(), 1, "enable-pprof: {:?}", config.remarks);
 }

@@ -5,19 +5,22 @@
 
 mod caller;
 mod certificate;
+mod member;
 mod pem;
 mod stamp;
 
 use std::sync::Arc;
 
+use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use rustls::{ServerConfig, SupportedProtocolVersion};
+use rustls::{ClientConfig, ServerConfig, SupportedProtocolVersion};
 
 use crate::config::{ConfigError, TlsFiles, TlsRules};
 use caller::CallerVerifier;
-use certificate::ServerCertificate;
+use certificate::OwnCertificate;
+use member::MemberVerifier;
 
 /// gRPC first; HTTP/1.1 for `/health` and its kind.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
@@ -42,6 +45,29 @@ pub(crate) fn for_administrators(files: &TlsFiles) -> Result<Arc<ServerConfig>, 
     build(files, ring::default_provider(), &[&rustls::version::TLS13]).map(Arc::new)
 }
 
+/// TLS of the connections to other members.
+///
+/// # Errors
+///
+/// [`ConfigError`] names the file at fault.
+pub(crate) fn for_dialling(files: &TlsFiles, rules: &TlsRules) -> Result<Arc<ClientConfig>, ConfigError> {
+    let provider = Arc::new(CryptoProvider { cipher_suites: rules.suites.clone(), ..ring::default_provider() });
+    let verifier = MemberVerifier::load(files, &provider)?;
+    let (certificate, key) = match &files.dialling {
+        Some((certificate, key)) => (certificate, key),
+        None => (&files.certificate, &files.key),
+    };
+    let certificate = OwnCertificate::load(certificate, key, &provider)?;
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&rules.versions)
+        .map_err(ConfigError::Tls)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_client_cert_resolver(Arc::new(certificate));
+    config.resumption = Resumption::disabled();
+    Ok(Arc::new(config))
+}
+
 fn build(
     files: &TlsFiles,
     provider: CryptoProvider,
@@ -52,7 +78,7 @@ fn build(
         Some(authority) => Arc::new(CallerVerifier::load(authority, files, &provider)?),
         None => WebPkiClientVerifier::no_client_auth(),
     };
-    let certificate = ServerCertificate::load(files, &provider)?;
+    let certificate = OwnCertificate::load(&files.certificate, &files.key, &provider)?;
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(versions)
         .map_err(ConfigError::Tls)?

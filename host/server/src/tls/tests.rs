@@ -145,7 +145,7 @@ fn a_renewed_certificate_is_shown_and_a_damaged_one_is_not() {
     let key = directory.path().join("shown.key");
     fs::copy(&made.server.key, &key).unwrap();
     let files = TlsFiles::mutual(path.clone(), key.clone(), None);
-    let shown = ServerCertificate::load(&files, &Arc::new(ring::default_provider())).unwrap();
+    let shown = OwnCertificate::load(&files.certificate, &files.key, &Arc::new(ring::default_provider())).unwrap();
     let of = |path: &Path| CertificateDer::from_pem_file(path).unwrap();
     assert_eq!(shown.current().cert[0], of(&made.server.certificate));
     fs::write(&path, "damaged").unwrap();
@@ -153,4 +153,34 @@ fn a_renewed_certificate_is_shown_and_a_damaged_one_is_not() {
     fs::copy(&made.peer.key, &key).unwrap();
     fs::copy(&made.peer.certificate, &path).unwrap();
     assert_eq!(shown.current().cert[0], of(&made.peer.certificate));
+}
+
+/// What the dialling side says to a member that shows this certificate.
+async fn dial(config: &Arc<ClientConfig>, listener: &TlsFiles, host: &str) -> bool {
+    let server = tokio_rustls::TlsAcceptor::from(for_clients(listener, &TlsRules::default()).unwrap());
+    let client = tokio_rustls::TlsConnector::from(config.clone());
+    let (near, far) = tokio::io::duplex(1 << 14);
+    let name = rustls::pki_types::ServerName::try_from(host.to_owned()).unwrap();
+    let (accepted, connected) = tokio::join!(server.accept(far), client.connect(name, near));
+    accepted.is_ok() && connected.is_ok()
+}
+
+#[tokio::test]
+async fn members_prove_themselves_to_each_other() {
+    let (_directory, made) = made();
+    let authority = || Some(made.authority.certificate.clone());
+    let peer = TlsFiles::mutual(made.peer.certificate.clone(), made.peer.key.clone(), authority());
+    let config = for_dialling(&peer, &TlsRules::default()).unwrap();
+    assert!(dial(&config, &peer, "localhost").await);
+    assert!(!dial(&config, &peer, "elsewhere.example").await);
+    let (_other, others) = self::made();
+    let stranger = TlsFiles::mutual(others.peer.certificate.clone(), others.peer.key.clone(), authority());
+    assert!(!dial(&config, &stranger, "localhost").await);
+    let unchecked = TlsFiles { client_authority: None, self_signed_years: Some(1), ..peer.clone() };
+    let unchecked = for_dialling(&unchecked, &TlsRules::default()).unwrap();
+    assert!(dial(&unchecked, &TlsFiles { client_authority: None, ..stranger }, "elsewhere.example").await);
+    let dialling = Some((made.client.certificate.clone(), made.client.key.clone()));
+    let shown = for_dialling(&TlsFiles { dialling, ..peer.clone() }, &TlsRules::default()).unwrap();
+    let named = TlsFiles { allowed: AllowedNames::Common(vec!["dev-client".to_owned()]), ..peer.clone() };
+    assert!(dial(&shown, &named, "localhost").await && !dial(&config, &named, "localhost").await);
 }

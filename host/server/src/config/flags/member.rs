@@ -4,7 +4,7 @@ use super::Kind::{Duration, Signed, Switch, Text, Whole};
 use super::{Flag, honoured, moot, only};
 
 const NO_BBOLT: &str = "the state is in RocksDB, not in bbolt";
-const NO_PEERS: &str = "a member alone speaks Raft with nobody";
+const OWN_LINK: &str = "the peer link sees by itself whether the other side is alive";
 
 #[rustfmt::skip]
 pub(super) const FLAGS: &[Flag] = &[
@@ -14,7 +14,7 @@ pub(super) const FLAGS: &[Flag] = &[
     honoured("snapshot-count", Whole, "10000", "committed entries after which the log is compacted into a snapshot"),
     honoured("heartbeat-interval", Whole, "100", "time between heartbeats, in milliseconds"),
     honoured("election-timeout", Whole, "1000", "time without a heartbeat after which an election starts, in milliseconds"),
-    moot("initial-election-tick-advance", Switch, "true", "a member alone is elected at once"),
+    moot("initial-election-tick-advance", Switch, "true", "the first election is not waited for longer than any other"),
     honoured("listen-peer-urls", Text, "http://localhost:2380", "URLs to listen on for members, comma separated"),
     honoured("listen-client-urls", Text, "http://localhost:2379", "URLs to listen on for clients, gRPC and HTTP, comma separated"),
     only("listen-client-http-urls", Text, &[""], "gRPC and HTTP share --listen-client-urls"),
@@ -34,7 +34,7 @@ pub(super) const FLAGS: &[Flag] = &[
     only("socket-reuse-port", Switch, &["false"], "two members on one port would take each other's clients"),
     moot("socket-reuse-address", Switch, "false", "listeners have SO_REUSEADDR always"),
     honoured("enable-grpc-gateway", Switch, "true", "serve the JSON gateway below /v3/"),
-    moot("raft-read-timeout", Duration, "5s", NO_PEERS),
-    moot("raft-write-timeout", Duration, "5s", NO_PEERS),
+    moot("raft-read-timeout", Duration, "5s", OWN_LINK),
+    moot("raft-write-timeout", Duration, "5s", OWN_LINK),
     honoured("feature-gates", Text, "", "NAME=true|false of etcd's feature gates, comma separated; they are about etcd's insides and have no effect"),
 ];

@@ -44,14 +44,14 @@ pub(super) const FEATURES: &[Flag] = &[
     honoured("watch-progress-notify-interval", Duration, "0s", "time between progress notifications of an idle watch; 0 means 10m"),
     honoured("warning-apply-duration", Duration, "100ms", "time after which applying is logged as slow"),
     moot("bootstrap-defrag-threshold-megabytes", Whole, "0", "RocksDB gives space back by itself"),
-    moot("max-learners", Signed, "1", "a member alone has no learners"),
+    honoured("max-learners", Signed, "1", "most learners at a time"),
     moot("compaction-sleep-interval", Duration, "0s", "compaction is in batches of its own pace"),
-    moot("downgrade-check-time", Duration, "5s", "a member alone has no other's version to look at"),
-    moot("snapshot-catchup-entries", Whole, "5000", "a member alone has nobody who catches up"),
+    moot("downgrade-check-time", Duration, "5s", "a downgrade is looked at every five seconds"),
+    honoured("snapshot-catchup-entries", Whole, "5000", "log entries kept behind a snapshot, for members that lag a little"),
 ];
 
 #[rustfmt::skip]
 pub(super) const UNSAFE: &[Flag] = &[
-    moot("force-new-cluster", Switch, "false", "the member is alone in its cluster as it is"),
+    honoured("force-new-cluster", Switch, "false", "go on as a cluster of this member alone: for when the others are lost"),
     honoured("unsafe-no-fsync", Switch, "false", "answer writes before they are on disk: a crash loses them"),
 ];

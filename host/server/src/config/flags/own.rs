@@ -12,6 +12,7 @@ pub(super) const FLAGS: &[Flag] = &[
     honoured("admin-trusted-ca-file", Text, "", "authority of the administrators' certificates (PEM)"),
     honoured("admin-access", Text, "mtls", "who may make admin calls on the client listener: `mtls` (whom --admin-identities names), `client-cert` (any certificate) or `any` (anybody: unsafe)"),
     honoured("admin-identities", Text, "", "who is an administrator: URI:..., DNS:... or CN:..., comma separated"),
+    honoured("auto-promote", Switch, "false", "promote learners as soon as they are in sync"),
     honoured("seal-config", Text, "", "YAML file that names the sealed prefixes and the root key"),
 ];
 

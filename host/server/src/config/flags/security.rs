@@ -4,7 +4,6 @@ use super::Kind::{Switch, Text, Whole};
 use super::{Flag, honoured, moot};
 
 const NO_DIALLING: &str = "the JSON gateway is inside the member, which dials itself for nothing";
-const NO_PEER_DIALLING: &str = "a member alone dials no other";
 
 #[rustfmt::skip]
 pub(super) const FLAGS: &[Flag] = &[
@@ -20,8 +19,8 @@ pub(super) const FLAGS: &[Flag] = &[
     honoured("peer-cert-file", Text, "", "certificate of the peer listener (PEM)"),
     honoured("peer-key-file", Text, "", "private key of the peer listener (PEM)"),
     honoured("peer-client-cert-auth", Switch, "false", "demand a certificate from members"),
-    moot("peer-client-cert-file", Text, "", NO_PEER_DIALLING),
-    moot("peer-client-key-file", Text, "", NO_PEER_DIALLING),
+    honoured("peer-client-cert-file", Text, "", "certificate shown to other members (PEM); --peer-cert-file when not given"),
+    honoured("peer-client-key-file", Text, "", "private key of --peer-client-cert-file (PEM)"),
     honoured("peer-trusted-ca-file", Text, "", "authority of the members' certificates (PEM)"),
     honoured("peer-cert-allowed-cn", Text, "", "common names of which a member's certificate must carry one, comma separated"),
     honoured("peer-cert-allowed-hostname", Text, "", "names of which a member's certificate must carry one, comma separated"),
