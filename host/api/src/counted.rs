@@ -43,7 +43,8 @@ impl Call {
     }
 }
 
-/// Counts messages by their frames: a byte that says whether the message is compressed, four of its length, the message.
+/// Counts messages by their frames: a byte that says whether the message is compressed, four of its length, the message. What a
+/// head promises and never sends is not counted.
 struct Tally {
     counter: MessageCounter,
     /// Bytes of the next frame's head that have come, and its length as far as it is known.
@@ -66,6 +67,8 @@ impl Tally {
                 let passed = self.left.min(data.len());
                 self.left -= passed;
                 data = &data[passed..];
+                self.counter.bytes.inc_by(passed as u64);
+                self.counter.messages.inc_by(u64::from(self.left == 0));
                 continue;
             }
             let (byte, rest) = (data[0], &data[1..]);
@@ -75,8 +78,7 @@ impl Tally {
             self.head_bytes += 1;
             data = rest;
             if self.head_bytes == HEAD_BYTES {
-                self.counter.messages.inc();
-                self.counter.bytes.inc_by(self.length as u64);
+                self.counter.messages.inc_by(u64::from(self.length == 0));
                 (self.left, self.head_bytes, self.length) = (self.length, 0, 0);
             }
         }
@@ -174,10 +176,11 @@ mod tests {
     fn messages_are_counted_wherever_the_pieces_end() {
         let counter = MessageCounter { messages: counter("messages", "x"), bytes: counter("bytes", "x") };
         let mut tally = Tally::new(counter.clone());
-        let wire = [&[0, 0, 0, 1, 1][..], &[7; 257], &[0; 5], &[0, 0, 0, 0, 2, 9, 9]].concat();
+        let cut_short = [0, 0xff, 0xff, 0xff, 0xff, 1];
+        let wire = [&[0, 0, 0, 1, 1][..], &[7; 257], &[0; 5], &[0, 0, 0, 0, 2, 9, 9], &cut_short].concat();
         for piece in wire.chunks(3) {
             tally.take(piece);
         }
-        assert_eq!((counter.messages.get(), counter.bytes.get()), (3, 259));
+        assert_eq!((counter.messages.get(), counter.bytes.get()), (3, 260));
     }
 }

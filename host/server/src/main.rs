@@ -45,7 +45,12 @@ use cli::{Arguments, Command, Personality, Request};
 use config::LogOutput;
 use config::written::Written;
 use error::ServerError;
+use tikv_jemallocator::Jemalloc;
 use tokio::runtime::Runtime;
+
+/// Gives memory back that a burst of large requests needed. glibc's allocator keeps it: it has an arena for each thread.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     let mut words = std::env::args_os();
