@@ -20,6 +20,13 @@ func maintenance(ctx context.Context, c *clientv3.Client) error {
 	if err := want(len(members.Members) == 1, "one member", members); err != nil {
 		return err
 	}
+	// What the client would connect to next.
+	if err := c.Sync(ctx); err != nil {
+		return err
+	}
+	if err := want(len(c.Endpoints()) == 1 && len(members.Members[0].ClientURLs) == 1, "its endpoint", members); err != nil {
+		return err
+	}
 	endpoint := c.Endpoints()[0]
 	status, err := c.Status(ctx, endpoint)
 	if err != nil {

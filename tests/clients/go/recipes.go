@@ -22,6 +22,9 @@ func lease(ctx context.Context, c *clientv3.Client) error {
 	if err != nil {
 		return err
 	}
+	if err := want(granted.TTL == sessionSeconds, "as long as was asked for", granted); err != nil {
+		return err
+	}
 	if _, err := c.Put(ctx, "go/lease/a", "1", clientv3.WithLease(granted.ID)); err != nil {
 		return err
 	}
