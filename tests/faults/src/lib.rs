@@ -11,10 +11,11 @@
 //! | `metrics` | every family of etcd is on the page, or has its reason |
 //! | `drop_in` | under etcd's name it takes etcd's command line and file, and logs as etcd does |
 //! | `watchers` | thousands of watches receive each event once, in order, while one client never reads |
+//! | `kubernetes` | what kube-apiserver asks is answered as it relies on, and its secrets are not on the disk |
 //! | `operator` | a mistake is one sentence and exit code 1, and a stopped member is found again |
 //!
 //! `history` and `search` are what `crash` and `secrets` judge by; each has tests that show it finding what it is to find.
-//! `crash` can be run against etcd as well (`STRONGROOM_SUBJECT=etcd`), to tell a broken test from a broken server.
+//! `crash` can be run against etcd as well (`STRONGROOM_SUBJECT=etcd`), to tell a broken test from a broken server; `kubernetes` always is.
 //!
 //! It is *not* about what a request answers: see `conformance`.
 
@@ -34,6 +35,8 @@ mod gateway;
 mod history;
 #[cfg(test)]
 mod introspection;
+#[cfg(test)]
+mod kubernetes;
 #[cfg(test)]
 mod load;
 #[cfg(test)]

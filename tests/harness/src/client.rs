@@ -45,7 +45,16 @@ impl Client {
     /// Outside of a tokio runtime.
     #[must_use]
     pub fn watch(&self) -> Watching {
-        Watching::open(self.watch.clone())
+        Watching::open(self.watch.clone(), false)
+    }
+
+    /// A watch stream that wants to be ended when its member has no leader (`hasleader`).
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    #[must_use]
+    pub fn watch_with_leader(&self) -> Watching {
+        Watching::open(self.watch.clone(), true)
     }
 }
 

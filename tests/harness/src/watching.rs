@@ -11,7 +11,7 @@ use proto::{
 };
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Response, Status, Streaming, transport::Channel};
+use tonic::{Request, Response, Status, Streaming, metadata::MetadataValue, transport::Channel};
 
 /// Requests that may wait to be sent. Tests send a handful.
 const REQUESTS_MAX: usize = 16;
@@ -43,9 +43,13 @@ impl Answers {
 }
 
 impl Watching {
-    pub(crate) fn open(mut client: WatchClient<Channel>) -> Self {
+    pub(crate) fn open(mut client: WatchClient<Channel>, with_leader: bool) -> Self {
         let (requests, waiting) = mpsc::channel(REQUESTS_MAX);
-        let opening = async move { client.watch(ReceiverStream::new(waiting)).await.map(Response::into_inner) };
+        let mut request = Request::new(ReceiverStream::new(waiting));
+        if with_leader {
+            request.metadata_mut().insert("hasleader", MetadataValue::from_static("true"));
+        }
+        let opening = async move { client.watch(request).await.map(Response::into_inner) };
         Self { requests, answers: Answers::Opening(tokio::spawn(opening)) }
     }
 
