@@ -1,8 +1,11 @@
 //! What a request shows to prove which user it is from.
 
 use auth::{Caller, Credential, Token};
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::HeaderMap;
+use axum::middleware::Next;
+use axum::response::Response;
+use flow::Member;
 
 use crate::gateway::ThroughGateway;
 
@@ -21,6 +24,14 @@ pub(crate) fn caller(request: &Request, common_name_counts: bool) -> Caller {
         None if common_name_counts && !came_through_gateway(request) => caller.by_common_name(),
         None => caller,
     }
+}
+
+/// The middleware before the gate: a token that another member gave a moment ago is waited for.
+pub(crate) async fn look_up(State(member): State<Member>, request: Request, next: Next) -> Response {
+    if let Some(token) = token(request.headers()) {
+        member.look_up(&token).await;
+    }
+    next.run(request).await
 }
 
 /// Whether it shows a token, good or not.

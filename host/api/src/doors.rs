@@ -27,6 +27,7 @@ use tonic::service::Routes;
 
 use crate::admin::{KeysDoor, PluginsDoor};
 use crate::cluster::ClusterDoor;
+use crate::credentials;
 use crate::election::ElectionDoor;
 use crate::front::{self, AllowList, Front};
 use crate::gate::{Audience, Gate, guard, unknown};
@@ -244,7 +245,8 @@ impl Doors {
             slow_after: self.member.warning_unary_request_duration(),
             metrics: self.metrics.calls.clone(),
         };
-        services.prepare().into_axum_router().layer(from_fn_with_state(gate, guard))
+        let known = from_fn_with_state(self.member.clone(), credentials::look_up);
+        services.prepare().into_axum_router().layer(from_fn_with_state(gate, guard)).layer(known)
     }
 }
 

@@ -60,5 +60,7 @@ pub use range_set::RangeSet;
 pub use realm::{AUTH_REVISION_FIRST, KeyUse, Permission, ROOT, Realm, RealmState, Role, User};
 pub use rule::{AdministratorRule, RULE_BYTES_MAX};
 pub use subject::{Actor, Subject};
-pub use token::{Algorithm, Jwt, JwtOptions, Moment, SimpleTokens, TOKENS_MAX, Token, TokenOptions, Tokens};
+pub use token::{
+    Algorithm, Jwt, JwtOptions, Moment, NewToken, SimpleTokens, TOKENS_MAX, Token, TokenDigest, TokenOptions, Tokens,
+};
 pub use warden::Warden;

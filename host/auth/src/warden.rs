@@ -30,7 +30,7 @@ impl Warden {
 
     /// The tokens of this member.
     #[must_use]
-    pub fn tokens(&self) -> &Tokens {
+    pub fn tokens(&self) -> &Arc<Tokens> {
         &self.tokens
     }
 

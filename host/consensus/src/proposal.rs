@@ -1,12 +1,12 @@
 //! The only door into the log.
 
 use admission::SealedWrite;
-use auth::Standing;
+use auth::{Standing, TokenDigest};
 use bytes::Bytes;
 use store::{
     AlarmRecord, ChangeCluster, ClusterChange, Command, PluginRecord, SetAlarm,
     command::{Body, Compact, LeaseCheckpoint, LeaseGrant, LeaseRemaining, LeaseRevoke, PutDataKeys, RemovePlugin},
-    users::{AuthChange, Author, ChangeAuth},
+    users::{AuthChange, Author, ChangeAuth, TellToken},
 };
 
 /// A command that may enter the log.
@@ -50,6 +50,13 @@ impl Proposal {
     #[must_use]
     pub fn change_auth(by: &Standing, change: AuthChange) -> Self {
         Self(Body::ChangeAuth(ChangeAuth { author: Author::of(by.actor()), change: Some(change) }).into())
+    }
+
+    /// Tells every member of a token that was given for a password which was right at `auth_revision`.
+    #[must_use]
+    pub fn tell_token(user: &str, auth_revision: u64, digest: TokenDigest) -> Self {
+        let digest = Bytes::copy_from_slice(&digest);
+        Self(Body::TellToken(TellToken { user: user.to_owned(), auth_revision, digest }).into())
     }
 
     /// Installs or replaces a plugin.

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use tempfile::TempDir;
 
 use crate::{
-    ALARM_CORRUPT, ALARM_NO_SPACE, AlarmRecord, ChangeCluster, ClusterChange, Command, LogEntry, Outcome, PeerUrls,
-    Refusal, SetAlarm, Store,
+    ALARM_CORRUPT, ALARM_NO_SPACE, AlarmRecord, Attributes, ChangeCluster, ClusterChange, Command, LogEntry, Outcome,
+    PeerUrls, Refusal, SetAlarm, Store,
     command::{
         Body, ClientWrite, Compact, DeleteRange, Keys, LeaseGrant, LeaseRevoke, Op, OpKind, Put, Range, Stamp, Txn,
         Value,
@@ -157,10 +157,18 @@ fn the_record_of_the_cluster_survives_a_restart_and_has_one_downgrade_at_a_time(
     state.apply(change(ClusterChange::Version("3.6.0".to_owned()))).unwrap();
     state.apply(change(ClusterChange::PeerUrls(moved("http://a:1")))).unwrap();
     state.apply(change(ClusterChange::PeerUrls(moved("http://b:1")))).unwrap();
+    let told = |member_id, name: &str| {
+        let client_urls = vec![format!("http://{name}:1")];
+        Attributes { member_id, name: name.to_owned(), client_urls }
+    };
+    for attributes in [told(7, "a"), told(8, "b"), told(7, "c")] {
+        state.apply(change(ClusterChange::Attributes(attributes))).unwrap();
+    }
     let state = state.reopened();
     let cluster = || state.store.view(|view| view.cluster()).unwrap();
     assert_eq!((cluster().version, cluster().downgrade_target), ("3.6.0".to_owned(), "3.6.0".to_owned()));
     assert_eq!(cluster().peers, [moved("http://b:1")]);
+    assert_eq!(cluster().attributes, [told(8, "b"), told(7, "c")]);
     state.apply(downgrade("")).unwrap();
     assert_eq!(cluster().downgrade_target, "");
 }

@@ -11,6 +11,7 @@ use prost::Message as _;
 use seal::{DataKeyRecord, Sealed};
 use types::OpOutcome;
 
+use crate::users::TellToken;
 use crate::{
     AlarmRecord, LeaseRecord, ReadError, Refusal, RevisionEvents, Store, StoreError, alarm, cluster,
     command::{
@@ -71,6 +72,8 @@ pub enum Outcome {
     ClusterChanged,
     /// Users or roles changed, or are as asked for already.
     AuthChanged,
+    /// Every member knows a token.
+    TokenTold(TellToken),
 }
 
 /// What a batch of entries did.
@@ -107,6 +110,7 @@ impl Store {
             commit.stop_and_record();
             self.shared.metrics.count(&batch.applied, &batch.events);
             self.shared.realm_is_ahead.store(false, Ordering::SeqCst);
+            self.shared.bystanders.tell(&batch.applied);
             Ok(batch)
         })
     }
@@ -161,6 +165,11 @@ fn apply_command(
             users::change(stage, realm.get(stage)?, change)?;
             realm.outdate();
             Ok(Outcome::AuthChanged)
+        }
+        Body::TellToken(token) => {
+            let current = realm.get(stage)?.revision();
+            let stale = !realm.get(stage)?.is_enabled() || token.auth_revision != current;
+            if stale { Err(Refusal::StaleAuth { current }.into()) } else { Ok(Outcome::TokenTold(token.clone())) }
         }
     }
 }

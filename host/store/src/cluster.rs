@@ -1,4 +1,4 @@
-//! What the replicated state holds of the cluster itself: its version, a downgrade under way, and where members are.
+//! What the replicated state holds of the cluster itself: its version, a downgrade under way, and its members.
 
 use prost::{Message, Oneof};
 
@@ -21,6 +21,23 @@ pub struct ClusterRecord {
     /// Members whose peer URLs were changed since they were founded.
     #[prost(message, repeated, tag = "3")]
     pub peers: Vec<PeerUrls>,
+    /// What members said of themselves; also of some that are members no longer.
+    #[prost(message, repeated, tag = "4")]
+    pub attributes: Vec<Attributes>,
+}
+
+/// What a member says of itself once it has started: who it is for people, and where clients reach it.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct Attributes {
+    /// Which member.
+    #[prost(uint64, tag = "1")]
+    pub member_id: u64,
+    /// Its name.
+    #[prost(string, tag = "2")]
+    pub name: String,
+    /// Where clients reach it.
+    #[prost(string, repeated, tag = "3")]
+    pub client_urls: Vec<String>,
 }
 
 /// Where other members reach a member.
@@ -38,7 +55,7 @@ pub struct PeerUrls {
 #[derive(Clone, PartialEq, Eq, Message)]
 pub struct ChangeCluster {
     /// What to change; `None` only for a change of a later version.
-    #[prost(oneof = "ClusterChange", tags = "1, 2, 3")]
+    #[prost(oneof = "ClusterChange", tags = "1, 2, 3, 4")]
     pub change: Option<ClusterChange>,
 }
 
@@ -54,6 +71,9 @@ pub enum ClusterChange {
     /// Moves a member.
     #[prost(message, tag = "3")]
     PeerUrls(PeerUrls),
+    /// A member tells of itself.
+    #[prost(message, tag = "4")]
+    Attributes(Attributes),
 }
 
 pub(crate) fn record(read: &dyn Read) -> Result<ClusterRecord, StoreError> {
@@ -72,6 +92,10 @@ pub(crate) fn change(stage: &mut Stage<'_>, change: &ChangeCluster) -> Result<()
         ClusterChange::PeerUrls(moved) => {
             cluster.peers.retain(|peer| peer.member_id != moved.member_id);
             cluster.peers.push(moved.clone());
+        }
+        ClusterChange::Attributes(told) => {
+            cluster.attributes.retain(|known| known.member_id != told.member_id);
+            cluster.attributes.push(told.clone());
         }
     }
     stage.put(Family::Meta, meta::CLUSTER, cluster.encode_to_vec());

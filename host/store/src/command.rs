@@ -11,7 +11,7 @@ use types::{CompareResult, KeyRange, RangeQuery};
 
 use crate::{
     ChangeCluster, PluginRecord, SetAlarm, StoreError,
-    users::{Author, ChangeAuth},
+    users::{Author, ChangeAuth, TellToken},
 };
 
 pub use crate::lease::{LeaseCheckpoint, LeaseGrant, LeaseRemaining, LeaseRevoke};
@@ -22,7 +22,7 @@ pub use crate::policy::RemovePlugin;
 #[prost(skip_debug)]
 pub struct Command {
     /// What to do; `None` only for a command of a later version.
-    #[prost(oneof = "Body", tags = "1, 2, 3, 4, 5, 6, 7, 10, 20, 21, 30")]
+    #[prost(oneof = "Body", tags = "1, 2, 3, 4, 5, 6, 7, 10, 20, 21, 30, 31")]
     pub body: Option<Body>,
 }
 
@@ -63,6 +63,9 @@ pub enum Body {
     /// Changes users or roles.
     #[prost(message, tag = "30")]
     ChangeAuth(ChangeAuth),
+    /// Tells every member of a token.
+    #[prost(message, tag = "31")]
+    TellToken(TellToken),
 }
 
 impl std::fmt::Debug for Command {
@@ -94,6 +97,7 @@ impl Command {
             Some(Body::SetAlarm(_)) => "set_alarm",
             Some(Body::ChangeCluster(_)) => "change_cluster",
             Some(Body::ChangeAuth(_)) => "change_auth",
+            Some(Body::TellToken(_)) => "tell_token",
         }
     }
 }

@@ -18,6 +18,7 @@ use rocksdb::{
 
 use crate::{
     AppliedState, StoreError, StoreMetrics, View,
+    bystanders::Bystanders,
     family::{Family, database_options, descriptors, descriptors_of},
     read::Visit,
     users::realm_state,
@@ -40,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) metrics: StoreMetrics,
     /// Whether the realm is ahead of the state: its batch is not committed yet.
     pub(crate) realm_is_ahead: AtomicBool,
+    pub(crate) bystanders: Bystanders,
 }
 
 const POISONED: &str = "a panic while the state was being written: its memory cannot be trusted";
@@ -62,6 +64,7 @@ impl Store {
                 realm,
                 metrics: StoreMetrics::new(),
                 realm_is_ahead: AtomicBool::new(false),
+                bystanders: Bystanders::default(),
             }),
         })
     }

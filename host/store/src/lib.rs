@@ -18,6 +18,7 @@
 
 mod alarm;
 mod apply;
+mod bystanders;
 mod cluster;
 pub mod command;
 mod compaction;
@@ -42,7 +43,8 @@ mod view;
 
 pub use alarm::{ALARM_CORRUPT, ALARM_NO_SPACE, AlarmRecord, SetAlarm};
 pub use apply::{Applied, AppliedBatch, LogEntry, Outcome};
-pub use cluster::{ChangeCluster, ClusterChange, ClusterRecord, PeerUrls};
+pub use bystanders::GrantedLeases;
+pub use cluster::{Attributes, ChangeCluster, ClusterChange, ClusterRecord, PeerUrls};
 pub use command::Command;
 pub use db::Store;
 pub use error::{ReadError, Refusal, StoreError};

@@ -11,7 +11,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 pub use jwt::Jwt;
 pub use options::{Algorithm, JwtOptions, TokenOptions};
-pub use simple::{SimpleTokens, TOKENS_MAX};
+pub use simple::{SimpleTokens, TOKENS_MAX, TokenDigest};
 
 use crate::{Denial, Realm, Subject};
 
@@ -39,6 +39,15 @@ impl fmt::Debug for Token {
     }
 }
 
+/// A token that was just made.
+#[derive(Debug)]
+pub struct NewToken {
+    /// The token.
+    pub token: Token,
+    /// What every member is to be told of it, or it will know nothing of it.
+    pub to_tell: Option<TokenDigest>,
+}
+
 /// A point in time on both clocks: this crate reads none.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
@@ -59,7 +68,7 @@ impl Moment {
 
 /// Makes and checks the tokens of a member, as `--auth-token` says.
 pub enum Tokens {
-    /// Random words that this member remembers.
+    /// Random words that members remember.
     Simple(SimpleTokens),
     /// Signed claims, which need no memory.
     Jwt(Box<Jwt>),
@@ -72,11 +81,30 @@ impl Tokens {
     ///
     /// # Errors
     /// [`Denial::NoTokens`], or [`Denial::TooMany`].
-    pub fn issue(&self, user: &str, auth_revision: u64, index: u64, now: Moment) -> Result<Token, Denial> {
+    pub fn make(&self, user: &str, auth_revision: u64, index: u64, now: Moment) -> Result<NewToken, Denial> {
         match self {
-            Self::Simple(tokens) => tokens.issue(user, auth_revision, index, now.instant),
-            Self::Jwt(jwt) => jwt.issue(user, auth_revision, now.unix_seconds),
+            Self::Simple(tokens) => {
+                let token = tokens.make(index, now.instant)?;
+                Ok(NewToken { to_tell: Some(simple::digest_of(&token)), token })
+            }
+            Self::Jwt(jwt) => Ok(NewToken { token: jwt.issue(user, auth_revision, now.unix_seconds)?, to_tell: None }),
             Self::None => Err(Denial::NoTokens),
+        }
+    }
+
+    /// Remembers a token that some member has made.
+    pub fn admit(&self, digest: TokenDigest, user: &str, auth_revision: u64, now: Moment) {
+        if let Self::Simple(tokens) = self {
+            tokens.admit(digest, user, auth_revision, now.instant);
+        }
+    }
+
+    /// Whether a token can be judged: if not, this member may not have been told of it yet.
+    #[must_use]
+    pub fn knows(&self, token: &Token) -> bool {
+        match self {
+            Self::Simple(tokens) => tokens.knows(token),
+            Self::Jwt(_) | Self::None => true,
         }
     }
 

@@ -1,4 +1,6 @@
-//! Simple tokens: random words that the member remembers for a while after their last use.
+//! Simple tokens: random words that every member remembers for a while after their last use.
+//!
+//! The member that made a token tells the others its digest, by way of the log: the token itself is in no file.
 
 use std::collections::HashMap;
 use std::sync::RwLock;
@@ -6,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::Token;
@@ -21,11 +24,14 @@ pub const TOKENS_MAX: usize = 1 << 18;
 /// How often those that have run out are forgotten: etcd's `simpleTokenTTLResolution`.
 const SWEEP_MS: u64 = 1_000;
 
+/// What stands for a token where the token itself must not be: SHA-256, of 91 random bits and so not to be guessed.
+pub type TokenDigest = [u8; 32];
+
 /// The tokens that are out.
 pub struct SimpleTokens {
     ttl_ms: u64,
     started: Instant,
-    issued: RwLock<HashMap<Box<str>, Issued>>,
+    issued: RwLock<HashMap<TokenDigest, Issued>>,
     swept_ms: AtomicU64,
     random: SystemRandom,
 }
@@ -50,27 +56,39 @@ impl SimpleTokens {
         }
     }
 
-    pub(super) fn issue(&self, user: &str, auth_revision: u64, index: u64, now: Instant) -> Result<Token, Denial> {
+    /// A new token, which no member knows yet. `index` is where the log stood.
+    pub(super) fn make(&self, index: u64, now: Instant) -> Result<Token, Denial> {
         let now_ms = self.ms(now);
-        let text = format!("{}.{index}", self.word()?);
-        let issued =
-            Issued { user: user.into(), auth_revision, expires_ms: AtomicU64::new(now_ms.saturating_add(self.ttl_ms)) };
+        let alive = |issued: &Issued| issued.expires_ms.load(Ordering::Relaxed) > now_ms;
+        let tokens = self.issued.read().unwrap_or_else(PoisonError::into_inner);
+        if tokens.len() >= TOKENS_MAX && tokens.values().filter(|issued| alive(issued)).count() >= TOKENS_MAX {
+            return Err(Denial::TooMany);
+        }
+        Ok(Token(format!("{}.{index}", self.word()?).into()))
+    }
+
+    /// Remembers a token from now on. One too many is not remembered: its client asks for another.
+    pub(super) fn admit(&self, digest: TokenDigest, user: &str, auth_revision: u64, now: Instant) {
+        let now_ms = self.ms(now);
+        let expires_ms = AtomicU64::new(now_ms.saturating_add(self.ttl_ms));
         let mut tokens = self.issued.write().unwrap_or_else(PoisonError::into_inner);
         if now_ms.saturating_sub(self.swept_ms.load(Ordering::Relaxed)) >= SWEEP_MS {
             tokens.retain(|_, issued| issued.expires_ms.load(Ordering::Relaxed) > now_ms);
             self.swept_ms.store(now_ms, Ordering::Relaxed);
         }
-        if tokens.len() >= TOKENS_MAX {
-            return Err(Denial::TooMany);
+        if tokens.len() < TOKENS_MAX {
+            tokens.insert(digest, Issued { user: user.into(), auth_revision, expires_ms });
         }
-        tokens.insert(text.as_str().into(), issued);
-        Ok(Token(text.into()))
+    }
+
+    pub(super) fn knows(&self, token: &Token) -> bool {
+        self.issued.read().unwrap_or_else(PoisonError::into_inner).contains_key(&digest_of(token))
     }
 
     pub(super) fn resolve(&self, token: &Token, realm: &Realm, now: Instant) -> Result<Subject, Denial> {
         let now_ms = self.ms(now);
         let tokens = self.issued.read().unwrap_or_else(PoisonError::into_inner);
-        let issued = tokens.get(token.reveal()).ok_or(Denial::InvalidToken)?;
+        let issued = tokens.get(&digest_of(token)).ok_or(Denial::InvalidToken)?;
         let alive = issued.expires_ms.load(Ordering::Relaxed) > now_ms;
         if !alive || !realm.honours(&issued.user, issued.auth_revision) {
             return Err(Denial::InvalidToken);
@@ -98,10 +116,23 @@ impl SimpleTokens {
     }
 }
 
+pub(super) fn digest_of(token: &Token) -> TokenDigest {
+    let digest = digest(&SHA256, token.reveal().as_bytes());
+    digest.as_ref().try_into().expect("SHA-256 has 32 bytes")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{RealmState, User};
+
+    impl SimpleTokens {
+        fn issue(&self, user: &str, auth_revision: u64, index: u64, now: Instant) -> Result<Token, Denial> {
+            let token = self.make(index, now)?;
+            self.admit(digest_of(&token), user, auth_revision, now);
+            Ok(token)
+        }
+    }
 
     const TTL: Duration = Duration::from_secs(300);
 
@@ -125,6 +156,16 @@ mod tests {
         assert_eq!(subject, Subject::User { name: "jane".into(), revision: 9 });
         assert_ne!(tokens.issue("jane", 5, 77, now).unwrap(), token);
         assert!(!is_good(&tokens, &Token::from_header(word), &realm(9, 0, 5), now));
+    }
+
+    #[test]
+    fn a_token_counts_where_its_digest_was_told() {
+        let now = Instant::now();
+        let (maker, other) = (SimpleTokens::new(TTL, now), SimpleTokens::new(TTL, now));
+        let token = maker.make(7, now).unwrap();
+        assert!(!maker.knows(&token) && !is_good(&maker, &token, &realm(5, 0, 5), now));
+        other.admit(digest_of(&token), "jane", 5, now);
+        assert!(other.knows(&token) && is_good(&other, &token, &realm(5, 0, 5), now));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A name and a password for a token.
 
-use auth::{Denial, Moment, Token};
+use auth::{Denial, Moment, Token, TokenDigest};
+use consensus::Proposal;
 use store::users::UserRecord;
 use types::Plain;
 
@@ -19,11 +20,32 @@ impl Member {
             let realm = self.shared.warden.realm();
             if realm.is_enabled() && realm.revision() == revision {
                 let index = self.shared.consensus.status().applied_index;
-                let body = self.shared.warden.tokens().issue(name, revision, index, Moment::now())?;
-                return Ok(Reply { header: self.header(), body });
+                let made = self.shared.warden.tokens().make(name, revision, index, Moment::now())?;
+                match self.tell(name, revision, made.to_tell).await {
+                    Err(FlowError::PolicyChanging) => continue,
+                    told => told?,
+                }
+                return Ok(Reply { header: self.header(), body: made.token });
             }
         }
         Err(Denial::OldRevision.into())
+    }
+
+    /// Has every member know a token, unless users or roles have changed.
+    async fn tell(&self, user: &str, auth_revision: u64, digest: Option<TokenDigest>) -> Result<(), FlowError> {
+        let Some(digest) = digest else { return Ok(()) };
+        let proposal = Proposal::tell_token(user, auth_revision, digest);
+        self.shared.consensus.propose(proposal).await?.result?;
+        Ok(())
+    }
+
+    /// Waits until this member knows of every token that was given before this call, if it does not know this one.
+    pub async fn look_up(&self, token: &Token) {
+        let warden = &self.shared.warden;
+        if warden.realm().is_enabled() && !warden.tokens().knows(token) {
+            // Without a leader the token is judged by what is known.
+            let _ = self.shared.consensus.confirm_read().await;
+        }
     }
 
     /// The auth revision at which the password is right.

@@ -36,7 +36,9 @@ pub(crate) fn warden(store: &Store, tokens: &TokenOptions, ttl: Duration) -> Res
         TokenOptions::Jwt(options) => Tokens::Jwt(Box::new(load_keys(options)?)),
         TokenOptions::None => Tokens::None,
     };
-    Ok(Warden::new(store.realm(), Arc::new(tokens)))
+    let tokens = Arc::new(tokens);
+    store.tell_tokens_to(tokens.clone());
+    Ok(Warden::new(store.realm(), tokens))
 }
 
 fn load_keys(options: &JwtOptions) -> Result<Jwt, StartError> {

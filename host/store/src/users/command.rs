@@ -39,6 +39,27 @@ impl From<&Author> for Actor {
     }
 }
 
+/// Tells every member of a token that one of them gave for a password.
+#[derive(Clone, PartialEq, Eq, Message)]
+#[prost(skip_debug)]
+pub struct TellToken {
+    /// Whose password it was.
+    #[prost(string, tag = "1")]
+    pub user: String,
+    /// The revision of users and roles at which it was right.
+    #[prost(uint64, tag = "2")]
+    pub auth_revision: u64,
+    /// SHA-256 of the token.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub digest: Bytes,
+}
+
+impl std::fmt::Debug for TellToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a token")
+    }
+}
+
 /// Changes users or roles.
 #[derive(Clone, PartialEq, Message)]
 #[prost(skip_debug)]

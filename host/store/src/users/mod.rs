@@ -9,7 +9,7 @@ use std::sync::Arc;
 use auth::Realm;
 
 pub use command::{
-    AuthChange, Author, ChangeAuth, Named, Nothing, RolePermission, UserAdd, UserChangePassword, UserRole,
+    AuthChange, Author, ChangeAuth, Named, Nothing, RolePermission, TellToken, UserAdd, UserChangePassword, UserRole,
 };
 pub use record::{PermissionRecord, RoleRecord, UserRecord};
 
