@@ -14,9 +14,12 @@ const FILES: [&str; 7] = [
     "strongroom/admin.proto",
 ];
 
+/// What members say to each other: behind no door for clients, so neither described nor reflected there.
+const PEER_FILE: &str = "strongroom/peer.proto";
+
 /// Messages that hold a value, a password, a token or a whole component. Their `Debug` is in `src/debug.rs` and prints
 /// none of it.
-const SECRETIVE: [&str; 13] = [
+const SECRETIVE: [&str; 15] = [
     ".mvccpb.KeyValue",
     ".authpb.User",
     ".etcdserverpb.PutRequest",
@@ -30,15 +33,19 @@ const SECRETIVE: [&str; 13] = [
     ".v3electionpb.CampaignRequest",
     ".v3electionpb.ProclaimRequest",
     ".strongroom.admin.v1.InstallRequest",
+    ".strongroom.peer.v1.AppendRequest",
+    ".strongroom.peer.v1.ProposeRequest",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    for file in FILES {
+    for file in FILES.into_iter().chain([PEER_FILE]) {
         println!("cargo::rerun-if-changed={file}");
     }
     let descriptors = protox::compile(FILES, ["."])?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
     tonic_prost_build::configure().bytes(".").skip_debug(SECRETIVE).compile_fds(descriptors)?;
+    let peers = protox::compile([PEER_FILE], ["."])?;
+    tonic_prost_build::configure().bytes(".").skip_debug(SECRETIVE).compile_fds(peers)?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::{Debug, Formatter, Result};
 
-use crate::{admin, authpb, etcdserverpb, mvccpb, v3electionpb};
+use crate::{admin, authpb, etcdserverpb, mvccpb, peer, v3electionpb};
 
 /// Writes `Debug` for a message from the fields that may be seen, and the lengths of those that may not.
 macro_rules! guarded_debug {
@@ -36,6 +36,8 @@ guarded_debug!(v3electionpb::CampaignRequest, "CampaignRequest", shown: [lease],
 guarded_debug!(v3electionpb::ProclaimRequest, "ProclaimRequest", shown: [leader], length_of: [value]);
 guarded_debug!(admin::InstallRequest, "InstallRequest",
     shown: [name, sees_sealed, failure_policy, timeout_ms], length_of: [component]);
+guarded_debug!(peer::AppendRequest, "AppendRequest", shown: [leader, previous, committed], length_of: [entries]);
+guarded_debug!(peer::ProposeRequest, "ProposeRequest", shown: [], length_of: [request]);
 
 impl Debug for etcdserverpb::compare::TargetUnion {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {

@@ -59,3 +59,9 @@ pub mod health {
 pub mod admin {
     tonic::include_proto!("strongroom.admin.v1");
 }
+
+/// What members say to each other.
+#[allow(missing_docs, unreachable_pub, clippy::all)]
+pub mod peer {
+    tonic::include_proto!("strongroom.peer.v1");
+}

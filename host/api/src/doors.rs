@@ -184,8 +184,8 @@ impl Doors {
         self.pages().fallback(no_such_page)
     }
 
-    /// The peer listener: `/health` and `/version`. A member alone has no peer to speak Raft with.
-    pub fn peer_routes(&self) -> Router {
+    /// The pages of the peer listener: `/health` and `/version`.
+    pub(crate) fn peer_routes(&self) -> Router {
         self.probes(health::public_routes()).fallback(no_such_page)
     }
 

@@ -49,6 +49,7 @@ mod lock;
 mod maintenance;
 mod metrics;
 mod opening;
+mod peers;
 mod reflection;
 mod request;
 mod serving;
@@ -66,4 +67,5 @@ pub use listener::{
     ConnectionSettings, DRAIN_TIMEOUT, HANDSHAKE_TIMEOUT, HANDSHAKES_MAX, STREAMS_MAX, UNFINISHED_MAX, serve,
 };
 pub use metrics::Metrics;
+pub use peers::PeerPages;
 pub use socket::Listener;

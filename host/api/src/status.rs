@@ -100,6 +100,9 @@ fn of_maintenance(error: &FlowError) -> Status {
             (Code::Unknown, "etcdserver: re-configuration failed due to not enough started members")
         }
         FlowError::NotLearner => (Code::FailedPrecondition, "etcdserver: can only promote a learner member"),
+        FlowError::LearnerNotReady => {
+            (Code::FailedPrecondition, "etcdserver: can only promote a learner member which is in sync with leader")
+        }
         FlowError::SingleMember | FlowError::TooManyAlarms => return ours(Code::FailedPrecondition, error),
         FlowError::BadLeaderTransferee => (Code::FailedPrecondition, "etcdserver: bad leader transferee"),
         FlowError::WrongDowngradeVersion => {

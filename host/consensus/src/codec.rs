@@ -3,11 +3,15 @@
 use std::{collections::BTreeSet, io};
 
 use bytes::Bytes;
-use openraft::{EntryPayload, Membership, entry::RaftEntry as _, impls::BasicNode, vote::RaftLeaderId as _};
+use openraft::{EntryPayload, Membership, entry::RaftEntry as _, vote::RaftLeaderId as _};
 use prost::Message;
 use store::Command;
 
-use crate::raft_types::{Entry, LogId, StoredMembership, TypeConfig, Vote};
+use crate::{
+    node::PeerNode,
+    raft_types::{Entry, LogId, StoredMembership, TypeConfig, Vote},
+    request::{Origin, Request},
+};
 
 #[derive(Clone, Copy, PartialEq, Eq, Message)]
 struct LogIdBytes {
@@ -37,8 +41,9 @@ struct Voters {
 struct NodeBytes {
     #[prost(uint64, tag = "1")]
     id: u64,
-    #[prost(string, tag = "2")]
-    peer_url: String,
+    /// Once one address was all that a member had.
+    #[prost(string, repeated, tag = "2")]
+    peer_urls: Vec<String>,
 }
 
 #[derive(Clone, PartialEq, Eq, Message)]
@@ -60,6 +65,8 @@ struct EntryBytes {
     command: Option<Command>,
     #[prost(message, optional, tag = "3")]
     membership: Option<MembershipBytes>,
+    #[prost(message, optional, tag = "4")]
+    origin: Option<Origin>,
 }
 
 fn invalid(what: &'static str) -> impl Fn(prost::DecodeError) -> io::Error {
@@ -107,7 +114,7 @@ pub(crate) fn decode_membership(bytes: Bytes) -> io::Result<StoredMembership> {
     Ok(StoredMembership::new(log_id, membership(bytes)?))
 }
 
-fn membership_bytes(log_id: Option<&LogId>, membership: &Membership<u64, BasicNode>) -> MembershipBytes {
+fn membership_bytes(log_id: Option<&LogId>, membership: &Membership<u64, PeerNode>) -> MembershipBytes {
     MembershipBytes {
         log_id: log_id.map(LogIdBytes::from),
         configs: membership
@@ -115,31 +122,32 @@ fn membership_bytes(log_id: Option<&LogId>, membership: &Membership<u64, BasicNo
             .iter()
             .map(|ids| Voters { ids: ids.iter().copied().collect() })
             .collect(),
-        nodes: membership.nodes().map(|(id, node)| NodeBytes { id: *id, peer_url: node.addr.clone() }).collect(),
+        nodes: membership.nodes().map(|(id, node)| NodeBytes { id: *id, peer_urls: node.peer_urls.clone() }).collect(),
     }
 }
 
-fn membership(bytes: MembershipBytes) -> io::Result<Membership<u64, BasicNode>> {
+fn membership(bytes: MembershipBytes) -> io::Result<Membership<u64, PeerNode>> {
     let configs = bytes.configs.into_iter().map(|voters| voters.ids.into_iter().collect::<BTreeSet<_>>()).collect();
-    let nodes = bytes.nodes.into_iter().map(|node| (node.id, BasicNode { addr: node.peer_url }));
+    let nodes = bytes.nodes.into_iter().map(|node| (node.id, PeerNode { peer_urls: node.peer_urls }));
     Membership::new(configs, nodes.collect::<std::collections::BTreeMap<_, _>>())
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))
 }
 
 pub(crate) fn encode_entry(entry: Entry) -> Bytes {
     let log_id = LogIdBytes::from(&entry.log_id);
-    let (command, membership) = match entry.payload {
+    let (request, membership) = match entry.payload {
         EntryPayload::Blank => (None, None),
-        EntryPayload::Normal(command) => (Some(command), None),
+        EntryPayload::Normal(request) => (Some(request), None),
         EntryPayload::Membership(membership) => (None, Some(membership_bytes(None, &membership))),
     };
-    EntryBytes { log_id, command, membership }.encode_to_vec().into()
+    let (command, origin) = request.map_or((None, None), |request| (Some(request.command), request.origin));
+    EntryBytes { log_id, command, membership, origin }.encode_to_vec().into()
 }
 
 pub(crate) fn decode_entry(bytes: Bytes) -> io::Result<Entry> {
     let bytes = EntryBytes::decode(bytes).map_err(invalid("a log entry"))?;
     let payload = match (bytes.command, bytes.membership) {
-        (Some(command), _) => EntryPayload::Normal(command),
+        (Some(command), _) => EntryPayload::Normal(Request { command, origin: bytes.origin }),
         (None, Some(bytes)) => EntryPayload::Membership(membership(bytes)?),
         (None, None) => EntryPayload::Blank,
     };

@@ -15,6 +15,7 @@ use crate::{
     log_storage::LogStorage,
     machine::StateMachine,
     metrics::ConsensusMetrics,
+    outcomes::Outcomes,
     raft_types::TypeConfig,
 };
 
@@ -29,6 +30,7 @@ impl StoreBuilder<TypeConfig, LogStorage, StateMachine, TempDir> for Builder {
         let machine = StateMachine::open(
             store,
             Arc::new(Hub::new(1)),
+            Outcomes::new(1),
             &dir.path().join("snapshot"),
             Duration::from_secs(1),
             metrics,

@@ -1,63 +1,28 @@
-//! The handle on this member's consensus: start, propose, confirm leadership, stop.
+//! The handle on this member's consensus: start, how it stands, stop.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
-use openraft::{
-    Config, Raft, SnapshotPolicy,
-    async_runtime::watch::WatchReceiver as _,
-    errors::{ClientWriteError, RaftError},
-    impls::BasicNode,
-};
-use prost::Message as _;
-use store::{Applied, Command, Store};
-use tokio::{sync::Semaphore, time::timeout};
+use openraft::{Raft, async_runtime::watch::WatchReceiver as _};
+use store::Store;
+use tokio::sync::watch as signal;
 use watch::Hub;
 
 use crate::{
-    ConsensusError, Proposal, StartError,
-    log::{LogOptions, LogStore},
+    Bootstrap, ConsensusConfig, Membership, PeerNode, StartError,
+    ask::Ask,
+    lead::Lead,
+    leadership::{self, Contact, Leadership},
+    log::LogStore,
     log_storage::LogStorage,
     machine::StateMachine,
-    metrics::{ConsensusMetrics, Pending},
-    network::NoPeers,
+    metrics::ConsensusMetrics,
+    outcomes::Outcomes,
+    peer::{self, Introduction, PeerLinks, PeerService, Peers},
     raft_types::TypeConfig,
     read_gate::ReadGate,
 };
 
-/// How long a proposal may take before its caller is told that it timed out: etcd's five seconds and two election timeouts.
-pub const PROPOSAL_TIME_MAX: Duration = Duration::from_secs(7);
-
-/// Most bytes of proposals under way; further ones wait. Bounds memory whatever the number of clients.
-const IN_FLIGHT_BYTES_MAX: usize = 256 << 20;
-
-/// What one permit of the bound stands for.
-const PERMIT_BYTES: usize = 1024;
-
-/// Log entries kept behind a snapshot, for members that lag a little (etcd's `--snapshot-catchup-entries`).
-const CATCH_UP_ENTRIES: u64 = 5000;
-
 pub(crate) type Member = Raft<TypeConfig, StateMachine>;
-
-/// How to start a member.
-#[derive(Clone, Debug)]
-pub struct ConsensusConfig {
-    /// Folder for the log and the snapshots.
-    pub dir: PathBuf,
-    /// This member's id.
-    pub member_id: u64,
-    /// This member's peer URL.
-    pub peer_url: String,
-    /// Milliseconds between heartbeats.
-    pub heartbeat_ms: u64,
-    /// Milliseconds without a heartbeat after which an election is held.
-    pub election_ms: u64,
-    /// Log entries between two snapshots.
-    pub snapshot_entries: u64,
-    /// Whether the log is written without syncing it, so that a crash of the machine loses what was answered.
-    pub unsafe_no_fsync: bool,
-    /// How long a batch of entries may take to apply before a warning is logged.
-    pub warning_apply_duration: Duration,
-}
 
 /// How this member sees the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,65 +40,87 @@ pub struct ConsensusStatus {
 /// This member's part in the cluster. Cheap to clone.
 #[derive(Clone)]
 pub struct Consensus {
-    raft: Member,
+    pub(crate) raft: Member,
+    pub(crate) ask: Ask,
+    pub(crate) outcomes: Outcomes,
+    pub(crate) reads: ReadGate,
+    pub(crate) metrics: ConsensusMetrics,
     log: LogStore,
-    reads: ReadGate,
-    in_flight: Arc<Semaphore>,
-    metrics: ConsensusMetrics,
+    bootstrap: Bootstrap,
+    routes: axum::Router,
 }
 
 impl Consensus {
-    /// Opens the log, founds the cluster if this is its first start, and waits until everything committed is applied.
+    /// Opens the log. The member takes part once its [`Consensus::peer_routes`] are served, and serves its clients once
+    /// it has [joined](Consensus::join).
     ///
     /// # Errors
     /// When the disk fails, or what is on it does not fit together.
-    pub async fn start(config: ConsensusConfig, store: Store, hub: Arc<Hub>) -> Result<Self, StartError> {
+    pub async fn open(config: ConsensusConfig, store: Store, hub: Arc<Hub>) -> Result<Self, StartError> {
         let file = |path: PathBuf| move |source| StartError::File { path, source };
-        let log = LogStore::open(&config.dir.join("log"), log_options(&config))?;
+        let log = LogStore::open(&config.dir.join("log"), config.log_options())?;
         let snapshot_dir = config.dir.join("snapshot");
         let metrics = ConsensusMetrics::new(log.metrics().clone());
-        let machine = StateMachine::open(store, hub, &snapshot_dir, config.warning_apply_duration, metrics.clone())
+        let outcomes = Outcomes::new(config.member_id);
+        let slow = config.warning_apply_duration;
+        let machine = StateMachine::open(store, hub, outcomes.clone(), &snapshot_dir, slow, metrics.clone())
             .map_err(file(snapshot_dir))?;
-        let options = Arc::new(raft_options(&config)?);
+        let introduction = Introduction { cluster_id: config.cluster_id, member_id: config.member_id };
+        let dialer = peer::Dialer::new(config.peer_tls.clone(), config.election());
+        let peers = Arc::new(Peers::new(introduction, dialer));
+        let links = PeerLinks { peers: peers.clone(), patience: config.election() };
         let storage = LogStorage::new(log.clone());
-        let raft = Raft::new(config.member_id, options, NoPeers, storage, machine).await.map_err(refused)?;
-        found(&raft, &config).await?;
-        raft.wait_for_recovery(None).await.map_err(refused)?;
-        let reads = ReadGate::start(raft.clone());
-        let in_flight = Arc::new(Semaphore::new(IN_FLIGHT_BYTES_MAX / PERMIT_BYTES));
-        Ok(Self { raft, log, reads, in_flight, metrics })
+        let options = Arc::new(config.raft_options()?);
+        let raft = Raft::new(config.member_id, options, links, storage, machine).await.map_err(refused)?;
+        let (lead, contact) = (Lead::new(raft.clone()), Contact::new());
+        let leadership = leadership::observe(raft.clone(), contact.clone(), config.heartbeat(), config.election());
+        let service = PeerService { introduction, raft: raft.clone(), lead: lead.clone(), contact };
+        let ask = Ask { member_id: config.member_id, lead, peers, leadership, election: config.election() };
+        let (reads, bootstrap, routes) = (ReadGate::start(ask.clone()), config.bootstrap, peer::routes(service));
+        Ok(Self { raft, ask, outcomes, reads, metrics, log, bootstrap, routes })
     }
 
-    /// Puts a proposal into the log and waits for its outcome: by then a majority has it on disk, and it is applied here.
+    /// What other members ask of this one, for its peer listener.
+    #[must_use]
+    pub fn peer_routes(&self) -> axum::Router {
+        self.routes.clone()
+    }
+
+    /// Founds the cluster if that is how this member begins and its log is empty, and waits until everything that was
+    /// committed is applied here.
     ///
     /// # Errors
-    /// After [`ConsensusError::Timeout`] and [`ConsensusError::LeaderChanged`] it may still have been carried out.
-    pub async fn propose(&self, proposal: Proposal) -> Result<Applied, ConsensusError> {
-        let command = proposal.into_command();
-        let _pending = Pending::one_more(&self.metrics.pending);
-        let written = timeout(PROPOSAL_TIME_MAX, self.write(command)).await;
-        written.unwrap_or(Err(ConsensusError::Timeout)).inspect_err(|_| self.metrics.failed.inc())
+    /// When the disk fails.
+    pub async fn join(&self) -> Result<(), StartError> {
+        self.found().await?;
+        let written = self.raft.metrics().borrow_watched().last_log_index;
+        let raft = self.raft.wait(None);
+        // What is written after this moment need not be waited for.
+        let known = raft.metrics(
+            |metrics| {
+                let committed = metrics.cluster_committed.map(|log_id| log_id.index);
+                committed.is_some() && committed >= written.min(metrics.last_log_index)
+            },
+            "the leader has told what is committed",
+        );
+        let target = known.await.map_err(refused)?.cluster_committed.map(|log_id| log_id.index);
+        raft.applied_index_at_least(target, "what was committed is applied").await.map_err(refused)?;
+        Ok(())
     }
 
-    async fn write(&self, command: Command) -> Result<Applied, ConsensusError> {
-        let permits = u32::try_from(command.encoded_len() / PERMIT_BYTES + 1).unwrap_or(u32::MAX);
-        let permit = self.in_flight.clone().acquire_many_owned(permits).await.map_err(|_| ConsensusError::Stopped)?;
-        let raft = self.raft.clone();
-        // A caller that gives up does not take its entry out of the queue: the permit stays with the entry.
-        let written = tokio::spawn(async move {
-            let _permit = permit;
-            raft.client_write(command).await
-        });
-        Ok(written.await.map_err(|_| ConsensusError::Stopped)?.map_err(not_written)?.data)
-    }
-
-    /// Returns once this member is known to be as new as every write answered before the call.
-    ///
-    /// # Errors
-    /// When there is no leader to confirm it.
-    pub async fn confirm_read(&self) -> Result<(), ConsensusError> {
-        let confirmed = timeout(PROPOSAL_TIME_MAX, self.reads.pass()).await;
-        confirmed.unwrap_or(Err(ConsensusError::Timeout)).inspect_err(|_| self.metrics.failed_reads.inc())
+    async fn found(&self) -> Result<(), StartError> {
+        let Bootstrap::Found(founders) = &self.bootstrap else { return Ok(()) };
+        if self.raft.is_initialized().await.map_err(refused)? {
+            return Ok(());
+        }
+        let node = |urls: &Vec<String>| PeerNode { peer_urls: urls.clone() };
+        let members: BTreeMap<_, _> = founders.iter().map(|founder| (founder.id, node(&founder.peer_urls))).collect();
+        use openraft::errors::{InitializeError, RaftError};
+        match self.raft.initialize(members).await {
+            // Another founder was quicker, and leads already.
+            Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
+            Err(error) => Err(refused(error)),
+        }
     }
 
     /// What consensus tells of itself.
@@ -145,10 +132,11 @@ impl Consensus {
     /// How this member sees the cluster.
     #[must_use]
     pub fn status(&self) -> ConsensusStatus {
+        let leader = self.leadership().leader;
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow_watched();
         ConsensusStatus {
-            leader: metrics.current_leader,
+            leader,
             term: metrics.current_term,
             last_index: metrics.last_log_index.unwrap_or(0),
             applied_index: metrics.last_applied.map_or(0, |log_id| log_id.index),
@@ -159,6 +147,39 @@ impl Consensus {
     #[must_use]
     pub fn term(&self) -> u64 {
         self.raft.metrics().borrow_watched().current_term
+    }
+
+    /// Who leads now.
+    #[must_use]
+    pub fn leadership(&self) -> Leadership {
+        *self.ask.leadership.borrow()
+    }
+
+    /// Tells of each change of who leads.
+    #[must_use]
+    pub fn watch_leadership(&self) -> signal::Receiver<Leadership> {
+        self.ask.leadership.clone()
+    }
+
+    /// Whether this member leads.
+    #[must_use]
+    pub fn is_leader(&self) -> bool {
+        self.leadership().leader == Some(self.ask.member_id)
+    }
+
+    /// The members of the cluster, as of the newest entry of the log.
+    #[must_use]
+    pub fn membership(&self) -> Membership {
+        Membership::of(&self.raft.metrics().borrow_watched().membership_config)
+    }
+
+    /// How far each member's log matches this one's; empty unless this member leads.
+    #[must_use]
+    pub fn progress(&self) -> BTreeMap<u64, u64> {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let matched = metrics.replication.iter().flatten();
+        matched.map(|(id, log_id)| (*id, log_id.map_or(0, |log_id| log_id.index))).collect()
     }
 
     /// Returns when this member can go on no longer, with the reason: a disk that failed, above all.
@@ -186,48 +207,6 @@ impl Consensus {
     }
 }
 
-fn log_options(config: &ConsensusConfig) -> LogOptions {
-    if config.unsafe_no_fsync {
-        tracing::warn!("the log is not synced: a crash of the machine loses writes that were answered");
-    }
-    LogOptions { sync: !config.unsafe_no_fsync, ..LogOptions::default() }
-}
-
-fn raft_options(config: &ConsensusConfig) -> Result<Config, StartError> {
-    let options = Config {
-        cluster_name: "strongroom".to_owned(),
-        heartbeat_interval: config.heartbeat_ms,
-        election_timeout_min: config.election_ms,
-        election_timeout_max: config.election_ms * 2,
-        snapshot_policy: SnapshotPolicy::LogsSinceLast(config.snapshot_entries),
-        max_in_snapshot_log_to_keep: CATCH_UP_ENTRIES,
-        purge_batch_size: CATCH_UP_ENTRIES,
-        enable_pre_vote: Some(true),
-        ..Config::default()
-    };
-    options.validate().map_err(|error| StartError::Timing(error.to_string()))
-}
-
-/// Founds the cluster of one on the first start.
-async fn found(raft: &Member, config: &ConsensusConfig) -> Result<(), StartError> {
-    if raft.is_initialized().await.map_err(refused)? {
-        return Ok(());
-    }
-    let members = BTreeMap::from([(config.member_id, BasicNode::new(&config.peer_url))]);
-    raft.initialize(members).await.map_err(refused)
-}
-
 fn refused(error: impl std::fmt::Display) -> StartError {
     StartError::Raft(error.to_string())
-}
-
-fn not_written(error: RaftError<TypeConfig, ClientWriteError<TypeConfig>>) -> ConsensusError {
-    match error {
-        RaftError::Fatal(_) => ConsensusError::Stopped,
-        RaftError::APIError(ClientWriteError::ForwardToLeader(to)) if to.leader_id.is_some() => {
-            ConsensusError::NotLeader
-        }
-        RaftError::APIError(ClientWriteError::ForwardToLeader(_)) => ConsensusError::NoLeader,
-        RaftError::APIError(_) => ConsensusError::LeaderChanged,
-    }
 }

@@ -18,6 +18,21 @@ pub enum ConsensusError {
     /// It took longer than [`crate::PROPOSAL_TIME_MAX`]: it may or may not have been carried out.
     #[error("request timed out")]
     Timeout,
+    /// Another change of the membership is under way.
+    #[error("the membership is changing")]
+    MembershipChanging,
+    /// No member has this id.
+    #[error("no such member")]
+    NoSuchMember,
+    /// The member has a vote already.
+    #[error("not a learner")]
+    NotLearner,
+    /// The learner lacks too much of the log to be given a vote.
+    #[error("the learner is not in sync with the leader")]
+    LearnerNotReady,
+    /// Nobody with a vote would be left.
+    #[error("the last member with a vote")]
+    LastVoter,
     /// This member is stopping or has stopped: its disk failed, or it was told to.
     #[error("server stopped")]
     Stopped,

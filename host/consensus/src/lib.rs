@@ -13,26 +13,42 @@
 //!
 //! Limits: [`PROPOSAL_TIME_MAX`] per proposal, 256 MiB of proposals under way.
 
+mod ask;
 mod blocking;
 mod codec;
+mod config;
 #[cfg(test)]
 mod conformance_tests;
 mod consensus;
 mod error;
 mod identity;
+mod lead;
+mod leadership;
 mod log;
 mod log_storage;
 mod machine;
+mod membership;
 mod metrics;
-mod network;
+mod node;
+mod outcomes;
+mod peer;
 mod proposal;
+mod propose;
 mod raft_types;
 mod read_gate;
+mod request;
+mod transfer;
 
 pub use blocking::blocking;
-pub use consensus::{Consensus, ConsensusConfig, ConsensusStatus, PROPOSAL_TIME_MAX};
+pub use config::ConsensusConfig;
+pub use consensus::{Consensus, ConsensusStatus};
 pub use error::{ConsensusError, StartError};
 pub use identity::{IDENTITY_FILE, Identity, IdentityError};
+pub use leadership::Leadership;
 pub use log::LogError;
+pub use membership::{Membership, MembershipChange};
 pub use metrics::ConsensusMetrics;
+pub use node::{Bootstrap, Founder, PeerNode};
+pub use peer::PeerTls;
 pub use proposal::Proposal;
+pub use propose::PROPOSAL_TIME_MAX;

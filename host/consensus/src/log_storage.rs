@@ -22,6 +22,9 @@ const INDEX_OFFSET: u64 = 1;
 /// Most bytes of entries read at once, whatever the range asked for.
 const READ_BYTES_MAX: usize = 8 << 20;
 
+/// Bytes of entries in one request to another member: enough for one write to its disk.
+const APPEND_MESSAGE_BYTES: usize = 1 << 20;
+
 /// Most bytes appended in one operation: openraft hands over thousands of entries at once, of up to 1.5 MiB each.
 const APPEND_BYTES_MAX: usize = 16 << 20;
 
@@ -57,10 +60,10 @@ impl LogStorage {
         (from < to).then_some((from, to))
     }
 
-    /// Entries from `from` on and before `to`, as many as [`READ_BYTES_MAX`] allows and at least one.
-    fn some_entries(&self, from: u64, to: u64) -> io::Result<Vec<Entry>> {
+    /// Entries from `from` on and before `to`, as many as `bytes_max` allows and at least one.
+    fn some_entries(&self, from: u64, to: u64, bytes_max: usize) -> io::Result<Vec<Entry>> {
         let range = from.saturating_add(INDEX_OFFSET)..to.saturating_add(INDEX_OFFSET);
-        let read = self.log.read(range, READ_BYTES_MAX).map_err(failed)?;
+        let read = self.log.read(range, bytes_max).map_err(failed)?;
         read.into_iter().map(|(_, bytes)| codec::decode_entry(bytes)).collect()
     }
 
@@ -69,7 +72,7 @@ impl LogStorage {
         let mut entries = Vec::new();
         let mut next = from;
         while next < to {
-            let some = self.some_entries(next, to)?;
+            let some = self.some_entries(next, to, READ_BYTES_MAX)?;
             let Some(last) = some.last() else { break };
             next = last.log_id.index + 1;
             entries.extend(some);
@@ -107,6 +110,15 @@ impl RaftLogReader<TypeConfig> for LogStorage {
         }
     }
 
+    /// As many as make a request to another member: more would only wait behind each other.
+    async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> Result<Vec<Entry>, io::Error> {
+        match self.bounds(&(start..end)) {
+            Some((from, to)) if from == start => self.some_entries(from, to, APPEND_MESSAGE_BYTES),
+            // Purged under a replication that was overtaken: openraft sends nothing then, and a snapshot later.
+            _ => Ok(Vec::new()),
+        }
+    }
+
     /// Reads ahead by at most [`READ_BYTES_MAX`]: what is applied again after a crash may be far more than memory.
     async fn entries_stream<RB>(&mut self, range: RB) -> impl Stream<Item = Result<Entry, io::Error>> + OptionalSend
     where
@@ -116,7 +128,7 @@ impl RaftLogReader<TypeConfig> for LogStorage {
         let state = bounds.map(|(from, to)| (self.clone(), from, to));
         Box::pin(stream::unfold(state, async |state| {
             let (log, from, to) = state?;
-            match log.some_entries(from, to) {
+            match log.some_entries(from, to, READ_BYTES_MAX) {
                 Ok(entries) => {
                     let next = entries.last()?.log_id.index + 1;
                     let entries: Vec<_> = entries.into_iter().map(Ok).collect();

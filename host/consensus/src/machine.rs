@@ -10,18 +10,20 @@ use std::{
 use futures::{Stream, StreamExt as _};
 use openraft::{
     EntryPayload, OptionalSend, RaftSnapshotBuilder, StoredMembership,
-    storage::{ApplyResponder, EntryResponder, RaftStateMachine},
+    storage::{EntryResponder, RaftStateMachine},
     type_config::alias::SnapshotOf,
 };
 use prost::Message as _;
-use store::{Applied, LogEntry, Store, StoreError};
+use store::{LogEntry, Store, StoreError};
 use watch::Hub;
 
 use crate::{
     blocking::blocking,
     codec,
     metrics::ConsensusMetrics,
+    outcomes::Outcomes,
     raft_types::{Entry, LogId, SnapshotMeta, TypeConfig},
+    request::Origin,
 };
 
 /// Most entries applied in one batch: bounds the memory a batch stages and the time between two answers.
@@ -41,6 +43,7 @@ pub(crate) struct Checkpoint {
 pub(crate) struct StateMachine {
     store: Store,
     hub: Arc<Hub>,
+    outcomes: Outcomes,
     snapshots: Snapshots,
     warning_apply_duration: Duration,
     metrics: ConsensusMetrics,
@@ -63,6 +66,7 @@ impl StateMachine {
     pub(crate) fn open(
         store: Store,
         hub: Arc<Hub>,
+        outcomes: Outcomes,
         snapshot_dir: &Path,
         warning_apply_duration: Duration,
         metrics: ConsensusMetrics,
@@ -70,7 +74,7 @@ impl StateMachine {
         std::fs::create_dir_all(snapshot_dir)?;
         let snapshots = Snapshots { dir: snapshot_dir.to_path_buf(), current: Arc::default() };
         snapshots.recover()?;
-        Ok(Self { store, hub, snapshots, warning_apply_duration, metrics })
+        Ok(Self { store, hub, outcomes, snapshots, warning_apply_duration, metrics })
     }
 
     fn apply_batch(&self, batch: Vec<EntryResponder<TypeConfig>>) -> io::Result<()> {
@@ -78,10 +82,13 @@ impl StateMachine {
             return Ok(());
         }
         let mut entries = Vec::with_capacity(batch.len());
+        let mut origins = Vec::with_capacity(batch.len());
         let mut responders = Vec::with_capacity(batch.len());
         for (entry, responder) in batch {
-            entries.push(log_entry(entry));
-            responders.push(responder);
+            let (entry, origin) = log_entry(entry);
+            entries.push(entry);
+            origins.push(origin);
+            responders.extend(responder);
         }
         let (started, count) = (Instant::now(), entries.len());
         let done = blocking(|| self.store.apply(entries)).map_err(failed)?;
@@ -90,9 +97,9 @@ impl StateMachine {
         if let Some(last) = done.applied.last() {
             self.hub.publish(done.events, last.revision);
         }
-        for (applied, responder) in done.applied.into_iter().zip(responders) {
-            answer(responder, applied);
-        }
+        // First the outcomes: a proposer that hears of the commit finds its own there.
+        self.outcomes.tell(origins.into_iter().zip(done.applied));
+        responders.into_iter().for_each(|responder| responder.send(()));
         Ok(())
     }
 }
@@ -108,29 +115,25 @@ impl StateMachine {
     }
 }
 
-fn answer(responder: Option<ApplyResponder<TypeConfig>>, applied: Applied) {
-    if let Some(responder) = responder {
-        responder.send(applied);
-    }
-}
-
 fn weight(entry: &Entry) -> usize {
     match &entry.payload {
-        EntryPayload::Normal(command) => command.encoded_len(),
+        EntryPayload::Normal(request) => request.command.encoded_len(),
         EntryPayload::Blank | EntryPayload::Membership(_) => 0,
     }
 }
 
-fn log_entry(entry: Entry) -> LogEntry {
+fn log_entry(entry: Entry) -> (LogEntry, Option<Origin>) {
     let applied = codec::encode_log_id(&entry.log_id);
-    let (membership, command) = match entry.payload {
-        EntryPayload::Blank => (None, None),
-        EntryPayload::Normal(command) => (None, Some(command)),
-        EntryPayload::Membership(membership) => {
-            (Some(codec::encode_membership(&StoredMembership::new(Some(entry.log_id), membership))), None)
+    match entry.payload {
+        EntryPayload::Blank => (LogEntry { applied, membership: None, command: None }, None),
+        EntryPayload::Normal(request) => {
+            (LogEntry { applied, membership: None, command: Some(request.command) }, request.origin)
         }
-    };
-    LogEntry { applied, membership, command }
+        EntryPayload::Membership(membership) => {
+            let stored = StoredMembership::new(Some(entry.log_id), membership);
+            (LogEntry { applied, membership: Some(codec::encode_membership(&stored)), command: None }, None)
+        }
+    }
 }
 
 fn state_of(
@@ -182,6 +185,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         blocking(|| self.store.install(&kept.dir)).map_err(failed)?;
         let revision = self.store.view(|view| view.revision()).map_err(failed)?;
         self.hub.reset(revision);
+        self.outcomes.forget();
         Ok(())
     }
 

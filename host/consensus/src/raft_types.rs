@@ -1,14 +1,16 @@
 //! openraft's types, as this member uses them. Nothing outside this crate names openraft.
 
-use openraft::impls::{BasicNode, leader_id_std};
-use store::{Applied, Command};
+use openraft::impls::leader_id_std;
+
+use crate::{node::PeerNode, request::Request};
 
 openraft::declare_raft_types!(
-    /// Standard Raft: one leader a term, 64-bit member ids, a node is its peer URL.
+    /// Standard Raft: one leader a term, 64-bit member ids. What came of a command is told by [`crate::outcomes`], to
+    /// whichever member waits for it.
     pub(crate) TypeConfig:
-        D = Command,
-        R = Applied,
-        Node = BasicNode,
+        D = Request,
+        R = (),
+        Node = PeerNode,
         LeaderId = leader_id_std::LeaderId<u64, u64>,
         AsyncRuntime = openraft::TokioRuntime,
 );

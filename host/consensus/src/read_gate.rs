@@ -1,15 +1,14 @@
 //! Linearizable reads share one confirmation of leadership: whoever arrives while one is under way waits for the next.
 
-use openraft::{
-    ReadPolicy,
-    errors::{LinearizableReadError, RaftError},
-};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{ConsensusError, consensus::Member, raft_types::TypeConfig};
+use crate::{ConsensusError, ask::Ask, lead::ReadIndex};
 
 /// Most readers that one confirmation answers.
 const READERS_MAX: usize = 4096;
+
+/// How often a leader may fail to reach a majority: each try takes about as long as an election.
+const QUORUM_TRIES_MAX: u32 = 2;
 
 type Reader = oneshot::Sender<Result<(), ConsensusError>>;
 
@@ -20,9 +19,9 @@ pub(crate) struct ReadGate {
 }
 
 impl ReadGate {
-    pub(crate) fn start(raft: Member) -> Self {
+    pub(crate) fn start(ask: Ask) -> Self {
         let (waiting, readers) = mpsc::channel(READERS_MAX);
-        tokio::spawn(serve(raft, readers));
+        tokio::spawn(serve(ask, readers));
         Self { waiting }
     }
 
@@ -34,11 +33,10 @@ impl ReadGate {
     }
 }
 
-async fn serve(raft: Member, mut readers: mpsc::Receiver<Reader>) {
+async fn serve(ask: Ask, mut readers: mpsc::Receiver<Reader>) {
     let mut waiting = Vec::new();
     while readers.recv_many(&mut waiting, READERS_MAX).await > 0 {
-        let confirmed = raft.ensure_linearizable(ReadPolicy::ReadIndex).await;
-        let outcome = confirmed.map(drop).map_err(not_confirmed);
+        let outcome = confirm(&ask).await;
         for reader in waiting.drain(..) {
             // A reader that has gone away needs no answer.
             let _ = reader.send(outcome);
@@ -46,12 +44,16 @@ async fn serve(raft: Member, mut readers: mpsc::Receiver<Reader>) {
     }
 }
 
-fn not_confirmed(error: RaftError<TypeConfig, LinearizableReadError<TypeConfig>>) -> ConsensusError {
-    match error {
-        RaftError::Fatal(_) => ConsensusError::Stopped,
-        RaftError::APIError(LinearizableReadError::ForwardToLeader(to)) if to.leader_id.is_some() => {
-            ConsensusError::NotLeader
+/// Returns once what the leader had committed is applied here. A question may be asked twice: it changes nothing.
+async fn confirm(ask: &Ask) -> Result<(), ConsensusError> {
+    let mut refused_by_quorum = 0;
+    loop {
+        let leader = ask.leader().await?;
+        match ask.read_index(leader).await {
+            ReadIndex::Confirmed(log_id) => return ask.applied(log_id).await,
+            ReadIndex::NotLeader => ask.pause().await,
+            ReadIndex::NoQuorum if refused_by_quorum == QUORUM_TRIES_MAX => return Err(ConsensusError::NoLeader),
+            ReadIndex::NoQuorum => refused_by_quorum += 1,
         }
-        RaftError::APIError(_) => ConsensusError::NoLeader,
     }
 }

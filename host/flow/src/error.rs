@@ -116,6 +116,9 @@ pub enum FlowError {
     /// The administrator's: only a learner can be promoted.
     #[error("can only promote a learner member")]
     NotLearner,
+    /// The administrator's: the learner lacks too much of the log to be given a vote.
+    #[error("can only promote a learner member which is in sync with leader")]
+    LearnerNotReady,
     /// The administrator's: this version runs clusters of one member.
     #[error("this version runs clusters of one member; no member can be added")]
     SingleMember,
@@ -186,6 +189,10 @@ impl From<ConsensusError> for FlowError {
             ConsensusError::NotLeader => Self::NotLeader,
             ConsensusError::LeaderChanged => Self::LeaderChanged,
             ConsensusError::Timeout => Self::Timeout,
+            ConsensusError::NoSuchMember => Self::MemberNotFound,
+            ConsensusError::NotLearner => Self::NotLearner,
+            ConsensusError::LearnerNotReady => Self::LearnerNotReady,
+            ConsensusError::LastVoter | ConsensusError::MembershipChanging => Self::NotEnoughStartedMembers,
             _ => Self::Stopped,
         }
     }

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use admission::Engine;
 use auth::{TokenOptions, Warden};
-use consensus::{Consensus, ConsensusConfig, Identity};
+use consensus::{Bootstrap, Consensus, ConsensusConfig, Founder, Identity, PeerTls};
 use seal::{RootKeyProvider, SealConfig};
 use store::Store;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -50,6 +50,8 @@ pub struct MemberConfig {
     pub auto_promote: bool,
     /// Log entries kept behind a snapshot for members that lag a little.
     pub catch_up_entries: u64,
+    /// TLS of connections to other members.
+    pub peer_tls: Option<PeerTls>,
     /// Where clients reach it.
     pub client_urls: Vec<String>,
     /// Time between heartbeats.
@@ -98,6 +100,7 @@ impl Default for MemberConfig {
             max_learners: 1,
             auto_promote: false,
             catch_up_entries: 5000,
+            peer_tls: None,
             client_urls: vec!["http://localhost:2379".to_owned()],
             heartbeat_interval: Duration::from_millis(100),
             election_timeout: Duration::from_millis(1000),
@@ -148,15 +151,25 @@ impl Member {
     /// # Errors
     /// [`StartError`]: what is wrong, and what to do about it.
     pub async fn start(config: MemberConfig) -> Result<Self, StartError> {
-        let peer_urls = config.peer_urls.clone();
-        let founder = Identity::of_founder(&peer_urls, std::slice::from_ref(&peer_urls), &config.cluster_token);
+        Self::start_among_peers(config, drop).await
+    }
+
+    /// The same for a member of many. `serve` is given what the others ask of this one, to be served from that moment
+    /// on: without them there is no leader, and without a leader no start.
+    ///
+    /// # Errors
+    /// [`StartError`]: what is wrong, and what to do about it.
+    pub async fn start_among_peers(config: MemberConfig, serve: impl FnOnce(axum::Router)) -> Result<Self, StartError> {
+        let founder = Identity::of_founder(&config.peer_urls, &founding_urls(&config), &config.cluster_token);
         let identity = Identity::load_or_create(&config.data_dir, founder)?;
         let provider = open_provider(config.seal.as_ref())?;
         let store = Store::open(&config.data_dir.join("state"))?;
         let warden = users::warden(&store, &config.auth_token, config.auth_token_ttl)?;
         let hub = Arc::new(Hub::new(store.view(|view| view.revision())?));
         let engine = Engine::new()?;
-        let consensus = Consensus::start(consensus_config(&config, identity), store.clone(), hub.clone()).await?;
+        let consensus = Consensus::open(consensus_config(&config, identity), store.clone(), hub.clone()).await?;
+        serve(consensus.peer_routes());
+        consensus.join().await?;
         let lower = Lower { identity, store: store.clone(), hub, consensus: consensus.clone(), warden };
         let started = Self::with_policy(config, lower, engine, provider).await;
         if started.is_err() {
@@ -234,8 +247,14 @@ impl Member {
         self.shared.consensus.failed().await
     }
 
+    /// Hands leadership, if this member has it, to another one.
+    pub async fn hand_over(&self) {
+        self.shared.consensus.hand_over().await;
+    }
+
     /// Stops, and makes what is applied durable so that the next start is quick.
     pub async fn shutdown(&self) {
+        self.shared.consensus.hand_over().await;
         self.shared.stopping.cancel();
         self.shared.background.close();
         self.shared.background.wait().await;
@@ -284,12 +303,29 @@ fn consensus_config(config: &MemberConfig, identity: Identity) -> ConsensusConfi
     let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     ConsensusConfig {
         dir: config.data_dir.clone(),
+        cluster_id: identity.cluster_id,
         member_id: identity.member_id,
-        peer_url: config.peer_urls.first().cloned().unwrap_or_default(),
+        bootstrap: Bootstrap::Found(founders(config)),
+        peer_tls: config.peer_tls.clone(),
+        pre_vote: config.pre_vote,
         heartbeat_ms: ms(config.heartbeat_interval),
         election_ms: ms(config.election_timeout),
         snapshot_entries: config.snapshot_entries,
+        catch_up_entries: config.catch_up_entries,
         unsafe_no_fsync: config.unsafe_no_fsync,
         warning_apply_duration: config.warning_apply_duration,
     }
+}
+
+fn founding_urls(config: &MemberConfig) -> Vec<Vec<String>> {
+    match config.initial_cluster.is_empty() {
+        true => vec![config.peer_urls.clone()],
+        false => config.initial_cluster.iter().map(|(_, urls)| urls.clone()).collect(),
+    }
+}
+
+fn founders(config: &MemberConfig) -> Vec<Founder> {
+    let cluster = founding_urls(config);
+    let id = |urls: &[String]| Identity::of_founder(urls, &cluster, &config.cluster_token).member_id;
+    cluster.iter().map(|urls| Founder { id: id(urls), peer_urls: urls.clone() }).collect()
 }

@@ -26,20 +26,34 @@ pub(crate) async fn bring_in_line(
     // Shorter first: a prefix within another takes over its digest key.
     wanted.sort_by_key(Bytes::len);
     for prefix in wanted {
-        let current = policy.current();
-        if current.keyring().prefixes().any(|sealed| *sealed == prefix) {
-            continue;
-        }
-        if !current.keyring().covers(&prefix) && store.view(|view| view.holds_any(&prefix))? {
-            return Err(StartError::AlreadyInUse { prefix: shown(&prefix) });
-        }
-        let provider = policy.provider().expect("a seal configuration always names a provider");
-        let record = new_key(identity, &prefix, current.keyring(), provider)?;
-        let epoch = propose(consensus, current.epoch(), record).await.map_err(StartError::of_policy)?;
-        policy.reach(epoch).await.map_err(StartError::of_policy)?;
-        tracing::info!(prefix = shown(&prefix), policy_epoch = epoch, "prefix sealed");
+        while !seal_prefix(identity, &prefix, store, consensus, policy).await? {}
     }
     Ok(())
+}
+
+/// Whether the prefix is sealed now; not when another member changed the policy at the same time.
+async fn seal_prefix(
+    identity: Identity,
+    prefix: &Bytes,
+    store: &Store,
+    consensus: &Consensus,
+    policy: &PolicyKeeper,
+) -> Result<bool, StartError> {
+    let current = policy.current();
+    if current.keyring().prefixes().any(|sealed| sealed == prefix) {
+        return Ok(true);
+    }
+    if !current.keyring().covers(prefix) && store.view(|view| view.holds_any(prefix))? {
+        return Err(StartError::AlreadyInUse { prefix: shown(prefix) });
+    }
+    let provider = policy.provider().expect("a seal configuration always names a provider");
+    let record = new_key(identity, prefix, current.keyring(), provider)?;
+    let (epoch, sealed) = propose(consensus, current.epoch(), record).await.map_err(StartError::of_policy)?;
+    policy.reach(epoch).await.map_err(StartError::of_policy)?;
+    if sealed {
+        tracing::info!(prefix = shown(prefix), policy_epoch = epoch, "prefix sealed");
+    }
+    Ok(sealed)
 }
 
 fn check_none_dropped(seal: &SealConfig, keyring: &Keyring) -> Result<(), StartError> {
@@ -61,11 +75,12 @@ fn new_key(
     Ok(Keyring::generate(identity.cluster_id, prefix, keyring.next_id(), created, Some(keyring), provider)?)
 }
 
-async fn propose(consensus: &Consensus, epoch: u64, record: DataKeyRecord) -> Result<u64, FlowError> {
+/// The policy epoch after it, and whether the key was taken.
+async fn propose(consensus: &Consensus, epoch: u64, record: DataKeyRecord) -> Result<(u64, bool), FlowError> {
     let applied = consensus.propose(Proposal::put_data_keys(epoch, vec![record.encode()])).await?;
     match applied.result {
-        Ok(Outcome::PolicyChanged { epoch }) => Ok(epoch),
-        Err(Refusal::StalePolicy { .. }) => Err(FlowError::PolicyChanging),
+        Ok(Outcome::PolicyChanged { epoch }) => Ok((epoch, true)),
+        Err(Refusal::StalePolicy { current }) => Ok((current, false)),
         other => Err(FlowError::Corrupt(format!("a data key came out as {other:?}"))),
     }
 }

@@ -40,17 +40,17 @@ pub(crate) fn start(config: &Config) {
 }
 
 /// The listeners, and the line that scripts wait for. The sockets take connections already; who connects now is served.
-pub(crate) fn ready(config: &Config, sockets: &Sockets) {
+pub(crate) fn ready(config: &Config, peers: &[Url], sockets: &Sockets) {
     tracing::info!(
         "initial-advertise-peer-urls" = ?texts(&config.peer.advertised),
-        "listen-peer-urls" = ?of(&sockets.peer),
+        "listen-peer-urls" = ?texts(peers),
         "advertise-client-urls" = ?texts(&config.client.advertised),
         "listen-client-urls" = ?of(&sockets.client),
         "listen-metrics-urls" = ?of(&sockets.metrics),
         "listen-admin-urls" = ?of(&sockets.admin),
         "now serving peer/client/metrics"
     );
-    for address in of(&sockets.peer) {
+    for address in texts(peers) {
         tracing::info!(address, "serving peer traffic");
     }
     for address in of(&sockets.metrics) {

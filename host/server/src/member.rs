@@ -1,5 +1,6 @@
 //! Starts the member that a configuration describes.
 
+use axum::Router;
 use flow::{Member, MemberConfig};
 use seal::SealConfig;
 
@@ -7,21 +8,17 @@ use crate::config::{ClusterState, Config, ConfigError};
 use crate::error::ServerError;
 use crate::tls;
 
-/// Opens the data and starts the member.
+/// Opens the data and starts the member; `serve_peers` puts what other members ask of it on the peer listener.
 ///
 /// # Errors
 ///
 /// [`ServerError::Configuration`] for the seal configuration, [`ServerError::Start`] for the rest.
-pub(crate) async fn start(config: &Config) -> Result<Member, ServerError> {
+pub(crate) async fn start(config: &Config, serve_peers: impl FnOnce(Router)) -> Result<Member, ServerError> {
     let seal = config.seal_config.as_deref().map(SealConfig::load).transpose().map_err(ConfigError::Seal)?;
     let text = |urls: &[crate::config::url::Url]| urls.iter().map(ToString::to_string).collect();
     let cluster = &config.cluster;
     // Files that could not be used are an error of the start, not of the first call to another member.
-    config.peer.tls.as_ref().map(|files| tls::for_dialling(files, &config.tls)).transpose()?;
-    if cluster.members.len() > 1 || cluster.force_new {
-        let text = "--initial-cluster with several members and --force-new-cluster: this version runs one member";
-        return Err(ConfigError::Conflict(text.to_owned()).into());
-    }
+    let peer_tls = config.peer.tls.as_ref().map(|files| tls::for_dialling(files, &config.tls)).transpose()?;
     let member = MemberConfig {
         name: config.name.clone(),
         data_dir: config.data_dir.clone(),
@@ -35,6 +32,7 @@ pub(crate) async fn start(config: &Config) -> Result<Member, ServerError> {
         max_learners: cluster.max_learners,
         auto_promote: cluster.auto_promote,
         catch_up_entries: cluster.catch_up_entries,
+        peer_tls,
         client_urls: text(&config.client.advertised),
         heartbeat_interval: config.timing.heartbeat,
         election_timeout: config.timing.election,
@@ -51,5 +49,6 @@ pub(crate) async fn start(config: &Config) -> Result<Member, ServerError> {
         warning_apply_duration: config.timing.warning_apply,
         warning_unary_request_duration: config.timing.warning_unary_request,
     };
-    Member::start(member).await.map_err(|error| ServerError::Start(Box::new(error)))
+    let started = Member::start_among_peers(member, serve_peers).await;
+    started.map_err(|error| ServerError::Start(Box::new(error)))
 }

@@ -3,8 +3,9 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use api::{DoorSettings, Doors};
+use api::{ConnectionSettings, DoorSettings, Doors, PeerPages};
 use auth::Administrator;
+use axum::Router;
 use flow::{InstallPlugin, Member};
 use rustls::ServerConfig;
 use time::OffsetDateTime;
@@ -16,7 +17,7 @@ use crate::bootstrap::{DevDirectory, DirectoryLock, environment};
 use crate::cli::Dev;
 use crate::config::{Config, Door};
 use crate::error::ServerError;
-use crate::listeners::{Sockets, urls};
+use crate::listeners::{Socket, Sockets, urls};
 use crate::stop::StopSignal;
 use crate::{announce, member, ready, self_signed, tls};
 
@@ -36,11 +37,15 @@ pub(crate) async fn dev(arguments: Dev) -> Result<(), ServerError> {
     let directory = DevDirectory::open(&arguments.dir, OffsetDateTime::now_utc())?;
     let mut config = directory.config(&arguments);
     let tls = Tls::load(&config)?;
-    let sockets = Sockets::bind(&config).await?;
+    let mut sockets = Sockets::bind(&config).await?;
     config.client.advertised = urls(&sockets.client);
     config.peer.advertised = urls(&sockets.peer);
     config.cluster.members = vec![(config.name.clone(), urls(&sockets.peer))];
-    let Some(member) = unless_stopped(&mut stop, member::start(&config)).await? else { return Ok(()) };
+    let [client, peer, admin, metrics] =
+        [&sockets.client, &sockets.peer, &sockets.admin, &sockets.metrics].map(|sockets| sockets[0].url.clone());
+    let mut peers = Peers::new(&config, &mut sockets, &tls);
+    let started = member::start(&config, |routes| peers.serve(routes));
+    let Some(member) = unless_stopped(&mut stop, started).await? else { return Ok(()) };
     if directory.is_unplugged() {
         if unless_stopped(&mut stop, install_bundled_plugin(&member)).await?.is_none() {
             member.shutdown().await;
@@ -48,9 +53,7 @@ pub(crate) async fn dev(arguments: Dev) -> Result<(), ServerError> {
         }
         directory.note_plugged()?;
     }
-    let [client, peer, admin, metrics] =
-        [&sockets.client, &sockets.peer, &sockets.admin, &sockets.metrics].map(|sockets| sockets[0].url.clone());
-    let running = Running::start(&config, member, sockets, tls);
+    let running = Running::start(&config, member, sockets, tls, peers);
     environment::write(&directory.environment(), &client, &admin, directory.certificates())?;
     let program = std::env::current_exe().unwrap_or_else(|_| "strongroom".into());
     let banner = Banner {
@@ -85,11 +88,14 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
     let _lock = DirectoryLock::take(&config.data_dir, "--data-dir")?;
     self_signed::ensure(&config, OffsetDateTime::now_utc())?;
     let tls = Tls::load(&config)?;
-    let sockets = Sockets::bind(&config).await?;
+    let mut sockets = Sockets::bind(&config).await?;
     announce::start(&config);
-    let Some(member) = unless_stopped(&mut stop, member::start(&config)).await? else { return Ok(()) };
-    announce::ready(&config, &sockets);
-    let running = Running::start(&config, member, sockets, tls);
+    let peer_urls = urls(&sockets.peer);
+    let mut peers = Peers::new(&config, &mut sockets, &tls);
+    let started = member::start(&config, |routes| peers.serve(routes));
+    let Some(member) = unless_stopped(&mut stop, started).await? else { return Ok(()) };
+    announce::ready(&config, &peer_urls, &sockets);
+    let running = Running::start(&config, member, sockets, tls, peers);
     ready::tell();
     running.until(stop).await
 }
@@ -141,15 +147,63 @@ impl Tls {
     }
 }
 
+/// The peer listener: served from before the member has started until after it has stopped, since both need the others.
+struct Peers {
+    sockets: Vec<Socket>,
+    tls: Option<Arc<ServerConfig>>,
+    connections: ConnectionSettings,
+    pages: PeerPages,
+    listeners: JoinSet<()>,
+    shutdown: CancellationToken,
+}
+
+impl Peers {
+    fn new(config: &Config, sockets: &mut Sockets, tls: &Tls) -> Self {
+        Self {
+            sockets: std::mem::take(&mut sockets.peer),
+            tls: tls.peer.clone(),
+            connections: config.connections,
+            pages: PeerPages::default(),
+            listeners: JoinSet::new(),
+            shutdown: CancellationToken::new(),
+        }
+    }
+
+    fn serve(&mut self, peers: Router) {
+        let routes = self.pages.behind(peers);
+        for socket in self.sockets.drain(..) {
+            let (routes, shutdown) = (routes.clone(), self.shutdown.clone());
+            self.listeners.spawn(serve_socket(socket, self.tls.as_ref(), routes, self.connections, shutdown));
+        }
+    }
+
+    async fn close(&mut self) {
+        self.shutdown.cancel();
+        while self.listeners.join_next().await.is_some() {}
+    }
+}
+
+fn serve_socket(
+    socket: Socket,
+    tls: Option<&Arc<ServerConfig>>,
+    routes: Router,
+    connections: ConnectionSettings,
+    shutdown: CancellationToken,
+) -> impl Future<Output = ()> + use<> {
+    let tls = tls.filter(|_| socket.url.is_tls()).cloned();
+    api::serve(socket.listener, tls, routes, connections, shutdown)
+}
+
 /// A member that serves.
 struct Running {
     member: Member,
+    peers: Peers,
     listeners: JoinSet<()>,
     shutdown: CancellationToken,
 }
 
 impl Running {
-    fn start(config: &Config, member: Member, sockets: Sockets, tls: Tls) -> Self {
+    fn start(config: &Config, member: Member, sockets: Sockets, tls: Tls, peers: Peers) -> Self {
         let shutdown = CancellationToken::new();
         let settings = DoorSettings {
             client_administrators: config.client_administrators(),
@@ -162,21 +216,19 @@ impl Running {
             ..DoorSettings::new(config.administrators.clone(), shutdown.clone())
         };
         let doors = Doors::new(member.clone(), settings);
+        peers.pages.open(&doors);
         let connections = config.connections;
         let mut listeners = JoinSet::new();
-        // A single member has no peers: its peer listener answers probes only.
         for (sockets, tls, routes) in [
             (sockets.client, tls.client, doors.client_routes()),
-            (sockets.peer, tls.peer, doors.peer_routes()),
             (sockets.admin, tls.admin, doors.admin_routes()),
             (sockets.metrics, tls.metrics, doors.metrics_routes()),
         ] {
             for socket in sockets {
-                let tls = tls.clone().filter(|_| socket.url.is_tls());
-                listeners.spawn(api::serve(socket.listener, tls, routes.clone(), connections, shutdown.clone()));
+                listeners.spawn(serve_socket(socket, tls.as_ref(), routes.clone(), connections, shutdown.clone()));
             }
         }
-        Self { member, listeners, shutdown }
+        Self { member, peers, listeners, shutdown }
     }
 
     /// Serves until a signal comes or the member fails, then lets open requests end; `api` bounds how long that takes.
@@ -190,6 +242,8 @@ impl Running {
             reason = self.member.failed() => Err(ServerError::Stopped(reason)),
         };
         tracing::info!("closing etcd server");
+        // While clients are still served: what they have under way goes to the next leader.
+        self.member.hand_over().await;
         self.shutdown.cancel();
         tokio::select! {
             () = self.drain() => tracing::info!("closed etcd server"),
@@ -201,5 +255,6 @@ impl Running {
     async fn drain(&mut self) {
         while self.listeners.join_next().await.is_some() {}
         self.member.shutdown().await;
+        self.peers.close().await;
     }
 }

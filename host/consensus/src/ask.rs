@@ -1,0 +1,102 @@
+//! Asking the leader, whoever that is: this member itself, or another one over the peer link.
+
+use std::{sync::Arc, time::Duration};
+
+use openraft::async_runtime::watch::WatchReceiver as _;
+use prost::Message as _;
+use proto::peer::{ProposeRequest, ReadIndexRequest};
+use tokio::{sync::watch, time::timeout};
+use tonic::Code;
+
+use crate::{
+    ConsensusError, MembershipChange,
+    lead::{Fate, Lead, ReadIndex},
+    leadership::Leadership,
+    peer::{Client, Peers, wire},
+    raft_types::LogId,
+    request::Request,
+};
+
+/// How many election timeouts a request waits for a leader: an election takes at most two.
+const ELECTIONS_MAX: u32 = 3;
+
+/// The way to the leader. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Ask {
+    pub(crate) member_id: u64,
+    pub(crate) lead: Lead,
+    pub(crate) peers: Arc<Peers>,
+    pub(crate) leadership: watch::Receiver<Leadership>,
+    pub(crate) election: Duration,
+}
+
+impl Ask {
+    /// The leader, once there is one.
+    pub(crate) async fn leader(&self) -> Result<u64, ConsensusError> {
+        let mut leadership = self.leadership.clone();
+        let known = timeout(self.election * ELECTIONS_MAX, leadership.wait_for(|seen| seen.leader.is_some())).await;
+        let known = known.map_err(|_| ConsensusError::NoLeader)?.map_err(|_| ConsensusError::Stopped)?;
+        known.leader.ok_or(ConsensusError::NoLeader)
+    }
+
+    /// Waits before the leader is asked again that just said that it is none, or did not answer.
+    pub(crate) async fn pause(&self) {
+        tokio::time::sleep(crate::peer::jittered(self.election / 20)).await;
+    }
+
+    fn client(&self, leader: u64) -> Option<Client> {
+        let metrics = self.lead.raft.metrics();
+        let node = metrics.borrow_watched().membership_config.get_node(&leader).cloned()?;
+        Some(self.peers.ask(leader, &node))
+    }
+
+    /// Proposes through `leader`. An answer other than [`Fate::NotLeader`] is never followed by a second try: the
+    /// command could be carried out twice.
+    pub(crate) async fn propose(&self, leader: u64, request: &Request) -> Fate {
+        if leader == self.member_id {
+            return self.lead.propose(request.clone()).await;
+        }
+        let Some(mut client) = self.client(leader) else { return Fate::NotLeader };
+        let message = ProposeRequest { request: request.encode_to_vec().into() };
+        match client.propose(message).await {
+            Ok(response) => wire::read_fate(response.into_inner()),
+            Err(status) if never_arrived(&status) => Fate::NotLeader,
+            Err(_) => Fate::Unknown,
+        }
+    }
+
+    /// Asks `leader` for a read index, within an election timeout.
+    pub(crate) async fn read_index(&self, leader: u64) -> ReadIndex {
+        if leader == self.member_id {
+            return self.lead.read_index().await;
+        }
+        let Some(mut client) = self.client(leader) else { return ReadIndex::NotLeader };
+        match timeout(self.election, client.read_index(ReadIndexRequest {})).await {
+            Ok(Ok(response)) => wire::read_read_index(response.into_inner()),
+            Ok(Err(_)) | Err(_) => ReadIndex::NotLeader,
+        }
+    }
+
+    /// Has `leader` change the membership.
+    pub(crate) async fn change_membership(
+        &self,
+        leader: u64,
+        change: MembershipChange,
+    ) -> Result<LogId, ConsensusError> {
+        if leader == self.member_id {
+            return self.lead.change_membership(change).await;
+        }
+        let mut client = self.client(leader).ok_or(ConsensusError::NotLeader)?;
+        match client.change_membership(wire::change(change)).await {
+            Ok(response) => wire::read_change_response(response.into_inner()),
+            Err(status) if never_arrived(&status) => Err(ConsensusError::NotLeader),
+            Err(_) => Err(ConsensusError::LeaderChanged),
+        }
+    }
+}
+
+/// Whether the call was refused before anything came of it: by the check of its introduction. A connection that could
+/// not be made looks like one that broke, so it is not counted.
+fn never_arrived(status: &tonic::Status) -> bool {
+    matches!(status.code(), Code::FailedPrecondition | Code::InvalidArgument | Code::Unimplemented)
+}

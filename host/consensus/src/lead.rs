@@ -1,0 +1,82 @@
+//! What only the leader can do, for itself and for those who ask it over the peer link.
+
+use std::sync::Arc;
+
+use openraft::{
+    ReadPolicy,
+    errors::{ClientWriteError, RaftError},
+};
+use prost::Message as _;
+use tokio::sync::{Mutex, Semaphore};
+
+use crate::{consensus::Member, raft_types::LogId, request::Request};
+
+/// Most bytes of proposals under way; further ones wait. Bounds memory whatever the number of clients.
+const IN_FLIGHT_BYTES_MAX: usize = 256 << 20;
+
+/// What one permit of the bound stands for.
+const PERMIT_BYTES: usize = 1024;
+
+/// What became of a proposal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It is committed, and applied by the leader.
+    Committed,
+    /// It is in no log: it can be proposed again.
+    NotLeader,
+    /// It may or may not be committed.
+    Unknown,
+}
+
+/// What became of the question for a read index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReadIndex {
+    /// Whoever has applied this has applied every write that was answered before the question.
+    Confirmed(LogId),
+    /// Another member leads, or none.
+    NotLeader,
+    /// A majority did not confirm that this member leads.
+    NoQuorum,
+}
+
+/// This member as a leader. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Lead {
+    pub(crate) raft: Member,
+    in_flight: Arc<Semaphore>,
+    /// One change of the membership at a time: the next one waits instead of failing.
+    pub(crate) changing: Arc<Mutex<()>>,
+}
+
+impl Lead {
+    pub(crate) fn new(raft: Member) -> Self {
+        Self { raft, in_flight: Arc::new(Semaphore::new(IN_FLIGHT_BYTES_MAX / PERMIT_BYTES)), changing: Arc::default() }
+    }
+
+    /// Puts a request into the log and waits until it is committed and applied here.
+    pub(crate) async fn propose(&self, request: Request) -> Fate {
+        let permits = u32::try_from(request.encoded_len() / PERMIT_BYTES + 1).unwrap_or(u32::MAX);
+        let Ok(permit) = self.in_flight.clone().acquire_many_owned(permits).await else { return Fate::NotLeader };
+        let raft = self.raft.clone();
+        // A caller that gives up does not take its entry out of the queue: the permit stays with the entry.
+        let written = tokio::spawn(async move {
+            let _permit = permit;
+            raft.client_write(request).await
+        });
+        match written.await {
+            Ok(Ok(_)) => Fate::Committed,
+            Ok(Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_)))) => Fate::NotLeader,
+            Ok(Err(_)) | Err(_) => Fate::Unknown,
+        }
+    }
+
+    /// How far the log must be applied for a linearizable read that begins now.
+    pub(crate) async fn read_index(&self) -> ReadIndex {
+        use openraft::errors::LinearizableReadError::ForwardToLeader;
+        match self.raft.get_read_log_id(ReadPolicy::ReadIndex).await {
+            Ok((read, _)) => ReadIndex::Confirmed(*read.log_id()),
+            Err(RaftError::APIError(ForwardToLeader(_)) | RaftError::Fatal(_)) => ReadIndex::NotLeader,
+            Err(RaftError::APIError(_)) => ReadIndex::NoQuorum,
+        }
+    }
+}

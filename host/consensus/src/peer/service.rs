@@ -1,0 +1,143 @@
+//! What this member answers to others.
+
+use std::pin::Pin;
+
+use axum::Router;
+use futures::{Stream, StreamExt as _, future};
+use openraft::raft::{AppendEntriesRequest, StreamAppendResult};
+use prost::Message as _;
+use proto::peer::{
+    AppendRequest, AppendResponse, ChangeMembershipRequest, ChangeMembershipResponse, ProposeRequest, ProposeResponse,
+    ReadIndexRequest, ReadIndexResponse, TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
+    peer_server::{Peer, PeerServer},
+    propose_response, read_index_response,
+};
+use tonic::{Request, Response, Status, Streaming, service::Routes};
+
+use super::{MESSAGE_BYTES_MAX, introduction::Introduction, wire};
+use crate::{
+    consensus::Member,
+    lead::{Fate, Lead, ReadIndex},
+    leadership::Contact,
+    raft_types::TypeConfig,
+    request,
+};
+
+/// The peer service of this member.
+#[derive(Clone)]
+pub(crate) struct PeerService {
+    pub(crate) introduction: Introduction,
+    pub(crate) raft: Member,
+    pub(crate) lead: Lead,
+    pub(crate) contact: Contact,
+}
+
+/// The service as routes, for the peer listener.
+pub(crate) fn routes(service: PeerService) -> Router {
+    let server = PeerServer::new(service)
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(MESSAGE_BYTES_MAX);
+    Routes::new(server).prepare().into_axum_router()
+}
+
+type Answers = Pin<Box<dyn Stream<Item = Result<AppendResponse, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl Peer for PeerService {
+    type AppendStream = Answers;
+
+    async fn append(&self, request: Request<Streaming<AppendRequest>>) -> Result<Response<Answers>, Status> {
+        self.check(&request)?;
+        // The first request that cannot be read ends the stream; the leader begins another one.
+        let requests = request.into_inner().map(|request| wire::read_append_request(request?));
+        let requests = requests
+            .map(readable)
+            .take_while(|request| future::ready(request.is_some()))
+            .filter_map(future::ready)
+            .boxed();
+        let contact = self.contact.clone();
+        let answers = self.raft.stream_append(requests).map(move |result| {
+            let result = result.map_err(stopped)?;
+            contact.note(&result);
+            Ok(wire::append_response(result))
+        });
+        Ok(Response::new(Box::pin(answers)))
+    }
+
+    async fn vote(&self, request: Request<VoteRequest>) -> Result<Response<VoteResponse>, Status> {
+        self.check(&request)?;
+        let request = request.into_inner();
+        let pre_vote = request.pre_vote;
+        let request = wire::read_vote_request(request)?;
+        let response = if pre_vote { self.raft.pre_vote(request).await } else { self.raft.vote(request).await };
+        Ok(Response::new(wire::vote_response(&response.map_err(stopped)?)))
+    }
+
+    async fn transfer_leader(
+        &self,
+        request: Request<TransferLeaderRequest>,
+    ) -> Result<Response<TransferLeaderResponse>, Status> {
+        self.check(&request)?;
+        let request = wire::read_transfer_request(request.into_inner())?;
+        let response = self.raft.handle_transfer_leader(request).await.map_err(stopped)?;
+        Ok(Response::new(wire::transfer_response(response)))
+    }
+
+    async fn propose(&self, request: Request<ProposeRequest>) -> Result<Response<ProposeResponse>, Status> {
+        use propose_response::Kind;
+        self.check(&request)?;
+        let request = request::Request::decode(request.into_inner().request)
+            .map_err(|_| Status::invalid_argument("a proposal cannot be read"))?;
+        let kind = match self.lead.propose(request).await {
+            Fate::Committed => Kind::Committed,
+            Fate::NotLeader => Kind::NotLeader,
+            Fate::Unknown => Kind::Unknown,
+        };
+        Ok(Response::new(ProposeResponse { kind: kind.into() }))
+    }
+
+    async fn read_index(&self, request: Request<ReadIndexRequest>) -> Result<Response<ReadIndexResponse>, Status> {
+        use read_index_response::Kind;
+        self.check(&request)?;
+        let (kind, log_id) = match self.lead.read_index().await {
+            ReadIndex::Confirmed(log_id) => (Kind::Confirmed, Some(wire::log_id(&log_id))),
+            ReadIndex::NotLeader => (Kind::NotLeader, None),
+            ReadIndex::NoQuorum => (Kind::NoQuorum, None),
+        };
+        Ok(Response::new(ReadIndexResponse { kind: kind.into(), log_id }))
+    }
+
+    async fn change_membership(
+        &self,
+        request: Request<ChangeMembershipRequest>,
+    ) -> Result<Response<ChangeMembershipResponse>, Status> {
+        self.check(&request)?;
+        let change = wire::read_change(request.into_inner())?;
+        Ok(Response::new(wire::change_response(self.lead.change_membership(change).await)))
+    }
+}
+
+impl PeerService {
+    fn check<T>(&self, request: &Request<T>) -> Result<u64, Status> {
+        self.introduction.check(request.metadata())
+    }
+}
+
+/// What became of an append counts as a sign of life of the leader unless it was refused for its term.
+impl Contact {
+    fn note(&self, result: &StreamAppendResult<TypeConfig>) {
+        use openraft::raft::StreamAppendError::HigherVote;
+        if !matches!(result, Err(HigherVote(_))) {
+            self.touch();
+        }
+    }
+}
+
+/// Also the end of the connection comes as an error.
+fn readable(request: Result<AppendEntriesRequest<TypeConfig>, Status>) -> Option<AppendEntriesRequest<TypeConfig>> {
+    request.inspect_err(|status| tracing::debug!(%status, "a stream of entries ended")).ok()
+}
+
+fn stopped(error: impl std::fmt::Display) -> Status {
+    Status::unavailable(error.to_string())
+}
