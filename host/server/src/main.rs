@@ -36,7 +36,7 @@ mod tls;
 
 use std::ffi::OsString;
 use std::future::Future;
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -61,6 +61,8 @@ fn main() -> ExitCode {
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
+        // `etcd --help | head` has seen enough.
+        Err(ServerError::Runtime(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody is left to tell when stderr is closed.
             let _ = writeln!(std::io::stderr(), "{}: {error}", personality.name());

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use harness::Server;
-use proto::etcdserverpb::{LeaseGrantRequest, PutRequest, RangeRequest};
+use proto::etcdserverpb::{
+    AlarmRequest, AlarmType, CompactionRequest, DeleteRangeRequest, LeaseGrantRequest, PutRequest, RangeRequest,
+    RequestOp, TxnRequest, WatchCreateRequest, alarm_request::AlarmAction, request_op::Request,
+};
 
 /// etcd's families: name, type, and why one is absent here.
 const ETCDS: &str = include_str!("etcd_metrics.tsv");
@@ -90,4 +93,69 @@ async fn what_happened_is_counted() {
     ] {
         assert!(value(&page, series) > 0.0, "{series}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_kind_of_request_has_its_own_count() {
+    let server = used().await;
+    let mut client = server.client().await;
+    let before = server.page("/metrics").await.body;
+    let delete = DeleteRangeRequest { key: "key".into(), ..Default::default() };
+    client.kv.delete_range(delete.clone()).await.unwrap();
+    client.kv.range(RangeRequest { key: "key".into(), ..Default::default() }).await.unwrap();
+    let inner = RequestOp { request: Some(Request::RequestDeleteRange(delete)) };
+    client.kv.txn(TxnRequest { success: vec![inner], ..Default::default() }).await.unwrap();
+    client.kv.compact(CompactionRequest { revision: 3, physical: true }).await.unwrap();
+    client.kv.compact(CompactionRequest { revision: 3, physical: true }).await.unwrap_err();
+    let after = server.page("/metrics").await.body;
+    for (series, more) in [
+        ("etcd_mvcc_put_total", 0.0),
+        ("etcd_mvcc_delete_total", 2.0),
+        ("etcd_mvcc_range_total", 1.0),
+        ("etcd_mvcc_txn_total", 1.0),
+    ] {
+        assert_eq!(value(&after, series) - value(&before, series), more, "{series}");
+    }
+    for (series, expected) in [
+        ("etcd_debugging_mvcc_compact_revision", 3.0),
+        ("etcd_server_quota_backend_bytes", 2_147_483_648.0),
+        ("etcd_server_leader_changes_seen_total", 1.0),
+        ("etcd_server_proposals_pending", 0.0),
+        ("etcd_server_request_duration_seconds_count{success=\"false\",type=\"Compaction\"}", 1.0),
+        ("etcd_server_request_duration_seconds_count{success=\"true\",type=\"Compaction\"}", 1.0),
+    ] {
+        assert_eq!(value(&after, series), expected, "{series}");
+    }
+    assert!(value(&after, "etcd_mvcc_db_total_size_in_use_in_bytes") > 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_ails_a_member_is_shown_and_what_ended_is_not() {
+    let server = used().await;
+    let mut client = server.client().await;
+    let mut watching = client.watch();
+    watching.create(WatchCreateRequest { key: "key".into(), ..Default::default() }).await;
+    assert!(watching.next().await.created);
+    assert_eq!(value(&server.page("/metrics").await.body, "etcd_debugging_mvcc_watcher_total"), 1.0);
+    drop(watching);
+    let healthy = value(&server.page("/metrics").await.body, "etcd_server_health_success");
+    let certificates = server.environment().administrator_certificates();
+    let administrator = harness::connect(server.ports().client, Some(&certificates)).await.unwrap();
+    let mut administrator = harness::Client::new(administrator);
+    let (action, alarm) = (AlarmAction::Activate.into(), AlarmType::Corrupt.into());
+    administrator.maintenance.alarm(AlarmRequest { action, member_id: 1, alarm }).await.unwrap();
+    assert_eq!((server.page("/health").await.status, server.page("/readyz").await.status), (503, 503));
+    client.kv.put(PutRequest { key: "key".into(), ..Default::default() }).await.unwrap_err();
+    let page = server.page("/metrics").await.body;
+    for (series, expected) in [
+        ("etcd_server_health_success", healthy),
+        ("etcd_server_health_failures", 1.0),
+        ("etcd_server_healthcheck{name=\"data_corruption\",type=\"readyz\"}", 0.0),
+        ("etcd_server_proposals_pending", 0.0),
+        ("etcd_debugging_mvcc_watcher_total", 0.0),
+    ] {
+        assert_eq!(value(&page, series), expected, "{series}");
+    }
+    let canceled = "grpc_server_handled_total{grpc_code=\"Canceled\",grpc_method=\"Put\",grpc_service=\"etcdserverpb.KV\",grpc_type=\"unary\"}";
+    assert_eq!(value(&page, canceled), 0.0, "Go spells it with one l");
 }
