@@ -26,6 +26,7 @@ mod expect;
 mod json;
 mod mask;
 mod message;
+mod older;
 mod outcome;
 mod page;
 mod play;

@@ -42,6 +42,11 @@ impl Report {
         }
     }
 
+    /// Whether a reason explained a case.
+    pub(crate) fn explained_by(&self, reason: &str) -> bool {
+        self.reasons.contains_key(reason)
+    }
+
     /// Cases that differ without an explanation.
     pub(crate) fn differing(&self) -> usize {
         self.total.differing

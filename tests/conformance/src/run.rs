@@ -10,6 +10,7 @@ use crate::{
     case::{self, Case},
     coverage::{Beyond, Coverage},
     errors::Errors,
+    older::Older,
     report::Report,
     sequence,
     verdict::{Pair, Verdict, parse_version},
@@ -44,13 +45,20 @@ impl From<std::io::Error> for Failure {
 struct Stage {
     authority: Authority,
     errors: Errors,
+    older: Vec<Older>,
     subject: Program,
     version: (u32, u32),
 }
 
 impl Stage {
     fn pair(&self) -> Pair<'_> {
-        Pair { subject: self.subject, version: self.version, authority: &self.authority, errors: &self.errors }
+        Pair {
+            subject: self.subject,
+            version: self.version,
+            authority: &self.authority,
+            errors: &self.errors,
+            older: &self.older,
+        }
     }
 }
 
@@ -69,13 +77,18 @@ pub async fn run(plan: &Plan, out: &mut impl Write) -> Result<(), Failure> {
     };
     let authority = Authority::new().map_err(|error| Failure(error.to_string()))?;
     let errors = Errors::read(&plan.cases).map_err(Failure)?;
-    let stage = Arc::new(Stage { authority, errors, subject, version });
+    let older = Older::read_all(&plan.cases).map_err(Failure)?;
+    let stage = Arc::new(Stage { authority, errors, older, subject, version });
     writeln!(out, "{} cases against etcd {}.{}", cases.len(), version.0, version.1)?;
     let (report, coverage) = play_all(&stage, cases, plan, out).await?;
     let mut complaints = Vec::new();
     if plan.filter.is_none() && stage.version >= (3, 7) {
         let beyond = Beyond::read(&plan.cases).map_err(Failure)?;
         complaints = coverage.gaps(&beyond, &stage.errors);
+    }
+    if plan.filter.is_none() {
+        let stale = stage.older.iter().filter(|older| older.concerns(version) && !report.explained_by(&older.reason));
+        complaints.extend(stale.map(|older| format!("nothing differs as older.yaml says: {}", older.reason)));
     }
     write!(out, "{report}")?;
     if report.differing() > 0 {

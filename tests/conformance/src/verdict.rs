@@ -7,6 +7,7 @@ use crate::{
     case::{Case, Difference},
     coverage::Coverage,
     errors::Errors,
+    older::{Older, Parting, is_before},
     play::{Line, Played, play},
 };
 
@@ -35,6 +36,8 @@ pub(crate) struct Pair<'a> {
     pub(crate) authority: &'a Authority,
     /// Errors by name.
     pub(crate) errors: &'a Errors,
+    /// What older versions are known for.
+    pub(crate) older: &'a [Older],
 }
 
 impl Pair<'_> {
@@ -48,13 +51,27 @@ impl Pair<'_> {
         }
         let reference = Box::pin(play(Program::Etcd, false, case, self.authority, self.errors));
         let (ours, theirs) = tokio::join!(subject, reference);
-        (judge(&ours, &theirs, self.subject), theirs.coverage)
+        let verdict = match judge(&ours, &theirs, self.subject) {
+            Verdict::Differs(text) => self.known(case, &ours, &theirs).unwrap_or(Verdict::Differs(text)),
+            agreed => agreed,
+        };
+        (verdict, theirs.coverage)
+    }
+
+    /// The explanation of a difference in which Strongroom did as expected.
+    fn known(&self, case: &Case, ours: &Played, theirs: &Played) -> Option<Verdict> {
+        if ours.failure.is_some() {
+            return None;
+        }
+        let parting = parting(ours, theirs)?;
+        let older = self.older.iter().filter(|older| older.concerns(self.version));
+        let explanation = older.filter(|older| older.explains(case, &parting)).map(|older| older.reason.clone()).next();
+        explanation.map(Verdict::Explained)
     }
 
     /// Whether a case's difference is one of the version that is compared with.
     fn concerns(&self, difference: &Difference) -> bool {
-        let before = difference.version.strip_prefix('<').and_then(parse_version);
-        before.is_some_and(|before| self.version < before)
+        is_before(&difference.version, self.version)
     }
 }
 
@@ -83,12 +100,24 @@ fn judge(ours: &Played, theirs: &Played, subject: Program) -> Verdict {
     first_difference(&ours.record, &theirs.record).map_or(Verdict::Agreed, Verdict::Differs)
 }
 
-/// Says where two records part, with the lines before it.
-fn first_difference(ours: &[Line], theirs: &[Line]) -> Option<String> {
-    let at = (0..ours.len().max(theirs.len())).find(|&at| match (ours.get(at), theirs.get(at)) {
+/// Where they part first: an answer that differs, or else where the other stopped.
+fn parting(ours: &Played, theirs: &Played) -> Option<Parting> {
+    match part_at(&ours.record, &theirs.record).and_then(|at| theirs.record.get(at)) {
+        Some(line) => Some(Parting { asked: line.asked.clone(), said: line.outcome.to_string() }),
+        None => theirs.failure.clone().map(|failure| Parting { asked: failure.clone(), said: failure }),
+    }
+}
+
+fn part_at(ours: &[Line], theirs: &[Line]) -> Option<usize> {
+    (0..ours.len().max(theirs.len())).find(|&at| match (ours.get(at), theirs.get(at)) {
         (Some(ours), Some(theirs)) => ours.outcome != theirs.outcome && !ours.deliberate,
         _ => true,
-    })?;
+    })
+}
+
+/// Says where two records part, with the lines before it.
+fn first_difference(ours: &[Line], theirs: &[Line]) -> Option<String> {
+    let at = part_at(ours, theirs)?;
     let before: Vec<_> = ours[at.saturating_sub(LINES_BEFORE).min(ours.len())..at.min(ours.len())]
         .iter()
         .map(|line| format!("  {} => {}", line.asked, line.outcome))
@@ -117,6 +146,19 @@ mod tests {
         let difference = first_difference(&record(&[1, 2]), &record(&[1, 3])).unwrap();
         assert!(difference.contains("Strongroom: 2\n") && difference.ends_with("etcd:       3"), "{difference}");
         assert!(first_difference(&record(&[1]), &record(&[1, 2])).unwrap().contains("Strongroom: nothing"));
+    }
+
+    #[test]
+    fn the_first_difference_is_the_one_to_explain() {
+        let played = |answers: &[i64], failure: Option<&str>| Played {
+            record: record(answers),
+            failure: failure.map(str::to_owned),
+            ..Played::default()
+        };
+        let said = |theirs: &Played| parting(&played(&[1, 2, 3], None), theirs).map(|parting| parting.said);
+        assert_eq!(said(&played(&[1, 2, 3], None)), None);
+        assert_eq!(said(&played(&[1, 2], Some("step 3: late"))), Some("step 3: late".to_owned()));
+        assert_eq!(said(&played(&[1, 9], Some("step 3: late"))), Some("9".to_owned()), "what came first counts");
     }
 
     #[test]
