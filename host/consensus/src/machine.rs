@@ -91,7 +91,9 @@ impl StateMachine {
             responders.extend(responder);
         }
         let (started, count) = (Instant::now(), entries.len());
+        failpoint::reached("apply.before");
         let done = blocking(|| self.store.apply(entries)).map_err(failed)?;
+        failpoint::reached("apply.after");
         self.metrics.apply_batch_seconds.observe(started.elapsed().as_secs_f64());
         self.warn_if_slow(started.elapsed(), count);
         if let Some(last) = done.applied.last() {
@@ -182,6 +184,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
 
     async fn install_snapshot(&mut self, meta: &SnapshotMeta, snapshot: Checkpoint) -> Result<(), io::Error> {
         let kept = self.snapshots.adopt(meta, &snapshot)?;
+        failpoint::reached("snapshot.install");
         blocking(|| self.store.install(&kept.dir)).map_err(failed)?;
         let revision = self.store.view(|view| view.revision()).map_err(failed)?;
         self.hub.reset(revision);
@@ -234,7 +237,9 @@ impl Snapshots {
     fn build(&self, store: &Store) -> io::Result<(SnapshotMeta, Checkpoint)> {
         let unfinished = self.dir.join(UNFINISHED);
         remove(&unfinished)?;
+        failpoint::reached("snapshot.build");
         store.checkpoint(&unfinished).map_err(failed)?;
+        failpoint::reached("snapshot.built");
         self.finish(&unfinished)
     }
 

@@ -6,7 +6,7 @@ use std::{
         Mutex,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, UNIX_EPOCH},
 };
 
 use store::{LeaseRecord, Store, StoreError, command::LeaseRemaining};
@@ -39,7 +39,7 @@ impl Lessor {
         }
         // etcd's minimum is one and a half election timeouts, so that a new leader has time to take over.
         let ttl_seconds_min = (election_timeout * 3 / 2).as_millis().div_ceil(1000);
-        let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());
+        let started = failpoint::system_time().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());
         Ok(Self {
             clock: Mutex::new(clock),
             ttl_seconds_min: i64::try_from(ttl_seconds_min).unwrap_or(i64::MAX),
@@ -120,6 +120,9 @@ impl Clock {
 
     /// Gives a lease what it had left at its last checkpoint.
     fn resume(&mut self, lease: LeaseRecord, more: Duration) {
+        if failpoint::planted("lost-lease") {
+            return;
+        }
         let left = if lease.remaining_seconds > 0 { lease.remaining_seconds } else { lease.ttl_seconds };
         self.set_left(lease, seconds(left.min(lease.ttl_seconds)) + more);
     }

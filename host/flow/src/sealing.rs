@@ -1,6 +1,6 @@
 //! Brings the replicated seal policy in line with this member's seal configuration, at start.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 use consensus::{Consensus, Identity, Proposal};
@@ -70,7 +70,7 @@ fn new_key(
     keyring: &Keyring,
     provider: &dyn RootKeyProvider,
 ) -> Result<DataKeyRecord, StartError> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let now = failpoint::system_time().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let created = i64::try_from(now).unwrap_or(i64::MAX);
     Ok(Keyring::generate(identity.cluster_id, prefix, keyring.next_id(), created, Some(keyring), provider)?)
 }

@@ -1,6 +1,6 @@
 //! Removing what compactions allow to remove, in the background.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use auth::Caller;
 use consensus::Proposal;
@@ -68,7 +68,7 @@ impl Member {
     fn note_swept(&self, took: Duration) {
         let metrics = self.shared.store.metrics();
         metrics.compaction_milliseconds.observe(took.as_secs_f64() * 1000.0);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let now = failpoint::system_time().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         metrics.compaction_last.set(i64::try_from(now).unwrap_or(i64::MAX));
     }
 }

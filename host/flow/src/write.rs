@@ -31,6 +31,9 @@ impl Member {
             refuse_if_keyless(policy.keyring(), &operation)?;
             let permit = self.shared.warden.write(caller, &operation)?;
             let write = admit(&policy, permit.clone(), &operation).await?;
+            if let Some(pause) = failpoint::pause("write.pause") {
+                tokio::time::sleep(pause).await;
+            }
             let applied = self.shared.consensus.propose(Proposal::write(write)).await?;
             match applied.result {
                 Ok(Outcome::Write(outcome)) => {

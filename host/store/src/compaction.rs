@@ -38,6 +38,7 @@ impl Store {
             Ok((Some(sweep), more))
         })?;
         if let Some(sweep) = batch {
+            failpoint::reached("compaction.sweep");
             self.remove(&sweep)?;
         }
         Ok(more)

@@ -49,13 +49,21 @@ impl<'a> Stage<'a> {
     /// Writes everything in one batch. Durability is the log's business: the state keeps no write-ahead log.
     pub(crate) fn commit(self) -> Result<(), StoreError> {
         let mut batch = WriteBatch::default();
-        for ((family, key), value) in &self.writes {
+        for (staged, ((family, key), value)) in self.writes.iter().enumerate() {
+            if staged == self.writes.len() / 2 && failpoint::planted("torn-apply") {
+                self.write(std::mem::take(&mut batch))?;
+                failpoint::reached("apply.torn");
+            }
             let handle = family_handle(self.database, *family);
             match value {
                 Some(value) => batch.put_cf(handle, key, value),
                 None => batch.delete_cf(handle, key),
             }
         }
+        self.write(batch)
+    }
+
+    fn write(&self, batch: WriteBatch) -> Result<(), StoreError> {
         let mut options = WriteOptions::default();
         options.disable_wal(true);
         Ok(self.database.write_opt(batch, &options)?)

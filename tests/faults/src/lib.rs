@@ -19,6 +19,8 @@
 //!
 //! It is *not* about what a request answers: see `conformance`.
 
+pub mod search;
+
 #[cfg(test)]
 mod admission;
 #[cfg(test)]
@@ -43,8 +45,6 @@ mod load;
 mod metrics;
 #[cfg(test)]
 mod operator;
-#[cfg(test)]
-mod search;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]

@@ -9,17 +9,17 @@ use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 
 /// A word that occurs nowhere by accident, and its encodings.
 #[derive(Debug, Clone)]
-pub(crate) struct Canary {
+pub struct Canary {
     /// The word itself.
-    pub(crate) word: String,
+    pub word: String,
     /// How it got in, for the message.
-    pub(crate) way: &'static str,
+    pub way: &'static str,
     forms: Vec<(&'static str, String)>,
 }
 
 impl Canary {
     /// For a word of letters and digits, so that base64 has the same form in its URL-safe alphabet.
-    pub(crate) fn new(way: &'static str, word: String) -> Self {
+    pub fn new(way: &'static str, word: String) -> Self {
         let mut forms = vec![
             ("raw", word.clone()),
             ("hex", hex::encode(&word)),
@@ -31,14 +31,14 @@ impl Canary {
     }
 
     /// The first form that is in `bytes`.
-    pub(crate) fn form_in(&self, bytes: &[u8]) -> Option<&'static str> {
+    pub fn form_in(&self, bytes: &[u8]) -> Option<&'static str> {
         // What is not UTF-8 is replaced, and never swallows a letter or digit.
         let text = String::from_utf8_lossy(bytes);
         self.forms.iter().find(|(_, form)| text.contains(form.as_str())).map(|(name, _)| *name)
     }
 
     /// The files under a folder that hold it, and in which form.
-    pub(crate) fn files(&self, folder: &Path) -> Vec<(PathBuf, &'static str)> {
+    pub fn files(&self, folder: &Path) -> Vec<(PathBuf, &'static str)> {
         let files = files_under(folder);
         // A file may go while a server runs: then it holds nothing.
         let holds =
@@ -57,7 +57,7 @@ fn inside_base64(word: &str, bytes_before: usize) -> String {
 }
 
 /// Every file under a folder.
-pub(crate) fn files_under(folder: &Path) -> Vec<PathBuf> {
+pub fn files_under(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         match entry.file_type() {

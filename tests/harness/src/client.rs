@@ -1,5 +1,7 @@
 //! gRPC, for what `etcdctl` 3.4 cannot ask.
 
+use std::time::Duration;
+
 use proto::etcdserverpb::{
     cluster_client::ClusterClient, kv_client::KvClient, lease_client::LeaseClient,
     maintenance_client::MaintenanceClient, watch_client::WatchClient,
@@ -10,6 +12,9 @@ use crate::{Certificates, Watching};
 
 /// Largest answer accepted: the whole history of a crash test comes in one list.
 const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Longest wait for a connection to this machine; a process that was stopped still takes them.
+const CONNECT_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// Every etcd service over one connection. Clones share it.
 #[derive(Debug, Clone)]
@@ -69,4 +74,14 @@ pub async fn connect(port: u16, certificates: Option<&Certificates>) -> Result<C
         Some(files) => endpoint.tls_config(files.for_tonic())?.connect().await,
         None => endpoint.connect().await,
     }
+}
+
+/// As [`connect`] without TLS, but connects with the first call, and again whenever the connection is lost.
+///
+/// # Panics
+/// Outside of a tokio runtime.
+#[must_use]
+pub fn connect_lazy(port: u16) -> Channel {
+    let endpoint = Endpoint::from_shared(format!("http://127.0.0.1:{port}")).expect("it is a URL");
+    endpoint.tcp_nodelay(true).connect_timeout(CONNECT_TIME_MAX).connect_lazy()
 }

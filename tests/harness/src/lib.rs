@@ -2,7 +2,8 @@
 //!
 //! The end-to-end tests and the bench see Strongroom as a user does: a program with a directory, ports, certificates and a log.
 //! So this crate depends on none of the host's crates, only on the wire (`proto`).
-//! It is *not* an in-process cluster and knows nothing of what is inside the program.
+//! It is *not* an in-process cluster and knows nothing of what is inside the program: [`Cluster`] starts processes and puts a
+//! proxy before each peer listener ([`Links`]).
 //!
 //! Invariants:
 //! - Every server listens on 127.0.0.1 only, on ports that no other server of this run was given.
@@ -29,9 +30,11 @@
 
 mod certificates;
 mod client;
+mod cluster;
 mod environment;
 mod etcdctl;
 mod http;
+mod link;
 mod ports;
 mod process;
 mod program;
@@ -40,10 +43,12 @@ mod server;
 mod watching;
 
 pub use certificates::Certificates;
-pub use client::{Client, connect};
+pub use client::{Client, connect, connect_lazy};
+pub use cluster::{Cluster, ClusterOptions};
 pub use environment::Environment;
 pub use etcdctl::{Etcdctl, Finished, Running};
 pub use http::{Request, Response, get, send};
+pub use link::{Condition, Links};
 pub use ports::{Ports, free_port};
 pub use process::Process;
 pub use program::{Program, Run, binary, reference, run};

@@ -137,6 +137,13 @@ impl From<Output> for Run {
     }
 }
 
+/// A command for a program that sees nothing of the caller's shell.
+pub(crate) fn clean_command(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    clean(&mut command);
+    command
+}
+
 /// Takes away what the caller's shell may hold, so that a test depends on nothing but its own words.
 fn clean(command: &mut Command) {
     command.env_clear();

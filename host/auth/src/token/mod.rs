@@ -7,7 +7,7 @@ mod simple;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, UNIX_EPOCH};
 
 pub use jwt::Jwt;
 pub use options::{Algorithm, JwtOptions, TokenOptions};
@@ -61,7 +61,7 @@ impl Moment {
     /// Now.
     #[must_use]
     pub fn now() -> Self {
-        let unix_seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let unix_seconds = failpoint::system_time().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         Self { instant: Instant::now(), unix_seconds }
     }
 }

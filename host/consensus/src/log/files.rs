@@ -21,11 +21,20 @@ pub(super) struct SystemFiles;
 
 impl FileOps for SystemFiles {
     fn write_all_at(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+        failpoint::check("log.write")?;
+        if failpoint::is_deadly("log.torn-write") {
+            file.write_all_at(&bytes[..bytes.len() / 2], offset)?;
+            failpoint::die();
+        }
         file.write_all_at(bytes, offset)
     }
 
     fn sync_data(&self, file: &File) -> io::Result<()> {
-        file.sync_data()
+        failpoint::reached("log.before-sync");
+        failpoint::check("log.sync")?;
+        file.sync_data()?;
+        failpoint::reached("log.after-sync");
+        Ok(())
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {

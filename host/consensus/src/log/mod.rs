@@ -27,6 +27,7 @@ mod files;
 mod frame;
 mod index;
 mod operation;
+mod planted;
 mod reader;
 mod record;
 mod recovery;
@@ -49,6 +50,7 @@ pub use error::LogError;
 use files::{FileOps, SystemFiles, UnsyncedFiles};
 pub(crate) use operation::Done;
 use operation::Operation;
+use planted::SyncsLate;
 use recovery::Recovered;
 use state::{Shared, State};
 use tail::Tail;
@@ -93,7 +95,11 @@ struct Inner {
 impl LogStore {
     /// Opens the log in `dir`, creating it if need be, and starts its writer thread. Reads every segment once.
     pub(crate) fn open(dir: &Path, options: LogOptions) -> Result<LogStore, LogError> {
-        let files: Arc<dyn FileOps> = if options.sync { Arc::new(SystemFiles) } else { Arc::new(UnsyncedFiles) };
+        let files: Arc<dyn FileOps> = match options.sync {
+            true if failpoint::planted("ack-before-sync") => Arc::new(SyncsLate::default()),
+            true => Arc::new(SystemFiles),
+            false => Arc::new(UnsyncedFiles),
+        };
         LogStore::open_with(dir, options, files)
     }
 

@@ -131,6 +131,7 @@ impl Writer {
     }
 
     fn put(&mut self, frame: &[u8]) -> Result<(), LogError> {
+        failpoint::reached("log.before-write");
         let Position { segment, offset, filled, sequence } = &mut self.position;
         let files = self.folder.files();
         let end = *offset + frame.len() as u64;

@@ -1,0 +1,233 @@
+//! Makes faults happen, alone and together, and mends everything at the end.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use harness::{Client, Cluster, Condition, Random};
+use proto::etcdserverpb::{MoveLeaderRequest, StatusRequest};
+use tokio::time::{sleep, timeout};
+
+use super::{damage::Flip, fault::Fault};
+use crate::traffic::field::below;
+
+/// Longest time that a fault stays.
+const FAULT_MS_MAX: u64 = 2500;
+
+/// Longest quiet time between faults.
+const QUIET_MS_MAX: u64 = 700;
+
+/// Longest time in which a member with damaged files is given the chance to notice.
+const NOTICE: Duration = Duration::from_secs(3);
+
+/// Longest call to find or move the leader.
+const ASK: Duration = Duration::from_secs(2);
+
+/// Faults for so long; how often there was each.
+pub(super) async fn torment(
+    cluster: &mut Cluster,
+    length: Duration,
+    only: &[String],
+    random: &mut Random,
+) -> BTreeMap<&'static str, usize> {
+    let mut faults = Fault::all(cluster.size());
+    faults.retain(|fault| only.is_empty() || only.iter().any(|name| name == fault.name()));
+    assert!(!faults.is_empty(), "none of the faults {only:?} can happen here");
+    let (begun, mut tally) = (Instant::now(), BTreeMap::new());
+    while begun.elapsed() < length {
+        sleep(Duration::from_millis(random.below(QUIET_MS_MAX))).await;
+        let mut nemesis = Nemesis { cluster, random, flips: Vec::new(), lines: Vec::new() };
+        for fault in nemesis.draw(&faults) {
+            *tally.entry(fault.name()).or_default() += 1;
+            nemesis.begin(fault).await;
+        }
+        let stays = Duration::from_millis(nemesis.random.below(FAULT_MS_MAX));
+        sleep(stays).await;
+        nemesis.mend().await;
+    }
+    tally
+}
+
+struct Nemesis<'a> {
+    cluster: &'a mut Cluster,
+    random: &'a mut Random,
+    flips: Vec<(usize, Flip)>,
+    /// The fail points of each member that has any.
+    lines: Vec<(usize, String)>,
+}
+
+impl Nemesis<'_> {
+    /// One fault, two or three. At most one of them damages files: a majority must stay whole.
+    fn draw(&mut self, faults: &[Fault]) -> Vec<Fault> {
+        let count = [1, 1, 2, 2, 3][below(self.random, 5)];
+        let mut drawn: Vec<Fault> = Vec::new();
+        for _ in 0..count {
+            let fault = faults[below(self.random, faults.len())];
+            let clash = |other: &Fault| *other == fault || (other.is_damage() && fault.is_damage());
+            if !drawn.iter().any(clash) {
+                drawn.push(fault);
+            }
+        }
+        drawn
+    }
+
+    fn member(&mut self) -> usize {
+        below(self.random, self.cluster.size())
+    }
+
+    async fn begin(&mut self, fault: Fault) {
+        match fault {
+            Fault::Kill => {
+                let member = self.member();
+                self.cluster.kill(member);
+            }
+            Fault::Restart => {
+                let member = self.member();
+                // Another fault may have paused it: it would never get to its end.
+                self.cluster.resume(member);
+                self.cluster.stop(member).await;
+            }
+            Fault::Pause => {
+                let member = self.member();
+                self.cluster.pause(member);
+            }
+            Fault::KillAll => (0..self.cluster.size()).for_each(|member| self.cluster.kill(member)),
+            Fault::Isolate => {
+                let member = self.member();
+                self.isolate(member);
+            }
+            Fault::IsolateLeader => {
+                if let Some(leader) = self.leader().await {
+                    self.isolate(leader);
+                }
+            }
+            Fault::CutOneWay => {
+                let (from, to) = self.pair();
+                self.cluster.links().set(from, to, Condition { cut: true, ..Condition::default() });
+            }
+            Fault::Delay => {
+                let delay = Duration::from_millis(5 + self.random.below(150));
+                self.everywhere(Condition { delay, ..Condition::default() });
+            }
+            Fault::Loss => {
+                let lost_per_mille = 20 + self.random.below(150);
+                self.everywhere(Condition { lost_per_mille, ..Condition::default() });
+            }
+            Fault::Narrow => {
+                self.everywhere(Condition { bytes_per_second: Some(200_000), ..Condition::default() });
+            }
+            Fault::Reset => {
+                let (one, other) = self.pair();
+                self.cluster.links().reset(one, other);
+            }
+            Fault::MoveLeader => self.move_leader().await,
+            Fault::SlowDisk => {
+                let slow = 5 + self.random.below(60);
+                self.fail_point(format!("log.before-sync sleep {slow}"));
+            }
+            Fault::FailedSync => self.fail_point("log.sync error EIO".to_owned()),
+            Fault::FullDisk => self.fail_point("log.write error ENOSPC".to_owned()),
+            Fault::TornWrite => self.fail_point("log.torn-write kill".to_owned()),
+            Fault::KillAt(point) => {
+                let hit = 1 + self.random.below(20);
+                self.fail_point(format!("{point} kill {hit}"));
+            }
+            Fault::ClockJump => {
+                let seconds = self.random.below(7200).cast_signed() - 3600;
+                self.fail_point(format!("clock jump {seconds}"));
+            }
+            Fault::FlipLog | Fault::FlipState | Fault::FlipSnapshot => self.flip(fault).await,
+        }
+    }
+
+    fn pair(&mut self) -> (usize, usize) {
+        let from = self.member();
+        let to = (from + 1 + below(self.random, self.cluster.size() - 1)) % self.cluster.size();
+        (from, to)
+    }
+
+    fn isolate(&mut self, member: usize) {
+        let cut = Condition { cut: true, ..Condition::default() };
+        for other in (0..self.cluster.size()).filter(|other| *other != member) {
+            self.cluster.links().set(member, other, cut);
+            self.cluster.links().set(other, member, cut);
+        }
+    }
+
+    fn everywhere(&mut self, condition: Condition) {
+        for from in 0..self.cluster.size() {
+            for to in (0..self.cluster.size()).filter(|to| *to != from) {
+                self.cluster.links().set(from, to, condition);
+            }
+        }
+    }
+
+    fn fail_point(&mut self, line: String) {
+        let member = self.member();
+        self.lines.push((member, line));
+        let own = self.lines.iter().filter(|(of, _)| *of == member);
+        self.cluster.set_fail_points(member, &own.map(|(_, line)| line.clone()).collect::<Vec<_>>());
+    }
+
+    /// A member is killed, a bit flips, and it is started again: it may refuse, or serve, but not serve what is wrong.
+    async fn flip(&mut self, fault: Fault) {
+        let member = self.member();
+        self.cluster.kill(member);
+        let data = self.cluster.data(member);
+        let flip = match fault {
+            Fault::FlipLog => Flip::in_log(&data, self.random),
+            Fault::FlipState => Flip::in_files(&data.join("state/current"), self.random),
+            _ => Flip::in_files(&data.join("snapshot"), self.random),
+        };
+        self.flips.extend(flip.map(|flip| (member, flip)));
+        self.cluster.launch(member);
+        // Whether it starts or refuses is its choice.
+        drop(self.cluster.ready(member, NOTICE).await);
+    }
+
+    /// The member that leads, if one says so.
+    async fn leader(&self) -> Option<usize> {
+        for member in 0..self.cluster.size() {
+            let client = Client::new(harness::connect_lazy(self.cluster.ports(member).client));
+            let status = timeout(ASK, client.maintenance.clone().status(StatusRequest {})).await;
+            let Ok(Ok(status)) = status else { continue };
+            let status = status.into_inner();
+            if status.header.is_some_and(|header| header.member_id == status.leader) {
+                return Some(member);
+            }
+        }
+        None
+    }
+
+    async fn move_leader(&mut self) {
+        let Some(leader) = self.leader().await else { return };
+        let other = (leader + 1 + below(self.random, self.cluster.size() - 1)) % self.cluster.size();
+        let client = |member: usize| Client::new(harness::connect_lazy(self.cluster.ports(member).client)).maintenance;
+        let status = timeout(ASK, client(other).status(StatusRequest {})).await;
+        let Ok(Ok(status)) = status else { return };
+        let target_id = status.into_inner().header.map_or(0, |header| header.member_id);
+        // It may be refused: the target may lag, or the leader may have changed.
+        drop(timeout(ASK, client(leader).move_leader(MoveLeaderRequest { target_id })).await);
+    }
+
+    /// Everything is as it should be again; members that are down are started.
+    async fn mend(&mut self) {
+        self.cluster.links().heal();
+        for member in 0..self.cluster.size() {
+            self.cluster.resume(member);
+            if self.lines.iter().any(|(of, _)| *of == member) {
+                self.cluster.set_fail_points(member, &[]);
+            }
+        }
+        for (member, flip) in std::mem::take(&mut self.flips) {
+            self.cluster.kill(member);
+            flip.undo();
+        }
+        for member in 0..self.cluster.size() {
+            if !self.cluster.runs(member) {
+                self.cluster.launch(member);
+            }
+        }
+    }
+}

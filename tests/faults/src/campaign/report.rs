@@ -1,0 +1,127 @@
+//! What a campaign came to.
+
+use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf, time::Duration};
+
+use faults::search::Canary;
+use harness::Cluster;
+
+use super::{Plan, round::RoundOutcome};
+use crate::verdict::call::Call;
+
+/// Complaints shown of one round.
+const SHOWN_MAX: usize = 12;
+
+/// Most characters shown of a complaint: values are long.
+const SHOWN_CHARS_MAX: usize = 1500;
+
+/// Sums over all rounds, and what is wrong.
+#[derive(Debug)]
+pub(crate) struct Report {
+    plan: Plan,
+    rounds: usize,
+    sums: BTreeMap<&'static str, usize>,
+    faults: BTreeMap<&'static str, usize>,
+    complaints: Vec<String>,
+    files: usize,
+    took: Duration,
+    kept: Option<PathBuf>,
+}
+
+impl Report {
+    pub(super) fn new(plan: &Plan) -> Self {
+        Self {
+            plan: plan.clone(),
+            rounds: 0,
+            sums: BTreeMap::new(),
+            faults: BTreeMap::new(),
+            complaints: Vec::new(),
+            files: 0,
+            took: Duration::ZERO,
+            kept: None,
+        }
+    }
+
+    /// Whether nothing is wrong.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.complaints.is_empty()
+    }
+
+    /// How long it took.
+    pub(crate) fn took(&self) -> Duration {
+        self.took
+    }
+
+    /// What is wrong, the first of it.
+    pub(crate) fn first_complaint(&self) -> Option<&str> {
+        self.complaints.first().map(String::as_str)
+    }
+
+    /// Adds a round; the calls that are still open.
+    pub(super) fn add(&mut self, round: RoundOutcome) -> Vec<Call> {
+        self.rounds += 1;
+        for (name, count) in [
+            ("calls answered", round.answered),
+            ("calls of unknown outcome", round.unknown),
+            ("calls refused", round.refused),
+            ("revisions replayed", round.revisions),
+            ("histories of single keys searched", round.keys),
+            ("watches checked", round.watches),
+            ("events delivered to them", round.events),
+            ("leases checked", round.leases),
+            ("stretches under a plugin checked", round.in_force),
+        ] {
+            *self.sums.entry(name).or_default() += count;
+        }
+        for (name, count) in &round.faults {
+            *self.faults.entry(name).or_default() += count;
+        }
+        let number = round.number;
+        let shown = round.complaints.into_iter().take(SHOWN_MAX);
+        self.complaints.extend(shown.map(|text| format!("round {number}: {}", cut(&text))));
+        round.carried
+    }
+
+    /// Looks for sealed values in every file of every member, and in what they logged.
+    pub(super) async fn secrets(&mut self, cluster: &Cluster, canary: &Canary) {
+        for member in 0..cluster.size() {
+            let folder = cluster.home().join(format!("m{member}"));
+            self.files += faults::search::files_under(&folder).len();
+            for (file, form) in canary.files(&folder) {
+                self.complaints.push(format!("a sealed value lies in {} as {form}", file.display()));
+            }
+        }
+    }
+
+    /// The end: what is wrong is kept to be looked at.
+    pub(super) fn finish(&mut self, took: Duration, cluster: Cluster) {
+        self.took = took;
+        self.kept = (!self.is_clean()).then(|| cluster.keep());
+    }
+
+    /// As text.
+    pub(crate) fn text(&self) -> String {
+        let mut text = format!(
+            "{} members, {} rounds in {:.0?}; to repeat: {}\n",
+            self.plan.members, self.rounds, self.took, self.plan.seed
+        );
+        for (name, count) in &self.sums {
+            // Writing to a string does not fail.
+            let _ = writeln!(text, "  {count:>9} {name}");
+        }
+        let _ = writeln!(text, "  {:>9} files searched for sealed values", self.files);
+        let faults: Vec<_> = self.faults.iter().map(|(name, count)| format!("{name} {count}")).collect();
+        let _ = writeln!(text, "  {:>9} faults: {}", self.faults.values().sum::<usize>(), faults.join(", "));
+        let _ = writeln!(text, "  {:>9} violations", self.complaints.len());
+        for complaint in &self.complaints {
+            let _ = writeln!(text, "    {complaint}");
+        }
+        if let Some(kept) = &self.kept {
+            let _ = writeln!(text, "  directories and logs are kept in {}", kept.display());
+        }
+        text
+    }
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(SHOWN_CHARS_MAX).collect()
+}

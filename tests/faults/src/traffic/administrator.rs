@@ -1,0 +1,100 @@
+//! The administrator: installs and removes a plugin that forbids, gives up history, asks for what costs.
+
+use std::{sync::Arc, time::Duration};
+
+use harness::{Random, connect};
+use proto::{
+    admin::{InstallRequest, RemoveRequest, plugins_client::PluginsClient},
+    etcdserverpb::{CompactionRequest, DefragmentRequest},
+};
+use tokio::time::timeout;
+use tonic::{Code, transport::Channel};
+
+use super::field::{Field, PATIENCE, below};
+use crate::verdict::{call::Span, policy::InForce};
+
+/// Longest time between two changes.
+const PAUSE_MS_MAX: u64 = 900;
+
+/// The plugin's name.
+const NAME: &str = "deny-all";
+
+/// Works until told to stop. `start` is where this round's history begins: what is older may be given up.
+pub(super) async fn work(field: Arc<Field>, start: i64, random: Random) -> Vec<InForce> {
+    let mut administrator = Administrator { field, random };
+    let mut in_force = Vec::new();
+    while !administrator.field.is_stopped() {
+        in_force.extend(administrator.forbid().await);
+        administrator.upkeep(start).await;
+    }
+    in_force
+}
+
+struct Administrator {
+    field: Arc<Field>,
+    random: Random,
+}
+
+impl Administrator {
+    /// Forbids writes for a while. What is known of it for certain, if anything.
+    async fn forbid(&mut self) -> Option<InForce> {
+        let span = Span::prefix(&self.field.guarded());
+        let installed = self.install().await;
+        let after = if installed { self.field.revision(&mut self.random).await } else { None };
+        self.pause().await;
+        let until = match after {
+            Some(_) => self.field.revision(&mut self.random).await,
+            None => None,
+        };
+        // Whether the answer of the installation came or not: it must not stay.
+        while !self.remove().await && !self.field.is_stopped() {
+            self.field.pause(Duration::from_millis(50)).await;
+        }
+        self.pause().await;
+        Some(InForce { span, after: after?, until: until? })
+    }
+
+    async fn install(&mut self) -> bool {
+        let Some(mut plugins) = self.plugins().await else { return false };
+        let prefixes = vec![self.field.guarded().into()];
+        let component = guests::deny_all().into();
+        let request = InstallRequest { name: NAME.to_owned(), component, prefixes, ..InstallRequest::default() };
+        matches!(timeout(PATIENCE, plugins.install(request)).await, Ok(Ok(_)))
+    }
+
+    /// Whether it is known to be gone.
+    async fn remove(&mut self) -> bool {
+        let Some(mut plugins) = self.plugins().await else { return false };
+        match timeout(PATIENCE, plugins.remove(RemoveRequest { name: NAME.to_owned() })).await {
+            Ok(Ok(_)) => true,
+            Ok(Err(status)) => status.code() == Code::NotFound,
+            Err(_) => false,
+        }
+    }
+
+    async fn plugins(&mut self) -> Option<PluginsClient<Channel>> {
+        let member = below(&mut self.random, self.field.members());
+        let doors = &self.field.doors;
+        let channel = timeout(PATIENCE, connect(doors.admin_ports[member], Some(&doors.administrator))).await;
+        Some(PluginsClient::new(channel.ok()?.ok()?))
+    }
+
+    /// What an operator does now and then. It may fail; that it harms nothing is what counts.
+    async fn upkeep(&mut self, start: i64) {
+        let member = below(&mut self.random, self.field.members());
+        let mut client = self.field.doors.clients[member].clone();
+        match self.random.below(4) {
+            0 => {
+                let request = CompactionRequest { revision: start, physical: self.random.below(2) == 0 };
+                drop(timeout(PATIENCE, client.kv.compact(request)).await);
+            }
+            1 => drop(timeout(PATIENCE, client.maintenance.defragment(DefragmentRequest {})).await),
+            _ => {}
+        }
+    }
+
+    async fn pause(&mut self) {
+        let pause = Duration::from_millis(50 + self.random.below(PAUSE_MS_MAX));
+        self.field.pause(pause).await;
+    }
+}

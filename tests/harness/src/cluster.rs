@@ -1,0 +1,233 @@
+//! Several members, with the links between them in the test's hands.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus},
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+use tokio::time::sleep;
+
+use crate::{Links, Ports, Process, http, program};
+
+/// How often a starting member is asked whether it is ready.
+const POLL: Duration = Duration::from_millis(20);
+
+/// How to start a cluster.
+#[derive(Debug, Clone)]
+pub struct ClusterOptions {
+    /// How many members found it.
+    pub members: usize,
+    /// The program; see [`crate::binary()`].
+    pub program: PathBuf,
+    /// Flags besides those for names, directories and ports. `{admin}` stands for the member's admin port.
+    pub flags: Vec<String>,
+    /// Lines that stand in every member's file of fail points, whatever else is put there. Only a program that was built with
+    /// fail points reads them.
+    pub fail_points: Vec<String>,
+}
+
+/// Members `m0`, `m1` ... on this machine, each reached by the others through [`Links`]. Dropping it kills them and removes
+/// their directories.
+#[derive(Debug)]
+pub struct Cluster {
+    // Before `home`: they have to be dead when their directories go.
+    members: Vec<Member>,
+    links: Links,
+    options: ClusterOptions,
+    home: TempDir,
+}
+
+#[derive(Debug)]
+struct Member {
+    process: Option<Process>,
+    ports: Ports,
+    home: PathBuf,
+}
+
+impl Cluster {
+    /// Starts all members of a new cluster and waits until every one is ready.
+    ///
+    /// # Panics
+    /// When one ends or does not become ready.
+    pub async fn start(options: ClusterOptions) -> Self {
+        let home = TempDir::with_prefix("strongroom-cluster-").expect("a temporary directory can be made");
+        let member = |index: usize| {
+            let home = home.path().join(format!("m{index}"));
+            fs::create_dir(&home).expect("a temporary directory can be written");
+            Member { process: None, ports: Ports::free(), home }
+        };
+        let members: Vec<_> = (0..options.members).map(member).collect();
+        let links = Links::before(&members.iter().map(|member| member.ports.peer).collect::<Vec<_>>()).await;
+        let mut cluster = Self { members, links, options, home };
+        for member in 0..cluster.members.len() {
+            cluster.set_fail_points(member, &[]);
+            cluster.launch(member);
+        }
+        for member in 0..cluster.members.len() {
+            let ready = cluster.ready(member, Duration::from_secs(crate::START_SECONDS_MAX)).await;
+            ready.unwrap_or_else(|why| panic!("m{member}: {why}"));
+        }
+        cluster
+    }
+
+    /// How many members there are, running or not.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Starts a member's process, without waiting for it.
+    ///
+    /// # Panics
+    /// When it runs already.
+    pub fn launch(&mut self, member: usize) {
+        let command = self.command(member);
+        let one = &mut self.members[member];
+        assert!(one.process.is_none(), "m{member} runs already");
+        let process = Process::start(command, &one.home.join("log"));
+        self.links.runs_as(member, Some(process.id()));
+        one.process = Some(process);
+    }
+
+    fn command(&self, member: usize) -> Command {
+        let url = |member: usize| format!("http://127.0.0.1:{}", self.links.port(member));
+        let founders: Vec<_> = (0..self.members.len()).map(|member| format!("m{member}={}", url(member))).collect();
+        let Member { ports, home, .. } = &self.members[member];
+        let client = format!("http://127.0.0.1:{}", ports.client);
+        let mut command = program::clean_command(&self.options.program);
+        command.args(["serve", "--admin-access=any", "--log-level=info"]);
+        command.arg("--name").arg(format!("m{member}")).arg("--data-dir").arg(home.join("data"));
+        command.args(["--listen-client-urls", &client, "--advertise-client-urls", &client]);
+        command.args(["--listen-peer-urls", &format!("http://127.0.0.1:{}", ports.peer)]);
+        command.args(["--initial-advertise-peer-urls", &url(member), "--initial-cluster", &founders.join(",")]);
+        command.args(["--listen-metrics-urls", &format!("http://127.0.0.1:{}", ports.metrics)]);
+        command.args(self.options.flags.iter().map(|flag| flag.replace("{admin}", &ports.admin.to_string())));
+        command.env("STRONGROOM_FAIL_POINTS", home.join("fail-points"));
+        command
+    }
+
+    /// Waits until a member says that it is healthy: it knows a leader and answers a linearizable read.
+    ///
+    /// # Errors
+    /// With a sentence, when it has ended instead or takes longer.
+    pub async fn ready(&mut self, member: usize, within: Duration) -> Result<(), String> {
+        let begun = Instant::now();
+        loop {
+            let one = &mut self.members[member];
+            let process = one.process.as_mut().ok_or("it was not started")?;
+            if let Some(status) = process.ended() {
+                return Err(format!("it has ended ({status}):\n{}", process.log_tail()));
+            }
+            let page = http::get(one.ports.metrics, "/health?exclude=NOSPACE&exclude=CORRUPT").await;
+            if page.is_ok_and(|page| page.status == 200) {
+                return Ok(());
+            }
+            if begun.elapsed() > within {
+                return Err(format!("it is not ready after {within:?}:\n{}", process.log_tail()));
+            }
+            sleep(POLL).await;
+        }
+    }
+
+    /// `kill -9`, if it runs.
+    pub fn kill(&mut self, member: usize) {
+        self.links.runs_as(member, None);
+        if let Some(mut process) = self.members[member].process.take() {
+            process.kill();
+        }
+    }
+
+    /// SIGTERM, and waits for its end; nothing if it does not run.
+    ///
+    /// # Panics
+    /// When it does not end within [`crate::STOP_SECONDS_MAX`].
+    pub async fn stop(&mut self, member: usize) -> Option<ExitStatus> {
+        let mut process = self.members[member].process.take()?;
+        let status = process.terminate().await;
+        self.links.runs_as(member, None);
+        Some(status)
+    }
+
+    /// Whether a member's process runs; one that has ended by itself is taken note of.
+    pub fn runs(&mut self, member: usize) -> bool {
+        let one = &mut self.members[member];
+        if one.process.as_mut().is_some_and(|process| process.ended().is_some()) {
+            one.process = None;
+            self.links.runs_as(member, None);
+        }
+        one.process.is_some()
+    }
+
+    /// SIGSTOP: it holds its connections and does nothing.
+    pub fn pause(&self, member: usize) {
+        self.signal(member, "-STOP");
+    }
+
+    /// SIGCONT.
+    pub fn resume(&self, member: usize) {
+        self.signal(member, "-CONT");
+    }
+
+    fn signal(&self, member: usize, signal: &str) {
+        if let Some(process) = &self.members[member].process {
+            // Fails only when it has just ended, which whoever waits for it finds out.
+            drop(Command::new("/bin/kill").args([signal, &process.id().to_string()]).status());
+        }
+    }
+
+    /// Replaces a member's fail points, at run time; the lines of the options stay.
+    ///
+    /// # Panics
+    /// When the file cannot be written.
+    pub fn set_fail_points(&self, member: usize, lines: &[String]) {
+        let home = &self.members[member].home;
+        let text: String = self.options.fail_points.iter().chain(lines).map(|line| format!("{line}\n")).collect();
+        let draft = home.join("fail-points.draft");
+        fs::write(&draft, text)
+            .and_then(|()| fs::rename(&draft, home.join("fail-points")))
+            .expect("a temporary directory can be written");
+    }
+
+    /// The links between the members.
+    #[must_use]
+    pub fn links(&self) -> &Links {
+        &self.links
+    }
+
+    /// A member's ports.
+    #[must_use]
+    pub fn ports(&self, member: usize) -> &Ports {
+        &self.members[member].ports
+    }
+
+    /// A member's data directory.
+    #[must_use]
+    pub fn data(&self, member: usize) -> PathBuf {
+        self.members[member].home.join("data")
+    }
+
+    /// Everything that a member printed and logged.
+    #[must_use]
+    pub fn log(&self, member: usize) -> Vec<u8> {
+        fs::read(self.members[member].home.join("log")).unwrap_or_default()
+    }
+
+    /// The folder with all directories and logs.
+    #[must_use]
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// Kills all members and leaves their directories behind, to be looked at.
+    #[must_use]
+    pub fn keep(mut self) -> PathBuf {
+        for member in 0..self.members.len() {
+            self.kill(member);
+        }
+        self.home.disable_cleanup(true);
+        self.home.path().to_owned()
+    }
+}

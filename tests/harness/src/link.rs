@@ -1,0 +1,312 @@
+//! The links between members: a TCP proxy before each peer listener, whose traffic can be cut, slowed, delayed and broken, each
+//! direction of each pair by itself.
+//!
+//! All members know a member by one URL, that of its proxy. Who has connected to it is asked of the kernel: the connection's
+//! socket is among the files of exactly one member's process.
+//!
+//! A cut link behaves as a network that drops everything: bytes wait, connections stay open, new ones get no answer. Lost
+//! packets appear as what TCP makes of them: a pause until they are sent again.
+
+use std::{
+    fs, io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::{mpsc, watch},
+    task::JoinSet,
+    time::{Instant, sleep, sleep_until},
+};
+
+use crate::Random;
+
+/// Bytes taken at once.
+const PIECE_BYTES: usize = 16 * 1024;
+
+/// Pieces on their way through one direction of one connection: a window of a few megabytes, as a real network has.
+const PIECES_MAX: usize = 256;
+
+/// How long a lost packet holds up what is behind it: Linux's shortest retransmission timeout.
+const RETRANSMISSION: Duration = Duration::from_millis(200);
+
+/// What a link does to the bytes that go one way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Condition {
+    /// Nothing passes.
+    pub cut: bool,
+    /// How much later everything arrives.
+    pub delay: Duration,
+    /// How many pieces of a thousand are lost and sent again.
+    pub lost_per_mille: u64,
+    /// Most bytes a second.
+    pub bytes_per_second: Option<u64>,
+}
+
+/// One direction between two members.
+#[derive(Debug, Clone, Copy, Default)]
+struct Link {
+    condition: Condition,
+    /// Raised to break every connection that uses the link.
+    breaks: u64,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// By the sender and the receiver of the bytes.
+    links: watch::Sender<Vec<Vec<Link>>>,
+    /// The processes of the members that run.
+    processes: Mutex<Vec<Option<u32>>>,
+}
+
+/// All links between some members. Dropping it ends all connections.
+#[derive(Debug)]
+pub struct Links {
+    shared: Arc<Shared>,
+    ports: Vec<u16>,
+    _listeners: JoinSet<()>,
+}
+
+impl Links {
+    /// Proxies before these peer listeners.
+    ///
+    /// # Panics
+    /// When no port can be listened on.
+    pub async fn before(peer_ports: &[u16]) -> Self {
+        let members = peer_ports.len();
+        let shared = Arc::new(Shared {
+            links: watch::Sender::new(vec![vec![Link::default(); members]; members]),
+            processes: Mutex::new(vec![None; members]),
+        });
+        let (mut ports, mut listeners) = (Vec::new(), JoinSet::new());
+        for (member, peer_port) in peer_ports.iter().copied().enumerate() {
+            let port = crate::free_port();
+            let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("a free port can be listened on");
+            listeners.spawn(accept(listener, member, peer_port, Arc::clone(&shared)));
+            ports.push(port);
+        }
+        Self { shared, ports, _listeners: listeners }
+    }
+
+    /// Where other members reach a member.
+    #[must_use]
+    pub fn port(&self, member: usize) -> u16 {
+        self.ports[member]
+    }
+
+    /// A member's process has begun, or ended.
+    pub fn runs_as(&self, member: usize, process: Option<u32>) {
+        self.shared.processes.lock().unwrap_or_else(PoisonError::into_inner)[member] = process;
+    }
+
+    /// Changes what happens to bytes from one member to another.
+    pub fn set(&self, from: usize, to: usize, condition: Condition) {
+        self.shared.links.send_modify(|all| all[from][to].condition = condition);
+    }
+
+    /// Breaks every connection between two members; they may connect again at once.
+    pub fn reset(&self, one: usize, other: usize) {
+        self.shared.links.send_modify(|all| {
+            all[one][other].breaks += 1;
+            all[other][one].breaks += 1;
+        });
+    }
+
+    /// Makes every link whole.
+    pub fn heal(&self) {
+        self.shared.links.send_modify(|all| {
+            for link in all.iter_mut().flatten() {
+                link.condition = Condition::default();
+            }
+        });
+    }
+}
+
+async fn accept(listener: TcpListener, to: usize, peer_port: u16, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    while let Ok((incoming, source)) = listener.accept().await {
+        while connections.try_join_next().is_some() {}
+        let shared = Arc::clone(&shared);
+        connections.spawn(async move {
+            // A connection that fails is what a network does.
+            drop(carry(incoming, source.port(), to, peer_port, &shared).await);
+        });
+    }
+}
+
+async fn carry(incoming: TcpStream, source: u16, to: usize, peer_port: u16, shared: &Shared) -> io::Result<()> {
+    incoming.set_nodelay(true)?;
+    let from = {
+        let processes = shared.processes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        owner(source, &processes).unwrap_or(to)
+    };
+    let mut link = Way { links: shared.links.subscribe(), from, to };
+    link.opens().await;
+    let outgoing = TcpStream::connect(("127.0.0.1", peer_port)).await?;
+    outgoing.set_nodelay(true)?;
+    let ((here, back), (there, forth)) = (incoming.into_split(), outgoing.into_split());
+    let answers = Way { links: shared.links.subscribe(), from: to, to: from };
+    let broken = Way { links: shared.links.subscribe(), from, to };
+    tokio::select! {
+        () = pump(here, forth, link) => {}
+        () = pump(there, back, answers) => {}
+        () = broken.breaks() => {}
+    }
+    Ok(())
+}
+
+/// Which member's process has the socket with this local port.
+fn owner(port: u16, processes: &[Option<u32>]) -> Option<usize> {
+    let table = fs::read_to_string("/proc/net/tcp").ok()?;
+    let local = format!("0100007F:{port:04X}");
+    let inode = table.lines().find_map(|line| {
+        let mut fields = line.split_whitespace().skip(1);
+        (fields.next() == Some(&local)).then(|| fields.nth(7).map(str::to_owned)).flatten()
+    })?;
+    let socket = format!("socket:[{inode}]");
+    processes.iter().position(|process| process.is_some_and(|process| has_open(process, &socket)))
+}
+
+fn has_open(process: u32, file: &str) -> bool {
+    let Ok(files) = fs::read_dir(format!("/proc/{process}/fd")) else { return false };
+    files.flatten().any(|entry| fs::read_link(entry.path()).is_ok_and(|target| target.as_os_str() == file))
+}
+
+/// One direction of one connection.
+struct Way {
+    links: watch::Receiver<Vec<Vec<Link>>>,
+    from: usize,
+    to: usize,
+}
+
+impl Way {
+    fn now(&self) -> Link {
+        // A member's own connections to itself, and those of a test, pass as they are.
+        if self.from == self.to { Link::default() } else { self.links.borrow()[self.from][self.to] }
+    }
+
+    /// Waits while the link is cut.
+    async fn opens(&mut self) {
+        while self.now().condition.cut {
+            if self.links.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Waits until the link's connections are broken.
+    async fn breaks(mut self) {
+        let at_first = self.now().breaks;
+        while self.now().breaks == at_first {
+            if self.links.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Moves bytes until either side ends. Reading and writing are apart, so that a delay is one of time and not of throughput.
+async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut way: Way) {
+    let (pieces, mut waiting) = mpsc::channel::<(Instant, Vec<u8>)>(PIECES_MAX);
+    let mut gate = Way { links: way.links.clone(), from: way.from, to: way.to };
+    let write = async move {
+        while let Some((due, piece)) = waiting.recv().await {
+            sleep_until(due).await;
+            gate.opens().await;
+            if to.write_all(&piece).await.is_err() {
+                return;
+            }
+        }
+        drop(to.shutdown().await);
+    };
+    let read = async move {
+        let mut random = Random::new(crate::seed::fresh());
+        let mut piece = vec![0; PIECE_BYTES];
+        let mut busy_until = Instant::now();
+        while let Ok(count @ 1..) = from.read(&mut piece).await {
+            way.opens().await;
+            let condition = way.now().condition;
+            let lost = random.below(1000) < condition.lost_per_mille;
+            busy_until = busy_until.max(Instant::now() + condition.delay);
+            busy_until += if lost { RETRANSMISSION } else { Duration::ZERO };
+            if let Some(rate) = condition.bytes_per_second {
+                sleep(Duration::from_micros(count as u64 * 1_000_000 / rate.max(1))).await;
+            }
+            if pieces.send((busy_until, piece[..count].to_vec())).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::join!(read, write);
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::timeout;
+
+    use super::*;
+
+    const SOON: Duration = Duration::from_secs(5);
+    const A_WHILE: Duration = Duration::from_millis(300);
+
+    /// Links between two members, both of which are this process: the second one's listener echoes.
+    async fn echoing() -> (Links, TcpStream) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let ports = [crate::free_port(), listener.local_addr().unwrap().port()];
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (mut read, mut write) = stream.into_split();
+                tokio::spawn(async move { tokio::io::copy(&mut read, &mut write).await });
+            }
+        });
+        let links = Links::before(&ports).await;
+        links.runs_as(0, Some(std::process::id()));
+        let stream = TcpStream::connect(("127.0.0.1", links.port(1))).await.unwrap();
+        (links, stream)
+    }
+
+    async fn echo(stream: &mut TcpStream) -> io::Result<()> {
+        let mut answer = [0; 5];
+        stream.write_all(b"hello").await?;
+        stream.read_exact(&mut answer).await.map(drop)
+    }
+
+    #[tokio::test]
+    async fn whole_links_carry_and_know_who_sends() {
+        let (_links, mut stream) = echoing().await;
+        timeout(SOON, echo(&mut stream)).await.unwrap().unwrap();
+        let port = stream.local_addr().unwrap().port();
+        assert_eq!(owner(port, &[None, Some(std::process::id())]), Some(1));
+        assert_eq!(owner(port, &[None, None]), None);
+    }
+
+    #[tokio::test]
+    async fn each_direction_is_cut_by_itself_and_what_waited_arrives() {
+        for (from, to) in [(0, 1), (1, 0)] {
+            let (links, mut stream) = echoing().await;
+            timeout(SOON, echo(&mut stream)).await.unwrap().unwrap();
+            links.set(from, to, Condition { cut: true, ..Condition::default() });
+            let mut exchange = Box::pin(echo(&mut stream));
+            assert!(timeout(A_WHILE, &mut exchange).await.is_err(), "{from} to {to} is cut");
+            links.heal();
+            timeout(SOON, exchange).await.unwrap().unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn links_delay_and_break() {
+        let (links, mut stream) = echoing().await;
+        links.set(0, 1, Condition { delay: A_WHILE, ..Condition::default() });
+        let begun = Instant::now();
+        timeout(SOON, echo(&mut stream)).await.unwrap().unwrap();
+        assert!(begun.elapsed() >= A_WHILE);
+        links.reset(0, 1);
+        let mut rest = Vec::new();
+        assert!(timeout(SOON, stream.read_to_end(&mut rest)).await.unwrap().is_err() || rest.is_empty());
+    }
+}
