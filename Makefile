@@ -3,7 +3,7 @@
 # Always the whole workspace: cargo resolves other features for a single package, and RocksDB would be compiled again.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test conformance clients fuzz verify fix audit plugins
+.PHONY: help run test conformance clients fuzz faults faulty verify fix audit plugins
 
 # Documentation that does not build is a defect, and so is a warning.
 export RUSTDOCFLAGS := -D warnings
@@ -41,6 +41,17 @@ fuzz: plugins ## Send malformed and hostile input to every door for a while (mak
 	cargo build --workspace
 	@"$${CARGO_TARGET_DIR:-target}/debug/fuzz" --seconds $(SECONDS) $(ARGS)
 
+# With fail points compiled in, under a name of its own: no other target builds or uses it.
+faulty: plugins
+	cargo build --workspace --features failpoint/enabled --bin strongroom
+	@cp "$${CARGO_TARGET_DIR:-target}/debug/strongroom" "$${CARGO_TARGET_DIR:-target}/debug/strongroom-faulty"
+	cargo build --workspace
+
+FAULTS_SECONDS = $(if $(HOURS),$(shell expr $(HOURS) \* 3600),300)
+
+faults: faulty ## Random faults under traffic, every promise checked (make faults HOURS=2; ARGS="--prove" for the deliberate bugs)
+	@"$${CARGO_TARGET_DIR:-target}/debug/faults" --seconds $(FAULTS_SECONDS) $(ARGS)
+
 verify: plugins ## Everything a change must pass: format, lints, tests, documentation, dependencies
 	@.ci/install.sh etcd deny
 	cargo fmt --all --check
@@ -50,6 +61,7 @@ verify: plugins ## Everything a change must pass: format, lints, tests, document
 	STRONGROOM_SEED=1 $(MAKE) conformance
 	$(MAKE) clients
 	$(MAKE) fuzz
+	$(MAKE) faults
 	cargo doc --workspace --no-deps --document-private-items
 	cargo deny --all-features check licenses bans sources
 

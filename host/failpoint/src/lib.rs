@@ -22,6 +22,7 @@
 //! | `snapshot.build`, `snapshot.built`, `snapshot.install` | before a checkpoint, before it gets its name, before one becomes the state |
 //! | `compaction.sweep` | before a batch of history is removed |
 //! | `write.pause` | between the review of a write and its proposal |
+//! | `apply.torn` | between the halves of the bug `torn-apply` |
 //!
 //! | deliberate bug | what it does |
 //! |---|---|

@@ -17,6 +17,9 @@
 //! `history` and `search` are what `crash` and `secrets` judge by; each has tests that show it finding what it is to find.
 //! `crash` can be run against etcd as well (`STRONGROOM_SUBJECT=etcd`), to tell a broken test from a broken server; `kubernetes` always is.
 //!
+//! The program `faults` beside it (`make faults`) runs campaigns: traffic on a cluster, faults drawn by a seed, and checkers that know
+//! what a correct server may do. Its own page says how; `verdict`, `traffic` and `campaign` are its parts.
+//!
 //! It is *not* about what a request answers: see `conformance`.
 
 pub mod search;

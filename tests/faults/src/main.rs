@@ -54,7 +54,7 @@ async fn main() -> ExitCode {
         program: arguments.program.unwrap_or_else(beside),
         length: Duration::from_secs(arguments.seconds),
         seed: Seed::of_this_run(),
-        planted: arguments.planted,
+        fail_points: arguments.planted.iter().flat_map(|bug| planted::lines(bug)).collect(),
         only: arguments.only,
     };
     if arguments.prove {

@@ -7,36 +7,43 @@ use crate::{
     print,
 };
 
-/// A deliberate bug, and the faults under which it shows soonest; none means all.
+/// A deliberate bug, and how to run with it.
 struct Bug {
     name: &'static str,
+    /// With fewer members it is none.
     members_min: usize,
-    faults: &'static [&'static str],
+    /// What makes the moment longer in which it shows.
+    slower: Option<&'static str>,
 }
 
-const fn bug(name: &'static str, members_min: usize, faults: &'static [&'static str]) -> Bug {
-    Bug { name, members_min, faults }
-}
-
-/// The bugs that `failpoint::planted` knows.
+/// The bugs that the crate `failpoint` lists.
 const BUGS: [Bug; 7] = [
-    bug("ack-before-sync", 1, &["kill", "log.before-sync"]),
-    bug("stale-read", 3, &[]),
-    bug("lost-event", 1, &[]),
-    bug("double-apply", 1, &[]),
-    bug("skipped-epoch-check", 1, &[]),
-    bug("lost-lease", 1, &[]),
-    bug("torn-apply", 1, &[]),
+    Bug { name: "ack-before-sync", members_min: 1, slower: None },
+    Bug { name: "stale-read", members_min: 3, slower: None },
+    Bug { name: "lost-event", members_min: 1, slower: None },
+    Bug { name: "double-apply", members_min: 1, slower: None },
+    Bug { name: "skipped-epoch-check", members_min: 1, slower: Some("write.pause sleep 250 4") },
+    Bug { name: "lost-lease", members_min: 1, slower: None },
+    Bug { name: "torn-apply", members_min: 1, slower: Some("apply.torn sleep 5") },
 ];
+
+/// Faults in which each of them can show. What damages files would be found for itself.
+const FAULTS: [&str; 5] = ["kill", "restart", "kill-all", "pause", "move-leader"];
+
+/// What the members' files of fail points say for a bug.
+pub(crate) fn lines(name: &str) -> Vec<String> {
+    let slower = BUGS.iter().find(|bug| bug.name == name).and_then(|bug| bug.slower);
+    [Some(format!("planted {name}")), slower.map(str::to_owned)].into_iter().flatten().collect()
+}
 
 /// Runs a campaign with each of them.
 pub(crate) async fn prove(plan: &Plan) -> ExitCode {
     let mut missed = 0;
-    for Bug { name, members_min, faults } in BUGS {
+    for Bug { name, members_min, .. } in BUGS {
         let plan = Plan {
-            planted: Some(name.to_owned()),
+            fail_points: lines(name),
             members: plan.members.max(members_min),
-            only: faults.iter().map(|fault| (*fault).to_owned()).collect(),
+            only: FAULTS.map(str::to_owned).to_vec(),
             ..plan.clone()
         };
         let report = Box::pin(campaign::run(&plan)).await;

@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, ExitStatus},
+    process::{Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
@@ -174,7 +174,7 @@ impl Cluster {
     fn signal(&self, member: usize, signal: &str) {
         if let Some(process) = &self.members[member].process {
             // Fails only when it has just ended, which whoever waits for it finds out.
-            drop(Command::new("/bin/kill").args([signal, &process.id().to_string()]).status());
+            drop(Command::new("/bin/kill").args([signal, &process.id().to_string()]).stderr(Stdio::null()).status());
         }
     }
 

@@ -4,7 +4,18 @@ use crate::{manifests::dependencies, repository::File};
 
 /// The crates of the host, from the top down.
 const ORDER: [&str; 12] = [
-    "server", "api", "flow", "consensus", "watch", "admission", "store", "auth", "seal", "types", "meters", "failpoint",
+    "server",
+    "api",
+    "flow",
+    "consensus",
+    "watch",
+    "admission",
+    "store",
+    "auth",
+    "seal",
+    "types",
+    "meters",
+    "failpoint",
 ];
 
 /// What a crate outside of the host may use of it. The wire is a leaf, and tests drive the built program.

@@ -27,6 +27,8 @@ pub(super) enum Fault {
     Narrow,
     /// The leader is told to hand over.
     MoveLeader,
+    /// Writes wait between their review and the log.
+    LateWrites,
     /// Syncing the log takes long.
     SlowDisk,
     /// Syncing the log fails.
@@ -65,13 +67,15 @@ impl Fault {
     pub(super) fn all(members: usize) -> Vec<Self> {
         use Fault::{
             ClockJump, CutOneWay, Delay, FailedSync, FlipLog, FlipSnapshot, FlipState, FullDisk, Isolate,
-            IsolateLeader, Kill, KillAll, KillAt, Loss, MoveLeader, Narrow, Pause, Reset, Restart, SlowDisk, TornWrite,
+            IsolateLeader, Kill, KillAll, KillAt, LateWrites, Loss, MoveLeader, Narrow, Pause, Reset, Restart,
+            SlowDisk, TornWrite,
         };
         let mut all = vec![
             Kill,
             Restart,
             Pause,
             KillAll,
+            LateWrites,
             SlowDisk,
             FailedSync,
             FullDisk,
@@ -103,6 +107,7 @@ impl Fault {
             Self::Reset => "reset",
             Self::Narrow => "narrow",
             Self::MoveLeader => "move-leader",
+            Self::LateWrites => "late-writes",
             Self::SlowDisk => "slow-disk",
             Self::FailedSync => "failed-sync",
             Self::FullDisk => "full-disk",

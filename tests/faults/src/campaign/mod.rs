@@ -34,8 +34,8 @@ pub(crate) struct Plan {
     pub(crate) program: PathBuf,
     pub(crate) length: Duration,
     pub(crate) seed: Seed,
-    /// A deliberate bug to run with.
-    pub(crate) planted: Option<String>,
+    /// Lines that stand in every member's file of fail points, such as a deliberate bug.
+    pub(crate) fail_points: Vec<String>,
     /// Faults to draw from; all when there are none.
     pub(crate) only: Vec<String>,
 }
@@ -67,6 +67,10 @@ fn options(plan: &Plan, authority: &Authority) -> ClusterOptions {
     flags.push(format!("--snapshot-count={SNAPSHOT_ENTRIES}"));
     flags.push("--watch-progress-notify-interval=1s".to_owned());
     flags.extend(["--heartbeat-interval=100", "--election-timeout=1000"].map(str::to_owned));
-    let fail_points = plan.planted.iter().map(|bug| format!("planted {bug}")).collect();
-    ClusterOptions { members: plan.members, program: plan.program.clone(), flags, fail_points }
+    ClusterOptions {
+        members: plan.members,
+        program: plan.program.clone(),
+        flags,
+        fail_points: plan.fail_points.clone(),
+    }
 }

@@ -122,6 +122,7 @@ impl Nemesis<'_> {
                 self.cluster.links().reset(one, other);
             }
             Fault::MoveLeader => self.move_leader().await,
+            Fault::LateWrites => self.fail_point("write.pause sleep 250 4".to_owned()),
             Fault::SlowDisk => {
                 let slow = 5 + self.random.below(60);
                 self.fail_point(format!("log.before-sync sleep {slow}"));

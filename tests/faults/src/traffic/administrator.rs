@@ -1,13 +1,16 @@
 //! The administrator: installs and removes a plugin that forbids, gives up history, asks for what costs.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use harness::{Random, connect};
 use proto::{
     admin::{InstallRequest, RemoveRequest, plugins_client::PluginsClient},
     etcdserverpb::{CompactionRequest, DefragmentRequest},
 };
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tonic::{Code, transport::Channel};
 
 use super::field::{Field, PATIENCE, below};
@@ -15,6 +18,9 @@ use crate::verdict::{call::Span, policy::InForce};
 
 /// Longest time between two changes.
 const PAUSE_MS_MAX: u64 = 900;
+
+/// Longest time in which a plugin can be removed, faults and all.
+const REMOVAL: Duration = Duration::from_secs(60);
 
 /// The plugin's name.
 const NAME: &str = "deny-all";
@@ -46,9 +52,10 @@ impl Administrator {
             Some(_) => self.field.revision(&mut self.random).await,
             None => None,
         };
-        // Whether the answer of the installation came or not: it must not stay.
-        while !self.remove().await && !self.field.is_stopped() {
-            self.field.pause(Duration::from_millis(50)).await;
+        // Whether the answer of the installation came or not: it must not stay, not even behind the end of the round.
+        let begun = Instant::now();
+        while !self.remove().await && begun.elapsed() < REMOVAL {
+            sleep(Duration::from_millis(50)).await;
         }
         self.pause().await;
         Some(InForce { span, after: after?, until: until? })

@@ -29,7 +29,7 @@ const PROGRESS: Duration = Duration::from_millis(300);
 const TOLD_SECONDS_MAX: u64 = 15;
 
 /// Pause before a lost stream is opened again.
-const AGAIN: Duration = Duration::from_millis(50);
+const AGAIN: Duration = Duration::from_millis(150);
 
 /// What the watches of one member follow: everything, a prefix, one key.
 pub(super) fn spans(field: &Field, random: &mut Random) -> [Span; 3] {

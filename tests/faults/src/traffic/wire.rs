@@ -44,9 +44,24 @@ pub(crate) async fn carry(client: &Client, operation: &Operation) -> Result<Answ
     }
 }
 
-/// Whether the server said that it will not do it. Everything else leaves open what becomes of it.
+/// Whether the server said that it will not do it, or there was none to be asked. Everything else leaves open what becomes of it.
 pub(crate) fn is_refusal(status: &Status) -> bool {
-    matches!(status.code(), Code::InvalidArgument | Code::PermissionDenied | Code::NotFound)
+    matches!(status.code(), Code::InvalidArgument | Code::PermissionDenied | Code::NotFound) || was_never_sent(status)
+}
+
+/// Whether no connection came about.
+fn was_never_sent(status: &Status) -> bool {
+    let mut cause = std::error::Error::source(status);
+    while let Some(error) = cause {
+        if error
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
+        {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 fn revision(header: Option<ResponseHeader>) -> i64 {

@@ -14,7 +14,7 @@ const KEYS: usize = 5;
 const PAUSE_MS_MAX: u64 = 8;
 
 /// Pause after a call that failed: the member may be gone.
-const AFTER_FAILURE: Duration = Duration::from_millis(20);
+const AFTER_FAILURE: Duration = Duration::from_millis(60);
 
 /// One value of so many is long, so that files fill and roll.
 const LONG_VALUE_ONE_IN: u64 = 12;
@@ -57,8 +57,8 @@ impl Writer {
     async fn ask(&mut self, operation: Operation) -> Option<Answer> {
         match self.field.ask(self.number, self.member, operation).await {
             Outcome::Answered(_, answer) => Some(answer),
-            Outcome::Refused => None,
-            Outcome::Unknown => {
+            // Forbidden, or nobody there.
+            Outcome::Refused | Outcome::Unknown => {
                 self.member = below(&mut self.random, self.field.members());
                 self.field.pause(AFTER_FAILURE).await;
                 None

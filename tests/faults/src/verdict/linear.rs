@@ -13,7 +13,7 @@ use super::{
 
 /// Most steps of the search for one key. A sound history of a few hundred calls takes some thousands. A search that runs out of it has
 /// shown nothing, so that counts as a failure.
-const STEPS_MAX: usize = 20_000_000;
+const STEPS_MAX: usize = 5_000_000;
 
 /// What the search came to.
 #[derive(Debug, Default)]
@@ -29,7 +29,8 @@ pub(crate) struct Searched {
 pub(crate) fn search<'a>(keys: impl IntoIterator<Item = &'a str>, calls: &[Call]) -> Searched {
     let mut searched = Searched::default();
     for key in keys {
-        let locals: Vec<_> = calls.iter().filter_map(|call| project(call, key)).collect();
+        let mut locals: Vec<_> = calls.iter().filter_map(|call| project(call, key)).collect();
+        forget_unseen(&mut locals);
         searched.keys += 1;
         searched.calls += locals.len();
         match Search::new(&locals).run(STEPS_MAX) {
@@ -41,6 +42,21 @@ pub(crate) fn search<'a>(keys: impl IntoIterator<Item = &'a str>, calls: &[Call]
         }
     }
     searched
+}
+
+/// Leaves out the writes without an answer whose value nobody saw. They explain nothing that was seen: whoever finds another value than
+/// expected is told which. Each of them would double the search.
+fn forget_unseen(locals: &mut Vec<Local<&str>>) {
+    let seen: HashSet<String> = locals
+        .iter()
+        .filter(|local| local.answered.is_some())
+        .flat_map(|local| &local.acts)
+        .filter_map(|act| if let Act::Is(Some(value)) = act { Some((*value).to_owned()) } else { None })
+        .collect();
+    locals.retain(|local| {
+        let last = local.acts.iter().rev().find_map(|act| if let Act::Set(value) = act { Some(*value) } else { None });
+        local.answered.is_some() || last.flatten().is_none_or(|value| seen.contains(value))
+    });
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -94,3 +94,13 @@ fn a_long_sound_history_takes_few_steps() {
     }
     assert_eq!(Search::new(&locals).run(STEPS_MAX), Found::Order);
 }
+
+#[test]
+fn only_unanswered_writes_that_nobody_saw_are_left_out() {
+    let unanswered = |value| local(0, None, vec![Act::Set(value)]);
+    let mut locals = vec![unanswered(Some("seen")), unanswered(Some("unseen")), unanswered(None), write(0, 1, "b")];
+    locals.push(read(2, 3, Some("seen")));
+    forget_unseen(&mut locals);
+    let writes: Vec<_> = locals.iter().map(|local| local.acts[0].clone()).collect();
+    assert_eq!(writes, [Act::Set(Some("seen")), Act::Set(None), Act::Set(Some("b")), Act::Is(Some("seen"))]);
+}
