@@ -19,7 +19,7 @@ const PEER_FILE: &str = "strongroom/peer.proto";
 
 /// Messages that hold a value, a password, a token or a whole component. Their `Debug` is in `src/debug.rs` and prints
 /// none of it.
-const SECRETIVE: [&str; 15] = [
+const SECRETIVE: [&str; 16] = [
     ".mvccpb.KeyValue",
     ".authpb.User",
     ".etcdserverpb.PutRequest",
@@ -35,6 +35,7 @@ const SECRETIVE: [&str; 15] = [
     ".strongroom.admin.v1.InstallRequest",
     ".strongroom.peer.v1.AppendRequest",
     ".strongroom.peer.v1.ProposeRequest",
+    ".strongroom.peer.v1.SnapshotChunk",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -38,6 +38,7 @@ guarded_debug!(admin::InstallRequest, "InstallRequest",
     shown: [name, sees_sealed, failure_policy, timeout_ms], length_of: [component]);
 guarded_debug!(peer::AppendRequest, "AppendRequest", shown: [leader, previous, committed], length_of: [entries]);
 guarded_debug!(peer::ProposeRequest, "ProposeRequest", shown: [], length_of: [request]);
+guarded_debug!(peer::SnapshotChunk, "SnapshotChunk", shown: [file, offset], length_of: [data]);
 
 impl Debug for etcdserverpb::compare::TargetUnion {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {

@@ -17,7 +17,7 @@ use crate::{
     machine::StateMachine,
     metrics::ConsensusMetrics,
     outcomes::Outcomes,
-    peer::{self, Introduction, PeerLinks, PeerService, Peers},
+    peer::{self, Introduction, PeerLinks, PeerService, Peers, Receiving},
     raft_types::TypeConfig,
     read_gate::ReadGate,
 };
@@ -74,7 +74,8 @@ impl Consensus {
         let raft = Raft::new(config.member_id, options, links, storage, machine).await.map_err(refused)?;
         let (lead, contact) = (Lead::new(raft.clone()), Contact::new());
         let leadership = leadership::observe(raft.clone(), contact.clone(), config.heartbeat(), config.election());
-        let service = PeerService { introduction, raft: raft.clone(), lead: lead.clone(), contact };
+        let receiving = Receiving::new(&config.dir.join("snapshot"));
+        let service = PeerService { introduction, raft: raft.clone(), lead: lead.clone(), contact, receiving };
         let ask = Ask { member_id: config.member_id, lead, peers, leadership, election: config.election() };
         let (reads, bootstrap, routes) = (ReadGate::start(ask.clone()), config.bootstrap, peer::routes(service));
         Ok(Self { raft, ask, outcomes, reads, metrics, log, bootstrap, routes })

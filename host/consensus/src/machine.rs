@@ -35,7 +35,7 @@ const BATCH_BYTES_MAX: usize = 16 << 20;
 /// A snapshot: a checkpoint of the state in a folder of its own.
 #[derive(Clone, Debug)]
 pub(crate) struct Checkpoint {
-    dir: PathBuf,
+    pub(crate) dir: PathBuf,
 }
 
 /// The replicated state of this member, as openraft drives it.
@@ -53,10 +53,12 @@ pub(crate) struct StateMachine {
 #[derive(Clone)]
 struct Snapshots {
     dir: PathBuf,
+    /// Held while one is made or taken over, so that an older one never replaces a newer one.
+    making: Arc<Mutex<()>>,
     current: Arc<Mutex<Option<(SnapshotMeta, Checkpoint)>>>,
 }
 
-const POISONED: &str = "no code that can panic runs while the current snapshot is locked";
+const POISONED: &str = "a panic while a snapshot was made or taken over";
 
 fn failed(error: StoreError) -> io::Error {
     io::Error::other(error)
@@ -72,7 +74,7 @@ impl StateMachine {
         metrics: ConsensusMetrics,
     ) -> io::Result<Self> {
         std::fs::create_dir_all(snapshot_dir)?;
-        let snapshots = Snapshots { dir: snapshot_dir.to_path_buf(), current: Arc::default() };
+        let snapshots = Snapshots { dir: snapshot_dir.to_path_buf(), making: Arc::default(), current: Arc::default() };
         snapshots.recover()?;
         Ok(Self { store, hub, outcomes, snapshots, warning_apply_duration, metrics })
     }
@@ -183,9 +185,13 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     }
 
     async fn install_snapshot(&mut self, meta: &SnapshotMeta, snapshot: Checkpoint) -> Result<(), io::Error> {
-        let kept = self.snapshots.adopt(meta, &snapshot)?;
-        failpoint::reached("snapshot.install");
-        blocking(|| self.store.install(&kept.dir)).map_err(failed)?;
+        blocking(|| {
+            // No snapshot is made of the state that is being replaced.
+            let _alone = self.snapshots.making.lock().expect(POISONED);
+            let kept = self.snapshots.adopt(meta, &snapshot)?;
+            failpoint::reached("snapshot.install");
+            self.store.install(&kept.dir).map_err(failed)
+        })?;
         let revision = self.store.view(|view| view.revision()).map_err(failed)?;
         self.hub.reset(revision);
         self.outcomes.forget();
@@ -235,6 +241,7 @@ impl Snapshots {
     }
 
     fn build(&self, store: &Store) -> io::Result<(SnapshotMeta, Checkpoint)> {
+        let _alone = self.making.lock().expect(POISONED);
         let unfinished = self.dir.join(UNFINISHED);
         remove(&unfinished)?;
         failpoint::reached("snapshot.build");
@@ -277,6 +284,12 @@ impl Snapshots {
         *self.current.lock().expect(POISONED) = Some((meta, checkpoint));
         Ok(())
     }
+}
+
+/// A snapshot that another member sent, before it is installed.
+pub(crate) fn received(dir: &Path) -> io::Result<SnapshotOf<TypeConfig, Checkpoint>> {
+    let (_, meta) = meta_of(dir)?;
+    Ok(SnapshotOf::<TypeConfig, _> { meta, snapshot: Checkpoint { dir: dir.to_owned() } })
 }
 
 /// A finished snapshot is named by its index alone; whatever else a crash left behind is not one.

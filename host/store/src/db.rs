@@ -201,6 +201,11 @@ impl Store {
         remove_dir(&incoming)?;
         link_checkpoint(from, &incoming)?;
         let _writer = self.shared.writer.lock().expect(POISONED);
+        // A compaction under way is for nothing now.
+        self.with_database(|database| {
+            database.cancel_all_background_work(false);
+            Ok::<_, StoreError>(())
+        })?;
         let mut slot = self.shared.database.write().expect(POISONED);
         *slot = None;
         swap(&self.shared.dir)?;

@@ -24,7 +24,7 @@ use tonic::Request;
 use super::{
     append,
     peers::{Client, Peers},
-    wire,
+    snapshot, wire,
 };
 use crate::{
     PeerNode,
@@ -112,12 +112,18 @@ impl RaftNetworkV2<TypeConfig> for PeerLink {
 
     async fn full_snapshot(
         &mut self,
-        _vote: Vote,
-        _snapshot: SnapshotOf<TypeConfig, Checkpoint>,
-        _cancel: impl Future<Output = ReplicationClosed> + openraft::OptionalSend + 'static,
+        vote: Vote,
+        snapshot: SnapshotOf<TypeConfig, Checkpoint>,
+        cancel: impl Future<Output = ReplicationClosed> + openraft::OptionalSend + 'static,
         _option: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
-        Err(unreachable("snapshots are not sent yet").into())
+        tokio::select! {
+            sent = snapshot::send(self.client.clone(), snapshot.snapshot.dir, &vote) => {
+                let vote = sent.inspect_err(|status| tracing::warn!(%status, "a snapshot was not sent"));
+                Ok(SnapshotResponse { vote: vote.map_err(unreachable)? })
+            }
+            closed = cancel => Err(closed.into()),
+        }
     }
 
     async fn transfer_leader(

@@ -22,6 +22,7 @@ mod introduction;
 mod link;
 mod peers;
 mod service;
+mod snapshot;
 pub(crate) mod wire;
 
 pub(crate) use dial::Dialer;
@@ -30,6 +31,7 @@ pub(crate) use introduction::Introduction;
 pub(crate) use link::{PeerLinks, jittered};
 pub(crate) use peers::{Client, Peers};
 pub(crate) use service::{PeerService, routes};
+pub(crate) use snapshot::Receiving;
 
 /// Largest message between members: as large as the largest operation of the log.
 pub(crate) const MESSAGE_BYTES_MAX: usize = 256 << 20;

@@ -1,6 +1,6 @@
 //! What this member answers to others.
 
-use std::pin::Pin;
+use std::{path::PathBuf, pin::Pin};
 
 use axum::Router;
 use futures::{Stream, StreamExt as _, future};
@@ -8,18 +8,28 @@ use openraft::raft::{AppendEntriesRequest, StreamAppendResult};
 use prost::Message as _;
 use proto::peer::{
     AppendRequest, AppendResponse, ChangeMembershipRequest, ChangeMembershipResponse, ProposeRequest, ProposeResponse,
-    ReadIndexRequest, ReadIndexResponse, TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
+    ReadIndexRequest, ReadIndexResponse, SnapshotInstalled, SnapshotRequest, SnapshotResponse, TransferLeaderRequest,
+    TransferLeaderResponse, VoteRequest, VoteResponse,
     peer_server::{Peer, PeerServer},
     propose_response, read_index_response,
+    snapshot_response::Answer,
 };
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming, service::Routes};
 
-use super::{MESSAGE_BYTES_MAX, introduction::Introduction, wire};
+use super::{
+    MESSAGE_BYTES_MAX,
+    introduction::Introduction,
+    snapshot::{self, Receiving},
+    wire,
+};
 use crate::{
     consensus::Member,
     lead::{Fate, Lead, ReadIndex},
     leadership::Contact,
-    raft_types::TypeConfig,
+    machine,
+    raft_types::{TypeConfig, Vote},
     request,
 };
 
@@ -30,6 +40,7 @@ pub(crate) struct PeerService {
     pub(crate) raft: Member,
     pub(crate) lead: Lead,
     pub(crate) contact: Contact,
+    pub(crate) receiving: Receiving,
 }
 
 /// The service as routes, for the peer listener.
@@ -45,6 +56,7 @@ type Answers = Pin<Box<dyn Stream<Item = Result<AppendResponse, Status>> + Send>
 #[tonic::async_trait]
 impl Peer for PeerService {
     type AppendStream = Answers;
+    type SnapshotStream = ReceiverStream<Result<SnapshotResponse, Status>>;
 
     async fn append(&self, request: Request<Streaming<AppendRequest>>) -> Result<Response<Answers>, Status> {
         self.check(&request)?;
@@ -83,6 +95,26 @@ impl Peer for PeerService {
         Ok(Response::new(wire::transfer_response(response)))
     }
 
+    async fn snapshot(
+        &self,
+        request: Request<Streaming<SnapshotRequest>>,
+    ) -> Result<Response<Self::SnapshotStream>, Status> {
+        self.check(&request)?;
+        let (answers, stream) = mpsc::channel(1);
+        let (service, requests) = (self.clone(), request.into_inner());
+        tokio::spawn(async move {
+            let install = |dir, leader| service.install(dir, leader);
+            let installed = snapshot::receive(service.receiving.clone(), requests, &answers, install).await;
+            let answer = installed.map(|ballot| SnapshotInstalled { ballot: Some(wire::ballot(&ballot)) });
+            if let Err(status) = &answer {
+                tracing::warn!(%status, "a snapshot was not taken in");
+            }
+            // A leader that has gone away sends it again, or has another one.
+            let _ = answers.send(answer.map(|done| SnapshotResponse { answer: Some(Answer::Installed(done)) })).await;
+        });
+        Ok(Response::new(ReceiverStream::new(stream)))
+    }
+
     async fn propose(&self, request: Request<ProposeRequest>) -> Result<Response<ProposeResponse>, Status> {
         use propose_response::Kind;
         self.check(&request)?;
@@ -118,6 +150,13 @@ impl Peer for PeerService {
 }
 
 impl PeerService {
+    async fn install(&self, dir: PathBuf, leader: Vote) -> Result<Vote, Status> {
+        let snapshot = tokio::task::spawn_blocking(move || machine::received(&dir)).await.map_err(stopped)?;
+        let snapshot = snapshot.map_err(|error| Status::internal(error.to_string()))?;
+        let response = self.raft.install_full_snapshot(leader, snapshot).await.map_err(stopped)?;
+        Ok(response.vote)
+    }
+
     fn check<T>(&self, request: &Request<T>) -> Result<u64, Status> {
         self.introduction.check(request.metadata())
     }
