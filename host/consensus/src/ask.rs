@@ -1,15 +1,15 @@
 //! Asking the leader, whoever that is: this member itself, or another one over the peer link.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use openraft::async_runtime::watch::WatchReceiver as _;
 use prost::Message as _;
-use proto::peer::{ProposeRequest, ReadIndexRequest};
+use proto::peer::{LeaseTimesRequest, ProposeRequest, ReadIndexRequest, RenewLeaseRequest};
 use tokio::{sync::watch, time::timeout};
 use tonic::Code;
 
 use crate::{
-    ConsensusError, MembershipChange,
+    ConsensusError, MembershipChange, Renewal,
     lead::{Fate, Lead, ReadIndex},
     leadership::Leadership,
     peer::{Client, Peers, wire},
@@ -75,6 +75,28 @@ impl Ask {
             Ok(Ok(response)) => wire::read_read_index(response.into_inner()),
             Ok(Err(_)) | Err(_) => ReadIndex::NotLeader,
         }
+    }
+
+    /// Starts a lease's time anew on the clock of `leader`. May be asked twice.
+    pub(crate) async fn renew_lease(&self, leader: u64, id: i64, ttl_seconds: i64) -> Renewal {
+        if leader == self.member_id {
+            return self.lead.renew_lease(id, ttl_seconds).await;
+        }
+        let Some(mut client) = self.client(leader) else { return Renewal::NotPrimary };
+        match timeout(self.election, client.renew_lease(RenewLeaseRequest { id, ttl_seconds })).await {
+            Ok(Ok(response)) => wire::read_renewal(response.into_inner()),
+            Ok(Err(_)) | Err(_) => Renewal::NotPrimary,
+        }
+    }
+
+    /// Seconds left on the clock of `leader`.
+    pub(crate) async fn lease_times(&self, leader: u64, ids: &[i64]) -> Option<BTreeMap<i64, i64>> {
+        if leader == self.member_id {
+            return self.lead.clock.left(ids);
+        }
+        let request = LeaseTimesRequest { ids: ids.to_vec() };
+        let response = timeout(self.election, self.client(leader)?.lease_times(request)).await;
+        wire::read_lease_times(response.ok()?.ok()?.into_inner())
     }
 
     /// Has `leader` change the membership.

@@ -1,16 +1,17 @@
 //! openraft's own conformance suite, run on this log and this state.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use openraft::{
     StorageError,
     testing::log::{StoreBuilder, Suite},
 };
-use store::Store;
+use store::{LeaseRecord, Store};
 use tempfile::TempDir;
 use watch::Hub;
 
 use crate::{
+    LeaseClock, Renewal,
     log::{LogOptions, LogStore},
     log_storage::LogStorage,
     machine::StateMachine,
@@ -20,6 +21,20 @@ use crate::{
 };
 
 struct Builder;
+
+struct NoClock;
+
+impl LeaseClock for NoClock {
+    fn granted(&self, _lease: LeaseRecord) {}
+
+    fn renew(&self, _id: i64, _ttl_seconds: i64) -> Renewal {
+        Renewal::NotPrimary
+    }
+
+    fn left(&self, _ids: &[i64]) -> Option<BTreeMap<i64, i64>> {
+        None
+    }
+}
 
 impl StoreBuilder<TypeConfig, LogStorage, StateMachine, TempDir> for Builder {
     async fn build(&self) -> Result<(TempDir, LogStorage, StateMachine), StorageError<TypeConfig>> {
@@ -31,6 +46,7 @@ impl StoreBuilder<TypeConfig, LogStorage, StateMachine, TempDir> for Builder {
             store,
             Arc::new(Hub::new(1)),
             Outcomes::new(1),
+            Arc::new(NoClock),
             &dir.path().join("snapshot"),
             Duration::from_secs(1),
             metrics,

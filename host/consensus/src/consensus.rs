@@ -8,7 +8,7 @@ use tokio::sync::watch as signal;
 use watch::Hub;
 
 use crate::{
-    Bootstrap, ConsensusConfig, Membership, PeerNode, StartError,
+    Bootstrap, ConsensusConfig, LeaseClock, Membership, PeerNode, StartError,
     ask::Ask,
     lead::Lead,
     leadership::{self, Contact, Leadership},
@@ -56,15 +56,21 @@ impl Consensus {
     ///
     /// # Errors
     /// When the disk fails, or what is on it does not fit together.
-    pub async fn open(config: ConsensusConfig, store: Store, hub: Arc<Hub>) -> Result<Self, StartError> {
+    pub async fn open(
+        config: ConsensusConfig,
+        store: Store,
+        hub: Arc<Hub>,
+        clock: Arc<dyn LeaseClock>,
+    ) -> Result<Self, StartError> {
         let file = |path: PathBuf| move |source| StartError::File { path, source };
         let log = LogStore::open(&config.dir.join("log"), config.log_options())?;
         let snapshot_dir = config.dir.join("snapshot");
         let metrics = ConsensusMetrics::new(log.metrics().clone());
         let outcomes = Outcomes::new(config.member_id);
         let slow = config.warning_apply_duration;
-        let machine = StateMachine::open(store, hub, outcomes.clone(), &snapshot_dir, slow, metrics.clone())
-            .map_err(file(snapshot_dir))?;
+        let machine =
+            StateMachine::open(store, hub, outcomes.clone(), clock.clone(), &snapshot_dir, slow, metrics.clone())
+                .map_err(file(snapshot_dir))?;
         let introduction = Introduction { cluster_id: config.cluster_id, member_id: config.member_id };
         let dialer = peer::Dialer::new(config.peer_tls.clone(), config.election());
         let peers = Arc::new(Peers::new(introduction, dialer));
@@ -72,7 +78,7 @@ impl Consensus {
         let storage = LogStorage::new(log.clone());
         let options = Arc::new(config.raft_options()?);
         let raft = Raft::new(config.member_id, options, links, storage, machine).await.map_err(refused)?;
-        let (lead, contact) = (Lead::new(raft.clone()), Contact::new());
+        let (lead, contact) = (Lead::new(raft.clone(), clock), Contact::new());
         let leadership = leadership::observe(raft.clone(), contact.clone(), config.heartbeat(), config.election());
         let receiving = Receiving::new(&config.dir.join("snapshot"));
         let service = PeerService { introduction, raft: raft.clone(), lead: lead.clone(), contact, receiving };

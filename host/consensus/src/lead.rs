@@ -9,7 +9,7 @@ use openraft::{
 use prost::Message as _;
 use tokio::sync::{Mutex, Semaphore};
 
-use crate::{consensus::Member, raft_types::LogId, request::Request};
+use crate::{Renewal, consensus::Member, lease_clock::Clock, raft_types::LogId, request::Request};
 
 /// Most bytes of proposals under way; further ones wait. Bounds memory whatever the number of clients.
 const IN_FLIGHT_BYTES_MAX: usize = 256 << 20;
@@ -46,11 +46,17 @@ pub(crate) struct Lead {
     in_flight: Arc<Semaphore>,
     /// One change of the membership at a time: the next one waits instead of failing.
     pub(crate) changing: Arc<Mutex<()>>,
+    pub(crate) clock: Clock,
 }
 
 impl Lead {
-    pub(crate) fn new(raft: Member) -> Self {
-        Self { raft, in_flight: Arc::new(Semaphore::new(IN_FLIGHT_BYTES_MAX / PERMIT_BYTES)), changing: Arc::default() }
+    pub(crate) fn new(raft: Member, clock: Clock) -> Self {
+        Self {
+            raft,
+            in_flight: Arc::new(Semaphore::new(IN_FLIGHT_BYTES_MAX / PERMIT_BYTES)),
+            changing: Arc::default(),
+            clock,
+        }
     }
 
     /// Puts a request into the log and waits until it is committed and applied here.
@@ -77,6 +83,16 @@ impl Lead {
             Ok((read, _)) => ReadIndex::Confirmed(*read.log_id()),
             Err(RaftError::APIError(ForwardToLeader(_)) | RaftError::Fatal(_)) => ReadIndex::NotLeader,
             Err(RaftError::APIError(_)) => ReadIndex::NoQuorum,
+        }
+    }
+
+    /// Starts a lease's time anew on this member's clock. That this member led is confirmed after it, so that a next
+    /// leader has begun its own clock later.
+    pub(crate) async fn renew_lease(&self, id: i64, ttl_seconds: i64) -> Renewal {
+        let renewal = self.clock.renew(id, ttl_seconds);
+        match self.read_index().await {
+            ReadIndex::Confirmed(_) => renewal,
+            ReadIndex::NotLeader | ReadIndex::NoQuorum => Renewal::NotPrimary,
         }
     }
 }

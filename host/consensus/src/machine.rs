@@ -14,12 +14,13 @@ use openraft::{
     type_config::alias::SnapshotOf,
 };
 use prost::Message as _;
-use store::{LogEntry, Store, StoreError};
+use store::{LogEntry, Outcome, Store, StoreError};
 use watch::Hub;
 
 use crate::{
     blocking::blocking,
     codec,
+    lease_clock::Clock,
     metrics::ConsensusMetrics,
     outcomes::Outcomes,
     raft_types::{Entry, LogId, SnapshotMeta, TypeConfig},
@@ -44,6 +45,7 @@ pub(crate) struct StateMachine {
     store: Store,
     hub: Arc<Hub>,
     outcomes: Outcomes,
+    clock: Clock,
     snapshots: Snapshots,
     warning_apply_duration: Duration,
     metrics: ConsensusMetrics,
@@ -69,6 +71,7 @@ impl StateMachine {
         store: Store,
         hub: Arc<Hub>,
         outcomes: Outcomes,
+        clock: Clock,
         snapshot_dir: &Path,
         warning_apply_duration: Duration,
         metrics: ConsensusMetrics,
@@ -76,7 +79,7 @@ impl StateMachine {
         std::fs::create_dir_all(snapshot_dir)?;
         let snapshots = Snapshots { dir: snapshot_dir.to_path_buf(), making: Arc::default(), current: Arc::default() };
         snapshots.recover()?;
-        Ok(Self { store, hub, outcomes, snapshots, warning_apply_duration, metrics })
+        Ok(Self { store, hub, outcomes, clock, snapshots, warning_apply_duration, metrics })
     }
 
     fn apply_batch(&self, batch: Vec<EntryResponder<TypeConfig>>) -> io::Result<()> {
@@ -100,6 +103,11 @@ impl StateMachine {
         self.warn_if_slow(started.elapsed(), count);
         if let Some(last) = done.applied.last() {
             self.hub.publish(done.events, last.revision);
+        }
+        for applied in &done.applied {
+            if let Ok(Outcome::LeaseGranted(lease)) = &applied.result {
+                self.clock.granted(*lease);
+            }
         }
         // First the outcomes: a proposer that hears of the commit finds its own there.
         self.outcomes.tell(origins.into_iter().zip(done.applied));

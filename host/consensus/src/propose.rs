@@ -118,6 +118,14 @@ impl Consensus {
         }
     }
 
+    /// Runs a question to the leader, which may be asked again, for as long as a proposal may take.
+    pub(crate) async fn asked<T>(
+        &self,
+        question: impl AsyncFnOnce() -> Result<T, ConsensusError>,
+    ) -> Result<T, ConsensusError> {
+        timeout(PROPOSAL_TIME_MAX, question()).await.unwrap_or(Err(ConsensusError::Timeout))
+    }
+
     fn has_stopped(&self) -> bool {
         use openraft::async_runtime::watch::WatchReceiver as _;
         self.raft.metrics().borrow_watched().running_state.is_err()

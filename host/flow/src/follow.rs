@@ -187,7 +187,7 @@ impl Follower {
         if !permit.is_of(&realm) {
             permit.renew(&realm)?;
         }
-        let policy = shared.policy.current();
+        let policy = shared.policy.caught_up_now()?;
         let opener = Opener::new(policy.keyring(), permit);
         Ok(events.into_iter().map(|event| opener.event(event)).collect::<Result<_, _>>()?)
     }

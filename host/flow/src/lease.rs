@@ -1,6 +1,6 @@
 //! Leases: granting, keeping alive, and ending those whose time is up.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use auth::{Caller, Denial, KeyUse, Realm};
 use bytes::Bytes;
@@ -61,7 +61,6 @@ impl Member {
         let applied = self.shared.consensus.propose(Proposal::grant_lease(&standing, id, ttl)).await?;
         match applied.result? {
             Outcome::LeaseGranted(lease) => {
-                lessor.granted(lease);
                 self.shared.metrics.leases_granted.inc();
                 self.shared.metrics.lease_ttl.observe(lease.ttl_seconds as f64);
                 let body = LeaseGranted { id: lease.id, ttl: lease.ttl_seconds };
@@ -94,9 +93,9 @@ impl Member {
         let body = match self.lease(id)? {
             Some(lease) => {
                 self.clear_checkpoint(lease).await?;
-                let renewed = self.shared.lessor.renew(lease);
-                self.shared.metrics.leases_renewed.inc_by(u64::from(renewed.is_some()));
-                renewed.unwrap_or(0)
+                let renewed = self.shared.consensus.renew_lease(lease.id, lease.ttl_seconds).await?;
+                self.shared.metrics.leases_renewed.inc_by(u64::from(renewed));
+                if renewed { lease.ttl_seconds } else { 0 }
             }
             None => 0,
         };
@@ -140,7 +139,8 @@ impl Member {
         let mut body = LeaseInfo { id, ttl: -1, granted_ttl: 0, keys: Vec::new() };
         if let Some(lease) = self.lease(id)? {
             body.granted_ttl = lease.ttl_seconds;
-            body.ttl = self.shared.lessor.remaining(id).unwrap_or(lease.ttl_seconds);
+            let left = self.shared.consensus.lease_times(&[id]).await?;
+            body.ttl = left.get(&id).copied().unwrap_or(lease.ttl_seconds);
             if keys {
                 body.keys = self.view_off_thread(move |view| Ok(view.lease_keys(id)?)).await?;
                 self.refuse_if_changed(&realm)?;
@@ -158,9 +158,10 @@ impl Member {
         let all = |view: &View<'_>| Ok(view.leases()?.into_iter().map(|lease| lease.id).collect());
         self.permit_leases(caller, KeyUse::Read, all).await?;
         let known = self.view_off_thread(|view| Ok(view.leases()?)).await?;
-        let known: HashSet<i64> = known.into_iter().map(|lease| lease.id).collect();
-        let mut ids = self.shared.lessor.ids();
-        ids.retain(|id| known.contains(id));
+        let mut ids: Vec<i64> = known.into_iter().map(|lease| lease.id).collect();
+        let left = self.shared.consensus.lease_times(&ids).await?;
+        // Those that the clock was not told of yet have all of their time.
+        ids.sort_by_key(|id| left.get(id).copied().unwrap_or(i64::MAX));
         Ok(Reply { header: self.header(), body: ids })
     }
 
@@ -195,27 +196,59 @@ impl Member {
         if unchanged { Ok(()) } else { Err(Denial::OldRevision.into()) }
     }
 
+    /// Keeps the time of leases for as long as this member leads.
     pub(crate) async fn expire_leases_forever(self) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        for ticks in 0_u64.. {
-            tick.tick().await;
-            if ticks % ADOPT_TICKS == 0
-                && let Err(error) = self.adopt_leases().await
-            {
-                tracing::warn!(%error, "leases were not looked through; tried again");
+        let mut leadership = self.shared.consensus.watch_leadership();
+        let (mut led_term, mut ticks) = (None, 0_u64);
+        loop {
+            tokio::select! {
+                _ = tick.tick() => ticks += 1,
+                _ = leadership.changed() => {}
             }
-            if ticks % CHECKPOINT_TICKS == CHECKPOINT_TICKS - 1
-                && let Err(error) = self.checkpoint_leases(TICK.saturating_mul(CHECKPOINT_TICKS as u32)).await
-            {
-                tracing::warn!(%error, "what leases have left was not noted; tried again");
+            let seen = *leadership.borrow_and_update();
+            if seen.leader != Some(self.shared.identity.member_id) {
+                self.shared.lessor.step_down();
+                led_term = None;
+                continue;
             }
-            let expired = self.shared.lessor.expired();
-            futures::future::join_all(expired.into_iter().map(|id| self.expire(id))).await;
+            if led_term != Some(seen.term) {
+                match self.take_over_leases().await {
+                    Ok(()) => led_term = Some(seen.term),
+                    Err(error) => tracing::warn!(%error, "leases were not taken over; tried again"),
+                }
+                continue;
+            }
+            self.look_after_leases(ticks).await;
         }
     }
 
-    /// The clock is only told of a lease by the call that grants or ends it, which may be given up after it was proposed.
+    /// Everything that earlier leaders granted is applied here by then.
+    async fn take_over_leases(&self) -> Result<(), FlowError> {
+        self.shared.lessor.step_down();
+        self.shared.consensus.confirm_read().await?;
+        let leases = self.view_off_thread(|view| Ok(view.leases()?)).await?;
+        self.shared.lessor.take_over(leases);
+        Ok(())
+    }
+
+    async fn look_after_leases(&self, ticks: u64) {
+        if ticks % ADOPT_TICKS == 0
+            && let Err(error) = self.adopt_leases().await
+        {
+            tracing::warn!(%error, "leases were not looked through; tried again");
+        }
+        if ticks % CHECKPOINT_TICKS == CHECKPOINT_TICKS - 1
+            && let Err(error) = self.checkpoint_leases(TICK.saturating_mul(CHECKPOINT_TICKS as u32)).await
+        {
+            tracing::warn!(%error, "what leases have left was not noted; tried again");
+        }
+        let expired = self.shared.lessor.expired();
+        futures::future::join_all(expired.into_iter().map(|id| self.expire(id))).await;
+    }
+
+    /// The clock is told of each lease as it is applied; this finds one that came between the look at the state and that.
     async fn adopt_leases(&self) -> Result<(), FlowError> {
         let leases = self.view_off_thread(|view| Ok(view.leases()?)).await?;
         self.shared.lessor.adopt(leases);

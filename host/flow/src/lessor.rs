@@ -1,22 +1,26 @@
 //! The clock of leases.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
         Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant, UNIX_EPOCH},
 };
 
-use store::{LeaseRecord, Store, StoreError, command::LeaseRemaining};
+use consensus::{LeaseClock, Renewal};
+use store::{LeaseRecord, command::LeaseRemaining};
 
 /// Most leases ended at once; etcd ends a thousand a second.
 const EXPIRED_MAX: usize = 500;
 
-/// The clock of all leases. Kept by the leader only, and never in the log: apply reads no clock.
+/// The clock of all leases. Every member has one, the leader's counts; never in the log: apply reads no clock.
 pub(crate) struct Lessor {
     clock: Mutex<Clock>,
+    /// Whether this member leads and has taken the leases over.
+    primary: AtomicBool,
+    election_timeout: Duration,
     pub(crate) ttl_seconds_min: i64,
     next_id: AtomicU64,
 }
@@ -30,31 +34,39 @@ struct Clock {
 const POISONED: &str = "no code that can panic runs while the lease clock is locked";
 
 impl Lessor {
-    /// Starts the clock of every lease where its last checkpoint stopped it; one without gets all of its time. As in
-    /// etcd each gets an election timeout more, in which its owner may find back here.
-    pub(crate) fn new(store: &Store, election_timeout: Duration) -> Result<Self, StoreError> {
-        let mut clock = Clock::default();
-        for lease in store.view(|view| view.leases())? {
-            clock.resume(lease, election_timeout);
-        }
+    pub(crate) fn new(election_timeout: Duration) -> Self {
         // etcd's minimum is one and a half election timeouts, so that a new leader has time to take over.
         let ttl_seconds_min = (election_timeout * 3 / 2).as_millis().div_ceil(1000);
         let started = failpoint::system_time().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());
-        Ok(Self {
-            clock: Mutex::new(clock),
+        Self {
+            clock: Mutex::default(),
+            primary: AtomicBool::new(false),
+            election_timeout,
             ttl_seconds_min: i64::try_from(ttl_seconds_min).unwrap_or(i64::MAX),
             next_id: AtomicU64::new(started as u64),
-        })
+        }
+    }
+
+    /// Begins to keep the time that counts: each lease starts where its last checkpoint stopped it; one without gets all
+    /// of its time. As in etcd each gets an election timeout more, in which its owner may find its way here.
+    pub(crate) fn take_over(&self, leases: Vec<LeaseRecord>) {
+        let mut clock = self.clock.lock().expect(POISONED);
+        *clock = Clock::default();
+        for lease in leases {
+            clock.resume(lease, self.election_timeout);
+        }
+        self.primary.store(true, Ordering::SeqCst);
+    }
+
+    /// Another member keeps the time, or none.
+    pub(crate) fn step_down(&self) {
+        self.primary.store(false, Ordering::SeqCst);
     }
 
     /// An id made as etcd makes them: unique by member, start time and count. Never zero or negative.
     pub(crate) fn new_id(&self, member_id: u64) -> i64 {
         let count = self.next_id.fetch_add(1, Ordering::Relaxed) & 0xffff_ffff_ffff;
         (((member_id & 0x7fff) << 48) | count).max(1).cast_signed()
-    }
-
-    pub(crate) fn granted(&self, lease: LeaseRecord) {
-        self.clock.lock().expect(POISONED).set(lease);
     }
 
     pub(crate) fn gone(&self, id: i64) {
@@ -71,24 +83,6 @@ impl Lessor {
         }
     }
 
-    /// Starts a lease's clock anew; its time to live in seconds, or `None` when its time is up.
-    pub(crate) fn renew(&self, lease: LeaseRecord) -> Option<i64> {
-        let mut clock = self.clock.lock().expect(POISONED);
-        if clock.leases.get(&lease.id).is_some_and(|(_, deadline)| *deadline <= Instant::now()) {
-            return None;
-        }
-        clock.set(lease);
-        Some(lease.ttl_seconds)
-    }
-
-    /// Seconds left.
-    pub(crate) fn remaining(&self, id: i64) -> Option<i64> {
-        let clock = self.clock.lock().expect(POISONED);
-        let (_, deadline) = clock.leases.get(&id)?;
-        let left = deadline.saturating_duration_since(Instant::now());
-        Some(i64::try_from(left.as_secs()).unwrap_or(i64::MAX))
-    }
-
     /// The leases that have run for longer than `age` since they were granted or kept alive, and what each has left.
     pub(crate) fn run_for(&self, age: Duration) -> Vec<LeaseRemaining> {
         let now = Instant::now();
@@ -101,14 +95,41 @@ impl Lessor {
         running.collect()
     }
 
-    pub(crate) fn ids(&self) -> Vec<i64> {
-        self.clock.lock().expect(POISONED).by_deadline.iter().map(|(_, id)| *id).collect()
-    }
-
     pub(crate) fn expired(&self) -> Vec<i64> {
         let now = Instant::now();
         let clock = self.clock.lock().expect(POISONED);
         clock.by_deadline.iter().take_while(|(at, _)| *at <= now).take(EXPIRED_MAX).map(|(_, id)| *id).collect()
+    }
+}
+
+impl LeaseClock for Lessor {
+    fn granted(&self, lease: LeaseRecord) {
+        self.clock.lock().expect(POISONED).set(lease);
+    }
+
+    fn renew(&self, id: i64, ttl_seconds: i64) -> Renewal {
+        let mut clock = self.clock.lock().expect(POISONED);
+        if !self.primary.load(Ordering::SeqCst) {
+            return Renewal::NotPrimary;
+        }
+        if clock.leases.get(&id).is_some_and(|(_, deadline)| *deadline <= Instant::now()) {
+            return Renewal::Expired;
+        }
+        clock.set(LeaseRecord { id, ttl_seconds, remaining_seconds: 0 });
+        Renewal::Renewed
+    }
+
+    fn left(&self, ids: &[i64]) -> Option<BTreeMap<i64, i64>> {
+        let clock = self.clock.lock().expect(POISONED);
+        if !self.primary.load(Ordering::SeqCst) {
+            return None;
+        }
+        let left = |id: &i64| {
+            let (_, deadline) = clock.leases.get(id)?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            Some((*id, i64::try_from(left.as_secs()).unwrap_or(i64::MAX)))
+        };
+        Some(ids.iter().filter_map(left).collect())
     }
 }
 

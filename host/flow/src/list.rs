@@ -101,7 +101,7 @@ impl List {
         self.ended = !more || self.left == 0;
         let end = if self.ended { Some(self.end(more).await?) } else { None };
         let fetched = RangeOutcome { kvs, count: 0, more, revision };
-        let policy = self.member.shared.policy.current();
+        let policy = self.member.shared.policy.caught_up().await?;
         let kvs = Opener::new(policy.keyring(), &permit).range(&self.query, fetched)?.kvs;
         Ok(Some(ListPiece { kvs, end }))
     }

@@ -133,7 +133,7 @@ pub(crate) struct Shared {
     pub(crate) hub: Arc<Hub>,
     pub(crate) consensus: Consensus,
     pub(crate) policy: PolicyKeeper,
-    pub(crate) lessor: Lessor,
+    pub(crate) lessor: Arc<Lessor>,
     pub(crate) sweeper: Sweeper,
     pub(crate) quota: Quota,
     pub(crate) defragmenter: Defragmenter,
@@ -167,10 +167,12 @@ impl Member {
         let warden = users::warden(&store, &config.auth_token, config.auth_token_ttl)?;
         let hub = Arc::new(Hub::new(store.view(|view| view.revision())?));
         let engine = Engine::new()?;
-        let consensus = Consensus::open(consensus_config(&config, identity), store.clone(), hub.clone()).await?;
+        let lessor = Arc::new(Lessor::new(config.election_timeout));
+        let consensus =
+            Consensus::open(consensus_config(&config, identity), store.clone(), hub.clone(), lessor.clone()).await?;
         serve(consensus.peer_routes());
         consensus.join().await?;
-        let lower = Lower { identity, store: store.clone(), hub, consensus: consensus.clone(), warden };
+        let lower = Lower { identity, store: store.clone(), hub, consensus: consensus.clone(), warden, lessor };
         let started = Self::with_policy(config, lower, engine, provider).await;
         if started.is_err() {
             consensus.shutdown().await;
@@ -185,13 +187,12 @@ impl Member {
         engine: Engine,
         provider: Option<Box<dyn RootKeyProvider>>,
     ) -> Result<Self, StartError> {
-        let Lower { identity, store, hub, consensus, warden } = lower;
+        let Lower { identity, store, hub, consensus, warden, lessor } = lower;
         let policy = PolicyKeeper::load(store.clone(), engine, identity.cluster_id, provider).await;
         let policy = policy.map_err(StartError::of_policy)?;
         sealing::bring_in_line(&config, identity, &store, &consensus, &policy).await?;
         let snapshots = Snapshots::open(&config.data_dir)
             .map_err(|source| StartError::File { path: config.data_dir.clone(), source })?;
-        let lessor = Lessor::new(&store, config.election_timeout)?;
         let shared = Shared {
             identity,
             store,
@@ -259,7 +260,9 @@ impl Member {
         self.shared.background.close();
         self.shared.background.wait().await;
         // So that a stop does not give every lease all of its time again.
-        if let Err(error) = self.checkpoint_leases(Duration::ZERO).await {
+        if self.leads()
+            && let Err(error) = self.checkpoint_leases(Duration::ZERO).await
+        {
             tracing::warn!(%error, "what leases have left was not noted; after the start they have more");
         }
         self.shared.consensus.shutdown().await;
@@ -293,6 +296,7 @@ struct Lower {
     hub: Arc<Hub>,
     consensus: Consensus,
     warden: Warden,
+    lessor: Arc<Lessor>,
 }
 
 fn open_provider(config: Option<&SealConfig>) -> Result<Option<Box<dyn RootKeyProvider>>, StartError> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use admission::{Engine, Policy};
 use arc_swap::ArcSwap;
+use consensus::blocking;
 use seal::{Keyring, RootKeyProvider};
 use store::{Store, StoreError};
 use tokio::sync::Mutex;
@@ -42,6 +43,23 @@ impl PolicyKeeper {
         self.current.load_full()
     }
 
+    /// A policy at least as new as everything that was read from the state before this call: it opens whatever that was
+    /// sealed with.
+    pub(crate) async fn caught_up(&self) -> Result<Arc<Policy>, FlowError> {
+        self.reach(self.source.epoch()?).await?;
+        Ok(self.current())
+    }
+
+    /// The same for who cannot wait.
+    pub(crate) fn caught_up_now(&self) -> Result<Arc<Policy>, FlowError> {
+        let epoch = self.source.epoch()?;
+        if self.current.load().epoch() < epoch {
+            let policy = Arc::new(blocking(|| self.source.read())?);
+            self.current.rcu(|current| if current.epoch() < policy.epoch() { &policy } else { current }.clone());
+        }
+        Ok(self.current())
+    }
+
     pub(crate) fn engine(&self) -> EngineRef {
         EngineRef(self.source.clone())
     }
@@ -66,6 +84,10 @@ impl PolicyKeeper {
 }
 
 impl Source {
+    fn epoch(&self) -> Result<u64, StoreError> {
+        self.store.view(|view| view.policy_epoch())
+    }
+
     /// Compiling plugins takes up to seconds, so it is done on a thread of its own.
     async fn load(self: Arc<Self>) -> Result<Policy, FlowError> {
         tokio::task::spawn_blocking(move || self.read()).await?

@@ -25,7 +25,8 @@ impl Member {
             let fetched = self.fetch(&query).await?;
             // What was read may be newer than the rules by which it was permitted.
             if permit.is_of(&self.shared.warden.realm()) {
-                let body = Opener::new(self.shared.policy.current().keyring(), &permit).range(&query, fetched)?;
+                let body =
+                    Opener::new(self.shared.policy.caught_up().await?.keyring(), &permit).range(&query, fetched)?;
                 return Ok(Reply { header: Header { revision: body.revision, ..self.header() }, body });
             }
         }

@@ -67,7 +67,8 @@ impl Member {
             let (revision, outcome) =
                 self.view_off_thread(move |view| Ok((view.revision()?, view.evaluate(&command)?))).await?;
             if permit.is_of(&self.shared.warden.realm()) {
-                let body = Opener::new(self.shared.policy.current().keyring(), &permit).outcome(operation, outcome)?;
+                let policy = self.shared.policy.caught_up().await?;
+                let body = Opener::new(policy.keyring(), &permit).outcome(operation, outcome)?;
                 return Ok(Reply { header: Header { revision, ..self.header() }, body });
             }
         }

@@ -7,8 +7,9 @@ use futures::{Stream, StreamExt as _, future};
 use openraft::raft::{AppendEntriesRequest, StreamAppendResult};
 use prost::Message as _;
 use proto::peer::{
-    AppendRequest, AppendResponse, ChangeMembershipRequest, ChangeMembershipResponse, ProposeRequest, ProposeResponse,
-    ReadIndexRequest, ReadIndexResponse, SnapshotInstalled, SnapshotRequest, SnapshotResponse, TransferLeaderRequest,
+    AppendRequest, AppendResponse, ChangeMembershipRequest, ChangeMembershipResponse, LeaseTimesRequest,
+    LeaseTimesResponse, ProposeRequest, ProposeResponse, ReadIndexRequest, ReadIndexResponse, RenewLeaseRequest,
+    RenewLeaseResponse, SnapshotInstalled, SnapshotRequest, SnapshotResponse, TransferLeaderRequest,
     TransferLeaderResponse, VoteRequest, VoteResponse,
     peer_server::{Peer, PeerServer},
     propose_response, read_index_response,
@@ -137,6 +138,17 @@ impl Peer for PeerService {
             ReadIndex::NoQuorum => (Kind::NoQuorum, None),
         };
         Ok(Response::new(ReadIndexResponse { kind: kind.into(), log_id }))
+    }
+
+    async fn renew_lease(&self, request: Request<RenewLeaseRequest>) -> Result<Response<RenewLeaseResponse>, Status> {
+        self.check(&request)?;
+        let RenewLeaseRequest { id, ttl_seconds } = request.into_inner();
+        Ok(Response::new(wire::renewal(self.lead.renew_lease(id, ttl_seconds).await)))
+    }
+
+    async fn lease_times(&self, request: Request<LeaseTimesRequest>) -> Result<Response<LeaseTimesResponse>, Status> {
+        self.check(&request)?;
+        Ok(Response::new(wire::lease_times(self.lead.clock.left(&request.into_inner().ids))))
     }
 
     async fn change_membership(

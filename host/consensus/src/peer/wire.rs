@@ -1,5 +1,7 @@
 //! openraft's types on the wire and back.
 
+use std::collections::BTreeMap;
+
 use openraft::{
     raft::{
         AppendEntriesRequest, StreamAppendError, StreamAppendResult, TransferLeaderError, TransferLeaderRequest,
@@ -8,13 +10,13 @@ use openraft::{
     vote::RaftLeaderId as _,
 };
 use proto::peer::{
-    self, append_response, change_membership_request, change_membership_response, propose_response,
-    read_index_response, transfer_leader_response,
+    self, append_response, change_membership_request, change_membership_response, lease_times_response,
+    propose_response, read_index_response, renew_lease_response, transfer_leader_response,
 };
 use tonic::Status;
 
 use crate::{
-    ConsensusError, MembershipChange, PeerNode, codec,
+    ConsensusError, MembershipChange, PeerNode, Renewal, codec,
     lead::{Fate, ReadIndex},
     raft_types::{LogId, TypeConfig, Vote},
 };
@@ -228,4 +230,36 @@ pub(crate) fn read_change_response(response: peer::ChangeMembershipResponse) -> 
         (Ok(Kind::LastVoter), _) => Err(ConsensusError::LastVoter),
         (Ok(Kind::Done | Kind::Unknown) | Err(_), _) => Err(ConsensusError::LeaderChanged),
     }
+}
+
+pub(super) fn renewal(renewal: Renewal) -> peer::RenewLeaseResponse {
+    use renew_lease_response::Kind;
+    let kind = match renewal {
+        Renewal::Renewed => Kind::Renewed,
+        Renewal::Expired => Kind::Expired,
+        Renewal::NotPrimary => Kind::NotLeader,
+    };
+    peer::RenewLeaseResponse { kind: kind.into() }
+}
+
+pub(crate) fn read_renewal(response: peer::RenewLeaseResponse) -> Renewal {
+    use renew_lease_response::Kind;
+    match Kind::try_from(response.kind) {
+        Ok(Kind::Renewed) => Renewal::Renewed,
+        Ok(Kind::Expired) => Renewal::Expired,
+        Ok(Kind::NotLeader) | Err(_) => Renewal::NotPrimary,
+    }
+}
+
+pub(super) fn lease_times(left: Option<BTreeMap<i64, i64>>) -> peer::LeaseTimesResponse {
+    use lease_times_response::{Kind, Left};
+    let kind = if left.is_some() { Kind::Known } else { Kind::NotLeader };
+    let left = left.into_iter().flatten().map(|(id, seconds)| Left { id, seconds }).collect();
+    peer::LeaseTimesResponse { kind: kind.into(), left }
+}
+
+pub(crate) fn read_lease_times(response: peer::LeaseTimesResponse) -> Option<BTreeMap<i64, i64>> {
+    use lease_times_response::Kind;
+    let known = Kind::try_from(response.kind) == Ok(Kind::Known);
+    known.then(|| response.left.into_iter().map(|left| (left.id, left.seconds)).collect())
 }
