@@ -150,6 +150,13 @@ impl Consensus {
         }
     }
 
+    /// Index of the oldest entry that is still in the log, zero when there is none.
+    #[must_use]
+    pub fn first_index(&self) -> u64 {
+        // The log store counts from 1.
+        self.log.first_index().map_or(0, |first| first - 1)
+    }
+
     /// Current term.
     #[must_use]
     pub fn term(&self) -> u64 {

@@ -1,0 +1,128 @@
+//! Three members in one process: elections, forwarded proposals, reads on any member, snapshots, membership.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod fixture;
+
+use std::time::Duration;
+
+use consensus::{ConsensusError, PeerNode};
+use fixture::{Members, PATIENCE};
+use tokio::time::timeout;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_member_takes_proposals_and_reads_what_others_wrote() {
+    let members = Members::found(3).await;
+    for (id, member) in &members.running {
+        let text = format!("3.7.{id}");
+        member.propose(&text).await.unwrap();
+        assert_eq!(member.state(), text, "answered before it was applied by member {id}");
+        for (other, reader) in &members.running {
+            reader.consensus.confirm_read().await.unwrap();
+            assert_eq!(reader.state(), text, "member {other} confirmed a read that is older than the write");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cluster_outlives_its_leader_and_takes_it_back_as_a_follower() {
+    let mut members = Members::found(3).await;
+    let first = members.leader().await;
+    members.of(first).propose("3.7.1").await.unwrap();
+    members.stop(first).await;
+    let (second, term) = (members.leader().await, |members: &Members, id| members.of(id).consensus.term());
+    let after_election = term(&members, second);
+    for (id, member) in &members.running {
+        assert_eq!(member.state(), "3.7.1", "member {id} lost an acknowledged write");
+        member.propose(&format!("3.8.{id}")).await.unwrap();
+    }
+    members.restart(first).await;
+    members.of(first).consensus.confirm_read().await.unwrap();
+    assert_eq!(members.of(first).state(), members.of(second).state());
+    assert_eq!(members.leader().await, second);
+    assert_eq!(term(&members, second), after_election, "the member that came back deposed the leader");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_majority_nothing_is_written_and_nothing_confirmed() {
+    let mut members = Members::found(3).await;
+    let leader = members.leader().await;
+    members.of(leader).propose("3.7.1").await.unwrap();
+    let others: Vec<u64> = members.running.keys().copied().filter(|id| *id != leader).collect();
+    for other in others {
+        members.stop(other).await;
+    }
+    let alone = members.of(leader);
+    assert!(alone.consensus.confirm_read().await.is_err());
+    let written = alone.propose("3.8.0").await;
+    assert!(matches!(written, Err(ConsensusError::NoLeader | ConsensusError::Timeout | ConsensusError::LeaderChanged)));
+    assert_eq!(alone.state(), "3.7.1");
+    assert_eq!(alone.consensus.leadership().leader, None, "a leader without a majority still counts itself as one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn leadership_is_handed_to_the_member_that_was_named() {
+    let members = Members::found(3).await;
+    let leader = members.leader().await;
+    let to = *members.running.keys().find(|id| **id != leader).unwrap();
+    members.of(leader).consensus.transfer_leader(to).await.unwrap();
+    assert_eq!(members.leader().await, to);
+    members.of(leader).propose("3.7.9").await.unwrap();
+    assert_eq!(members.of(leader).consensus.transfer_leader(to).await, Err(ConsensusError::NotLeader));
+    assert_eq!(members.of(to).consensus.transfer_leader(99).await, Err(ConsensusError::NoSuchMember));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_the_log_has_left_behind_gets_a_snapshot() {
+    let mut members = Members::found(3).await;
+    let leader = members.leader().await;
+    let behind = *members.running.keys().find(|id| **id != leader).unwrap();
+    let before = members.of(behind).consensus.status().last_index;
+    members.stop(behind).await;
+    // Enough that the log is purged, which is done a thousand entries at a time.
+    let writer = members.of(leader);
+    for round in 0..30 {
+        let texts: Vec<_> = (0..100).map(|number| format!("4.{round}.{number}")).collect();
+        futures::future::try_join_all(texts.iter().map(|text| writer.propose(text))).await.unwrap();
+    }
+    writer.propose("5.0.0").await.unwrap();
+    let purged = async {
+        while members.of(leader).consensus.first_index() <= before + 1 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(PATIENCE, purged).await.expect("the log was never purged, so this proves nothing");
+    members.restart(behind).await;
+    members.of(behind).consensus.confirm_read().await.unwrap();
+    assert_eq!(members.of(behind).state(), "5.0.0");
+    members.of(behind).propose("5.0.1").await.unwrap();
+    assert_eq!(members.of(behind).state(), "5.0.1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_are_moved_and_removed_from_any_member() {
+    let members = Members::found(3).await;
+    let leader = members.leader().await;
+    let (asked, removed) = {
+        let mut others = members.running.keys().copied().filter(|id| *id != leader);
+        (others.next().unwrap(), others.next().unwrap())
+    };
+    let consensus = &members.of(asked).consensus;
+    assert_eq!(consensus.promote(leader).await, Err(ConsensusError::NotLearner));
+    assert_eq!(consensus.remove(99).await, Err(ConsensusError::NoSuchMember));
+    consensus.add_learner(42, PeerNode { peer_urls: vec!["http://127.0.0.1:9".to_owned()] }).await.unwrap();
+    assert!(consensus.membership().learners.contains(&42));
+    members.of(leader).propose("3.7.1").await.unwrap();
+    assert_eq!(consensus.promote(42).await, Err(ConsensusError::LearnerNotReady));
+    consensus.set_peer_urls(42, vec!["http://127.0.0.1:10".to_owned()]).await.unwrap();
+    assert_eq!(consensus.membership().nodes[&42].peer_urls, ["http://127.0.0.1:10"]);
+    consensus.remove(42).await.unwrap();
+    consensus.remove(removed).await.unwrap();
+    let voters: Vec<u64> = consensus.membership().voters.into_iter().collect();
+    assert_eq!(voters, {
+        let mut both = vec![leader, asked];
+        both.sort_unstable();
+        both
+    });
+    members.of(leader).propose("3.7.2").await.unwrap();
+}
