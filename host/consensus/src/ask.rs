@@ -44,7 +44,7 @@ impl Ask {
         tokio::time::sleep(crate::peer::jittered(self.election / 20)).await;
     }
 
-    fn client(&self, leader: u64) -> Option<Client> {
+    pub(crate) fn client(&self, leader: u64) -> Option<Client> {
         let metrics = self.lead.raft.metrics();
         let node = metrics.borrow_watched().membership_config.get_node(&leader).cloned()?;
         Some(self.peers.ask(leader, &node))

@@ -68,9 +68,16 @@ impl Consensus {
         let metrics = ConsensusMetrics::new(log.metrics().clone());
         let outcomes = Outcomes::new(config.member_id);
         let slow = config.warning_apply_duration;
-        let machine =
-            StateMachine::open(store, hub, outcomes.clone(), clock.clone(), &snapshot_dir, slow, metrics.clone())
-                .map_err(file(snapshot_dir))?;
+        let machine = StateMachine::open(
+            store.clone(),
+            hub,
+            outcomes.clone(),
+            clock.clone(),
+            &snapshot_dir,
+            slow,
+            metrics.clone(),
+        )
+        .map_err(file(snapshot_dir))?;
         let introduction = Introduction { cluster_id: config.cluster_id, member_id: config.member_id };
         let dialer = peer::Dialer::new(config.peer_tls.clone(), config.election());
         let peers = Arc::new(Peers::new(introduction, dialer));
@@ -81,7 +88,7 @@ impl Consensus {
         let (lead, contact) = (Lead::new(raft.clone(), clock), Contact::new());
         let leadership = leadership::observe(raft.clone(), contact.clone(), config.heartbeat(), config.election());
         let receiving = Receiving::new(&config.dir.join("snapshot"));
-        let service = PeerService { introduction, raft: raft.clone(), lead: lead.clone(), contact, receiving };
+        let service = PeerService { introduction, raft: raft.clone(), lead: lead.clone(), contact, receiving, store };
         let ask = Ask { member_id: config.member_id, lead, peers, leadership, election: config.election() };
         let (reads, bootstrap, routes) = (ReadGate::start(ask.clone()), config.bootstrap, peer::routes(service));
         Ok(Self { raft, ask, outcomes, reads, metrics, log, bootstrap, routes })

@@ -21,6 +21,7 @@ mod config;
 mod conformance_tests;
 mod consensus;
 mod error;
+mod hashes;
 mod identity;
 mod lead;
 mod leadership;

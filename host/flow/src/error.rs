@@ -258,6 +258,17 @@ pub enum StartError {
         /// The prefix.
         prefix: String,
     },
+    /// This member holds other data than another one at the same revision.
+    #[error(
+        "the data of this member differs from that of member {other:x} at revision {revision}; remove this member from the \
+         cluster and add it again with an empty data directory"
+    )]
+    Diverged {
+        /// The other member.
+        other: u64,
+        /// The revision at which they were compared.
+        revision: i64,
+    },
     /// Setting up the policy failed.
     #[error("the seal policy cannot be set up: {0}")]
     Policy(#[source] Box<FlowError>),

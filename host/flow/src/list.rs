@@ -63,6 +63,7 @@ impl Member {
         if query.range.start.is_empty() {
             return Err(types::Invalid::EmptyKey.into());
         }
+        self.refuse_if_diverged()?;
         if !query.serializable {
             self.shared.consensus.confirm_read().await?;
         }

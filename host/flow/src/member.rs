@@ -1,6 +1,10 @@
 //! This member: everything that a door needs, in one handle.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use admission::Engine;
 use auth::{TokenOptions, Warden};
@@ -11,7 +15,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use watch::Hub;
 
 use crate::{
-    AutoCompaction, Header, StartError,
+    AutoCompaction, CorruptionChecks, Header, StartError,
     defragment::Defragmenter,
     lessor::Lessor,
     metrics::FlowMetrics,
@@ -78,6 +82,8 @@ pub struct MemberConfig {
     pub auth_token_ttl: Duration,
     /// The cost of new password hashes; one more doubles the work.
     pub bcrypt_cost: u32,
+    /// How members that hold other data than the rest are looked for.
+    pub corruption_checks: CorruptionChecks,
     /// How long applying may take before a warning is logged.
     pub warning_apply_duration: Duration,
     /// How long a unary call may take before a warning is logged.
@@ -114,6 +120,7 @@ impl Default for MemberConfig {
             auth_token: TokenOptions::Simple,
             auth_token_ttl: users::TOKEN_TTL,
             bcrypt_cost: users::BCRYPT_COST,
+            corruption_checks: CorruptionChecks::default(),
             warning_apply_duration: Duration::from_millis(100),
             warning_unary_request_duration: Duration::from_millis(300),
         }
@@ -141,6 +148,8 @@ pub(crate) struct Shared {
     pub(crate) warden: Warden,
     pub(crate) passwords: Passwords,
     pub(crate) metrics: FlowMetrics,
+    /// Whether an alarm says that this member holds other data than the rest.
+    pub(crate) diverged: AtomicBool,
     background: TaskTracker,
     stopping: CancellationToken,
 }
@@ -207,11 +216,13 @@ impl Member {
             warden,
             passwords: Passwords::new(config.bcrypt_cost),
             metrics: FlowMetrics::new(),
+            diverged: AtomicBool::new(false),
             background: TaskTracker::new(),
             stopping: CancellationToken::new(),
             config,
         };
         let member = Self { shared: Arc::new(shared) };
+        member.check_initially().await?;
         member.start_background();
         Ok(member)
     }
@@ -277,6 +288,8 @@ impl Member {
     fn start_background(&self) {
         self.spawn(self.clone().expire_leases_forever());
         self.spawn(self.clone().sweep_forever());
+        self.spawn(self.clone().check_corruption_forever());
+        self.spawn(self.clone().watch_own_alarm_forever());
         self.spawn(self.clone().monitor_version_forever());
         self.spawn(self.clone().compact_forever(self.shared.config.auto_compaction));
     }

@@ -16,6 +16,7 @@ impl Member {
         if query.range.start.is_empty() {
             return Err(types::Invalid::EmptyKey.into());
         }
+        self.refuse_if_diverged()?;
         self.shared.store.metrics().count_range();
         if !query.serializable {
             self.shared.consensus.confirm_read().await?;

@@ -140,6 +140,7 @@ impl Member {
     /// # Errors
     /// Why they are not.
     pub async fn ready(&self, serializable: bool) -> Result<(), FlowError> {
+        self.refuse_if_diverged()?;
         if !serializable {
             self.shared.consensus.confirm_read().await?;
         }

@@ -57,6 +57,7 @@ impl Member {
         operation: &Operation,
         serializable: bool,
     ) -> Result<Reply<OpOutcome<Plain>>, FlowError> {
+        self.refuse_if_diverged()?;
         if !serializable {
             self.shared.consensus.confirm_read().await?;
         }

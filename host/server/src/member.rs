@@ -45,6 +45,7 @@ pub(crate) async fn start(config: &Config, serve_peers: impl FnOnce(Router)) -> 
         auth_token: config.users.token.clone(),
         auth_token_ttl: config.users.token_ttl,
         bcrypt_cost: config.users.bcrypt_cost,
+        corruption_checks: config.corruption_checks,
         unsafe_no_fsync: config.unsafe_no_fsync,
         warning_apply_duration: config.timing.warning_apply,
         warning_unary_request_duration: config.timing.warning_unary_request,

@@ -59,12 +59,16 @@ impl Drop for Session {
 /// Sends `requests` over one stream; a request that is not answered within `patience` ends it.
 pub(super) async fn append<S>(
     mut client: Client,
-    requests: S,
+    mut requests: S,
     patience: Duration,
 ) -> Result<BoxStream<'static, Answer>, RPCError<TypeConfig>>
 where
     S: Stream<Item = AppendEntriesRequest<TypeConfig>> + Send + Unpin + 'static,
 {
+    // openraft waits before it tries a member again that was not reached, but within its stream: whoever does not wait for
+    // the first request never waits.
+    let Some(first) = requests.next().await else { return Ok(Box::pin(stream::empty())) };
+    let requests = stream::once(async move { first }).chain(requests).boxed();
     let unanswered = Unanswered::default();
     let (sender, receiver) = mpsc::channel(1);
     let feed = AbortOnDrop(Some(tokio::spawn(feed(requests, sender, unanswered.clone()))));

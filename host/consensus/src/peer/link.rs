@@ -47,8 +47,11 @@ pub(crate) struct PeerLinks {
 
 /// A link to a member, with a connection of its own.
 pub(crate) struct PeerLink {
+    target: u64,
     client: Client,
     patience: Duration,
+    /// Whether the member answered last time: what changes is logged, not each try.
+    reached: Option<bool>,
 }
 
 /// The member could not be reached, or its answer makes no sense.
@@ -61,7 +64,8 @@ impl RaftNetworkFactory<TypeConfig> for PeerLinks {
     type Network = PeerLink;
 
     async fn new_client(&mut self, target: u64, node: &PeerNode) -> PeerLink {
-        PeerLink { client: self.peers.connect(target, node), patience: self.patience }
+        let client = self.peers.connect(target, node);
+        PeerLink { target, client, patience: self.patience, reached: None }
     }
 }
 
@@ -89,7 +93,9 @@ impl RaftNetworkV2<TypeConfig> for PeerLink {
         S: Stream<Item = AppendEntriesRequest<TypeConfig>> + openraft::OptionalSend + Unpin + 'static,
     {
         Box::pin(async move {
-            let answers: BoxStream<'s, _> = append::append(self.client.clone(), requests, self.patience).await?;
+            let begun = append::append(self.client.clone(), requests, self.patience).await;
+            self.note(begun.as_ref().err());
+            let answers: BoxStream<'s, _> = begun?;
             Ok(answers)
         })
     }
@@ -148,6 +154,16 @@ impl RaftNetworkV2<TypeConfig> for PeerLink {
 }
 
 impl PeerLink {
+    fn note(&mut self, error: Option<&RPCError<TypeConfig>>) {
+        let member = format!("{:x}", self.target);
+        match error {
+            Some(error) if self.reached != Some(false) => tracing::warn!(member, %error, "a member cannot be reached"),
+            None if self.reached == Some(false) => tracing::info!(member, "a member can be reached again"),
+            _ => {}
+        }
+        self.reached = Some(error.is_none());
+    }
+
     async fn ask_for_vote(
         &mut self,
         request: proto::peer::VoteRequest,

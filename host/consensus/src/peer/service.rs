@@ -7,14 +7,15 @@ use futures::{Stream, StreamExt as _, future};
 use openraft::raft::{AppendEntriesRequest, StreamAppendResult};
 use prost::Message as _;
 use proto::peer::{
-    AppendRequest, AppendResponse, ChangeMembershipRequest, ChangeMembershipResponse, LeaseTimesRequest,
-    LeaseTimesResponse, ProposeRequest, ProposeResponse, ReadIndexRequest, ReadIndexResponse, RenewLeaseRequest,
-    RenewLeaseResponse, SnapshotInstalled, SnapshotRequest, SnapshotResponse, TransferLeaderRequest,
+    AppendRequest, AppendResponse, ChangeMembershipRequest, ChangeMembershipResponse, HashRequest, HashResponse,
+    LeaseTimesRequest, LeaseTimesResponse, ProposeRequest, ProposeResponse, ReadIndexRequest, ReadIndexResponse,
+    RenewLeaseRequest, RenewLeaseResponse, SnapshotInstalled, SnapshotRequest, SnapshotResponse, TransferLeaderRequest,
     TransferLeaderResponse, VoteRequest, VoteResponse,
     peer_server::{Peer, PeerServer},
     propose_response, read_index_response,
     snapshot_response::Answer,
 };
+use store::{ReadError, Store};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming, service::Routes};
@@ -42,6 +43,7 @@ pub(crate) struct PeerService {
     pub(crate) lead: Lead,
     pub(crate) contact: Contact,
     pub(crate) receiving: Receiving,
+    pub(crate) store: Store,
 }
 
 /// The service as routes, for the peer listener.
@@ -149,6 +151,17 @@ impl Peer for PeerService {
     async fn lease_times(&self, request: Request<LeaseTimesRequest>) -> Result<Response<LeaseTimesResponse>, Status> {
         self.check(&request)?;
         Ok(Response::new(wire::lease_times(self.lead.clock.left(&request.into_inner().ids))))
+    }
+
+    async fn hash(&self, request: Request<HashRequest>) -> Result<Response<HashResponse>, Status> {
+        self.check(&request)?;
+        let (store, revision) = (self.store.clone(), request.into_inner().revision);
+        let found = tokio::task::spawn_blocking(move || store.view(|view| view.hash_kv(revision))).await;
+        match found.map_err(stopped)? {
+            Ok(found) => Ok(Response::new(wire::hash(Some(found)))),
+            Err(ReadError::Refused(_)) => Ok(Response::new(wire::hash(None))),
+            Err(ReadError::Store(error)) => Err(Status::internal(error.to_string())),
+        }
     }
 
     async fn change_membership(

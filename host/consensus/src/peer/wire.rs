@@ -10,9 +10,10 @@ use openraft::{
     vote::RaftLeaderId as _,
 };
 use proto::peer::{
-    self, append_response, change_membership_request, change_membership_response, lease_times_response,
+    self, append_response, change_membership_request, change_membership_response, hash_response, lease_times_response,
     propose_response, read_index_response, renew_lease_response, transfer_leader_response,
 };
+use store::HashKv;
 use tonic::Status;
 
 use crate::{
@@ -262,4 +263,21 @@ pub(crate) fn read_lease_times(response: peer::LeaseTimesResponse) -> Option<BTr
     use lease_times_response::Kind;
     let known = Kind::try_from(response.kind) == Ok(Kind::Known);
     known.then(|| response.left.into_iter().map(|left| (left.id, left.seconds)).collect())
+}
+
+pub(super) fn hash(found: Option<HashKv>) -> peer::HashResponse {
+    use hash_response::Kind;
+    match found {
+        Some(HashKv { hash, compact_revision, .. }) => {
+            peer::HashResponse { kind: Kind::Known.into(), hash, compact_revision }
+        }
+        None => peer::HashResponse { kind: Kind::NotThere.into(), ..Default::default() },
+    }
+}
+
+pub(crate) fn read_hash(response: &peer::HashResponse, revision: i64) -> Option<HashKv> {
+    use hash_response::Kind;
+    let known = Kind::try_from(response.kind) == Ok(Kind::Known);
+    let (hash, compact_revision) = (response.hash, response.compact_revision);
+    known.then_some(HashKv { hash, compact_revision, hash_revision: revision })
 }

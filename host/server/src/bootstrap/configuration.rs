@@ -29,6 +29,7 @@ impl DevDirectory {
         let (server, peer) = (&self.certificates.server, &self.certificates.peer);
         Config {
             name: "dev".to_owned(),
+            corruption_checks: flow::CorruptionChecks::default(),
             data_dir: self.data(),
             cluster: Cluster::alone("dev", "strongroom-dev", Vec::new()),
             client: self.door("--client-port", dev.client_port, Some(server)),

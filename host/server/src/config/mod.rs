@@ -66,6 +66,8 @@ pub(crate) struct Config {
     pub(crate) timing: Timing,
     /// Committed entries between snapshots.
     pub(crate) snapshot_entries: u64,
+    /// How members that hold other data than the rest are looked for.
+    pub(crate) corruption_checks: flow::CorruptionChecks,
     /// What requests and the state may take.
     pub(crate) limits: Limits,
     /// How users prove who they are.

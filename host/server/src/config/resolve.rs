@@ -35,8 +35,9 @@ fn read(reader: &mut Reader<'_>) -> Config {
     let metrics = doors::metrics(reader, &client);
     let cluster = cluster::cluster(reader, &name, &peer.advertised, &data_dir);
     doors::check_dialling(reader, &name, &cluster, &peer);
-    feature_gates::check(reader);
+    let corruption_checks = feature_gates::corruption_checks(reader);
     Config {
+        corruption_checks,
         cluster,
         seal_config: reader.path("seal-config"),
         timing: timing(reader),

@@ -208,9 +208,15 @@ fn the_log_goes_where_it_is_sent() {
 }
 
 #[test]
-fn feature_gates_are_checked_and_moot() {
+fn feature_gates_are_checked_and_those_that_compare_data_honoured() {
     let config = with(&[("feature-gates", "LeaseCheckpoint=true, InitialCorruptCheck=false")]).unwrap();
-    assert_eq!(config.remarks.len(), 2, "{:?}", config.remarks);
+    assert_eq!(config.remarks.len(), 1, "{:?}", config.remarks);
+    assert_eq!(config.corruption_checks, flow::CorruptionChecks::default());
+    let gates = "CompactHashCheck=true,InitialCorruptCheck=true";
+    let checks = with(&[("feature-gates", gates), ("compact-hash-check-time", "30s")]).unwrap().corruption_checks;
+    assert_eq!((checks.initial, checks.interval.as_secs()), (true, 30));
+    let checks = with(&[("feature-gates", gates), ("corrupt-check-time", "2m")]).unwrap().corruption_checks;
+    assert_eq!(checks.interval.as_secs(), 120);
     assert!(problems(&[("feature-gates", "Teleport=true")]).contains("not a feature gate of etcd"));
     assert!(problems(&[("feature-gates", "LeaseCheckpoint")]).contains("NAME=true"));
 }

@@ -36,10 +36,11 @@ pub(crate) fn start(config: &LogConfig) -> Result<(), ServerError> {
     Ok(())
 }
 
-/// Consensus libraries speak of every election step at `info`: one level less from them is what operators want.
+/// openraft speaks of every election step, and warns each time that a member is not reached; this program says when that
+/// begins and ends.
 fn directives(level: Level) -> String {
     match level {
-        Level::INFO => "info,openraft=warn".to_owned(),
+        Level::INFO => "info,openraft=error".to_owned(),
         level => level.to_string().to_lowercase(),
     }
 }

@@ -3,7 +3,6 @@
 use super::Kind::{Duration, Signed, Switch, Text, Whole};
 use super::{Flag, honoured, moot};
 
-const NOBODY_TO_COMPARE: &str = "a member alone has nobody to compare its data with";
 const NO_TRACES: &str = "this version sends no traces";
 
 #[rustfmt::skip]
@@ -37,8 +36,8 @@ pub(super) const TRACING: &[Flag] = &[
 
 #[rustfmt::skip]
 pub(super) const FEATURES: &[Flag] = &[
-    moot("corrupt-check-time", Duration, "0s", NOBODY_TO_COMPARE),
-    moot("compact-hash-check-time", Duration, "1m0s", NOBODY_TO_COMPARE),
+    honoured("corrupt-check-time", Duration, "0s", "time between two comparisons of the members' data; 0 means never"),
+    honoured("compact-hash-check-time", Duration, "1m0s", "the same, if the feature gate CompactHashCheck is on"),
     moot("compaction-batch-limit", Signed, "0", "compaction is in batches of its own size"),
     moot("peer-skip-client-san-verification", Switch, "false", "a certificate's address is not compared with the caller's"),
     honoured("watch-progress-notify-interval", Duration, "0s", "time between progress notifications of an idle watch; 0 means 10m"),
