@@ -57,9 +57,8 @@ impl Hub {
         }
         let mut ring = self.ring.lock().expect(POISONED);
         for one in events {
-            if !failpoint::planted_one_in("lost-event", 100) {
-                ring.push(one);
-            }
+            let lost = failpoint::planted_one_in("lost-event", 100);
+            ring.push(if lost { RevisionEvents { events: [].into(), ..one } } else { one });
         }
         drop(ring);
         self.newest.send_replace(revision);

@@ -7,6 +7,7 @@
 //! faults --only kill --only pause      with these faults only
 //! faults --planted lost-event          with a deliberate bug, which must be found
 //! faults --prove                       with each deliberate bug in turn, and how long each took to be found
+//! faults --members 3 --handover        how long nobody can write when the leader goes
 //! ```
 //!
 //! The seed fixes which faults and which calls are drawn; how they meet is up to the machine.
@@ -40,6 +41,9 @@ struct Arguments {
     /// Run with each deliberate bug until it is found, each for at most `--seconds`
     #[arg(long)]
     prove: bool,
+    /// How long nobody can write when the leader goes, instead of a campaign
+    #[arg(long)]
+    handover: bool,
     /// The program, built with fail points [default: strongroom-faulty beside this program]
     #[arg(long)]
     program: Option<PathBuf>,
@@ -59,6 +63,11 @@ async fn main() -> ExitCode {
     };
     if arguments.prove {
         return planted::prove(&plan).await;
+    }
+    if arguments.handover {
+        let handover = Box::pin(campaign::handover::run(&plan)).await;
+        print(&handover.text);
+        return if handover.is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     let report = Box::pin(campaign::run(&plan)).await;
     print(&report.text());

@@ -25,6 +25,8 @@ pub(super) enum Fault {
     Reset,
     /// Links between members carry little.
     Narrow,
+    /// A learner is added that never comes, and removed again.
+    AddMember,
     /// The leader is told to hand over.
     MoveLeader,
     /// Writes wait between their review and the log.
@@ -66,7 +68,7 @@ impl Fault {
     /// All faults that a cluster of this size can have.
     pub(super) fn all(members: usize) -> Vec<Self> {
         use Fault::{
-            ClockJump, CutOneWay, Delay, FailedSync, FlipLog, FlipSnapshot, FlipState, FullDisk, Isolate,
+            AddMember, ClockJump, CutOneWay, Delay, FailedSync, FlipLog, FlipSnapshot, FlipState, FullDisk, Isolate,
             IsolateLeader, Kill, KillAll, KillAt, LateWrites, Loss, MoveLeader, Narrow, Pause, Reset, Restart,
             SlowDisk, TornWrite,
         };
@@ -87,7 +89,7 @@ impl Fault {
         ];
         all.extend(DEADLY_POINTS.map(KillAt));
         if members > 1 {
-            all.extend([Isolate, IsolateLeader, CutOneWay, Delay, Loss, Reset, Narrow, MoveLeader]);
+            all.extend([Isolate, IsolateLeader, CutOneWay, Delay, Loss, Reset, Narrow, AddMember, MoveLeader]);
         }
         all
     }
@@ -106,6 +108,7 @@ impl Fault {
             Self::Loss => "loss",
             Self::Reset => "reset",
             Self::Narrow => "narrow",
+            Self::AddMember => "add-member",
             Self::MoveLeader => "move-leader",
             Self::LateWrites => "late-writes",
             Self::SlowDisk => "slow-disk",

@@ -3,6 +3,9 @@
 mod authority;
 mod damage;
 mod fault;
+pub(crate) mod handover;
+mod leadership;
+mod membership;
 mod nemesis;
 mod report;
 mod round;

@@ -5,11 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use harness::{Client, Cluster, Condition, Random};
-use proto::etcdserverpb::{MoveLeaderRequest, StatusRequest};
-use tokio::time::{sleep, timeout};
+use harness::{Cluster, Condition, Random};
+use tokio::time::sleep;
 
-use super::{damage::Flip, fault::Fault};
+use super::{damage::Flip, fault::Fault, leadership, membership::Stranger};
 use crate::traffic::field::below;
 
 /// Longest time that a fault stays.
@@ -21,15 +20,13 @@ const QUIET_MS_MAX: u64 = 700;
 /// Longest time in which a member with damaged files is given the chance to notice.
 const NOTICE: Duration = Duration::from_secs(3);
 
-/// Longest call to find or move the leader.
-const ASK: Duration = Duration::from_secs(2);
-
-/// Faults for so long; how often there was each.
+/// Faults for so long; how often there was each. Complains about what cannot be mended.
 pub(super) async fn torment(
     cluster: &mut Cluster,
     length: Duration,
     only: &[String],
     random: &mut Random,
+    complaints: &mut Vec<String>,
 ) -> BTreeMap<&'static str, usize> {
     let mut faults = Fault::all(cluster.size());
     faults.retain(|fault| only.is_empty() || only.iter().any(|name| name == fault.name()));
@@ -37,14 +34,14 @@ pub(super) async fn torment(
     let (begun, mut tally) = (Instant::now(), BTreeMap::new());
     while begun.elapsed() < length {
         sleep(Duration::from_millis(random.below(QUIET_MS_MAX))).await;
-        let mut nemesis = Nemesis { cluster, random, flips: Vec::new(), lines: Vec::new() };
+        let mut nemesis = Nemesis { cluster, random, flips: Vec::new(), lines: Vec::new(), strangers: Vec::new() };
         for fault in nemesis.draw(&faults) {
             *tally.entry(fault.name()).or_default() += 1;
             nemesis.begin(fault).await;
         }
         let stays = Duration::from_millis(nemesis.random.below(FAULT_MS_MAX));
         sleep(stays).await;
-        nemesis.mend().await;
+        nemesis.mend(complaints).await;
     }
     tally
 }
@@ -55,6 +52,7 @@ struct Nemesis<'a> {
     flips: Vec<(usize, Flip)>,
     /// The fail points of each member that has any.
     lines: Vec<(usize, String)>,
+    strangers: Vec<Stranger>,
 }
 
 impl Nemesis<'_> {
@@ -98,7 +96,7 @@ impl Nemesis<'_> {
                 self.isolate(member);
             }
             Fault::IsolateLeader => {
-                if let Some(leader) = self.leader().await {
+                if let Some(leader) = leadership::leader(self.cluster).await {
                     self.isolate(leader);
                 }
             }
@@ -121,6 +119,7 @@ impl Nemesis<'_> {
                 let (one, other) = self.pair();
                 self.cluster.links().reset(one, other);
             }
+            Fault::AddMember => self.strangers.push(Stranger::add(self.cluster, self.random).await),
             Fault::MoveLeader => self.move_leader().await,
             Fault::LateWrites => self.fail_point("write.pause sleep 250 4".to_owned()),
             Fault::SlowDisk => {
@@ -187,33 +186,15 @@ impl Nemesis<'_> {
         drop(self.cluster.ready(member, NOTICE).await);
     }
 
-    /// The member that leads, if one says so.
-    async fn leader(&self) -> Option<usize> {
-        for member in 0..self.cluster.size() {
-            let client = Client::new(harness::connect_lazy(self.cluster.ports(member).client));
-            let status = timeout(ASK, client.maintenance.clone().status(StatusRequest {})).await;
-            let Ok(Ok(status)) = status else { continue };
-            let status = status.into_inner();
-            if status.header.is_some_and(|header| header.member_id == status.leader) {
-                return Some(member);
-            }
-        }
-        None
-    }
-
     async fn move_leader(&mut self) {
-        let Some(leader) = self.leader().await else { return };
-        let other = (leader + 1 + below(self.random, self.cluster.size() - 1)) % self.cluster.size();
-        let client = |member: usize| Client::new(harness::connect_lazy(self.cluster.ports(member).client)).maintenance;
-        let status = timeout(ASK, client(other).status(StatusRequest {})).await;
-        let Ok(Ok(status)) = status else { return };
-        let target_id = status.into_inner().header.map_or(0, |header| header.member_id);
-        // It may be refused: the target may lag, or the leader may have changed.
-        drop(timeout(ASK, client(leader).move_leader(MoveLeaderRequest { target_id })).await);
+        let Some(leader) = leadership::leader(self.cluster).await else { return };
+        let to = (leader + 1 + below(self.random, self.cluster.size() - 1)) % self.cluster.size();
+        // It may be refused: the other may lag, or the leader may have changed.
+        leadership::hand_over(self.cluster, leader, to).await;
     }
 
     /// Everything is as it should be again; members that are down are started.
-    async fn mend(&mut self) {
+    async fn mend(&mut self, complaints: &mut Vec<String>) {
         self.cluster.links().heal();
         for member in 0..self.cluster.size() {
             self.cluster.resume(member);
@@ -228,6 +209,11 @@ impl Nemesis<'_> {
         for member in 0..self.cluster.size() {
             if !self.cluster.runs(member) {
                 self.cluster.launch(member);
+            }
+        }
+        for stranger in std::mem::take(&mut self.strangers) {
+            if !stranger.remove(self.cluster).await {
+                complaints.push(format!("{stranger:?} cannot be removed, though nothing is wrong with any member"));
             }
         }
     }

@@ -90,7 +90,7 @@ impl Round<'_> {
     ) -> Result<Seen, String> {
         let start = empty(field).await?;
         let mut traffic = Traffic::start(field, start, random);
-        outcome.faults = nemesis::torment(cluster, FAULTS, self.only, random).await;
+        outcome.faults = nemesis::torment(cluster, FAULTS, self.only, random, &mut outcome.complaints).await;
         let mut testimony = traffic.stop().await;
         testimony.calls.extend(carried.into_iter().map(|call| Call { asked: Duration::ZERO, ..call }));
         for member in 0..cluster.size() {

@@ -43,13 +43,13 @@ struct Writer {
 impl Writer {
     async fn once(&mut self) {
         match self.random.below(100) {
-            0..22 => self.put().await,
-            22..40 => self.get(false).await,
-            40..46 => self.get(true).await,
-            46..50 => self.list().await,
-            50..72 => self.swap().await,
-            72..86 => self.several().await,
-            86..92 => self.delete().await,
+            0..20 => self.put().await,
+            20..37 => self.get(false).await,
+            37..42 => self.get(true).await,
+            42..46 => self.list().await,
+            46..66 => self.swap().await,
+            66..79 => self.several().await,
+            79..85 => self.delete().await,
             _ => self.guarded().await,
         }
     }
