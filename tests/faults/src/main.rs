@@ -7,7 +7,7 @@
 //! faults --only kill --only pause      with these faults only
 //! faults --planted lost-event          with a deliberate bug, which must be found
 //! faults --prove                       with each deliberate bug in turn, and how long each took to be found
-//! faults --members 3 --handover        how long nobody can write when the leader goes
+//! faults --handover                    how long nobody can write when the leader goes
 //! ```
 //!
 //! The seed fixes which faults and which calls are drawn; how they meet is up to the machine.
@@ -30,7 +30,7 @@ struct Arguments {
     #[arg(long, default_value_t = 60)]
     seconds: u64,
     /// How many members
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 3)]
     members: usize,
     /// Only these faults; may be repeated
     #[arg(long)]
