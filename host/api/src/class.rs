@@ -146,6 +146,13 @@ pub(crate) fn method(path: &str) -> Option<Method> {
     BY_PATH.get(path).copied()
 }
 
+/// Whether a learner answers it, as in etcd: what tells how it stands, a snapshot, and reads of local state, which only
+/// their handler tells from others.
+pub(crate) fn is_for_learners(method: Method) -> bool {
+    let Method { service, name, .. } = method;
+    (service == MAINTENANCE && matches!(name, "Status" | "Snapshot")) || (service == KV && name == "Range")
+}
+
 /// Every method of the table.
 pub(crate) fn all() -> impl Iterator<Item = Method> {
     let method = |&(service, name, class, requirement): &Row| {

@@ -184,9 +184,9 @@ impl Doors {
         self.pages().fallback(no_such_page)
     }
 
-    /// The pages of the peer listener: `/health` and `/version`.
+    /// The pages of the peer listener: `/health`, `/version` and `/members`.
     pub(crate) fn peer_routes(&self) -> Router {
-        self.probes(health::public_routes()).fallback(no_such_page)
+        self.probes(health::public_routes().merge(health::members_route())).fallback(no_such_page)
     }
 
     fn pages(&self) -> Router {
@@ -235,6 +235,11 @@ impl Doors {
         self.member.max_request_bytes().saturating_add(MESSAGE_OVERHEAD_BYTES)
     }
 
+    fn is_learner(&self) -> Arc<dyn Fn() -> bool + Send + Sync> {
+        let member = self.member.clone();
+        Arc::new(move || member.is_learner())
+    }
+
     fn guarded(&self, services: Routes, audience: Audience) -> Router {
         let gate = Gate {
             audience,
@@ -242,6 +247,7 @@ impl Doors {
             warden: self.member.warden().clone(),
             common_name_counts: self.common_name_counts,
             leadership: self.leadership.clone(),
+            is_learner: self.is_learner(),
             slow_after: self.member.warning_unary_request_duration(),
             metrics: self.metrics.calls.clone(),
         };

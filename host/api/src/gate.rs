@@ -9,6 +9,7 @@ use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::middleware::Next;
 use axum::response::Response;
+use flow::FlowError;
 use tonic::{Code, Status};
 
 use crate::ApiError;
@@ -38,6 +39,8 @@ pub(crate) struct Gate {
     /// Whether the common name of a certificate names a user.
     pub(crate) common_name_counts: bool,
     pub(crate) leadership: Leadership,
+    /// Whether this member is a learner, which does little for clients.
+    pub(crate) is_learner: Arc<dyn Fn() -> bool + Send + Sync>,
     /// How long a unary call may take before a warning is logged; zero for any time.
     pub(crate) slow_after: Duration,
     pub(crate) metrics: CallMetrics,
@@ -63,6 +66,9 @@ impl Gate {
     /// Leaves the evidence in the request, where the handlers that need it look for it.
     fn admit(&self, method: Method, request: &mut Request) -> Result<(), ApiError> {
         check_client_version(request.headers())?;
+        if !class::is_for_learners(method) && (self.is_learner)() {
+            return Err(FlowError::LearnerRefuses.into());
+        }
         self.leadership.admit(request.headers())?;
         let caller = credentials::caller(request, self.common_name_counts);
         let administrator = self.administrator(method, &caller)?;

@@ -56,7 +56,9 @@ async fn call(
     let warden = warden(RealmState::default());
     let common_name_counts = false;
     let slow_after = Duration::ZERO;
-    let gate = Gate { audience, administrators, warden, common_name_counts, leadership, slow_after, metrics };
+    let is_learner = Arc::new(|| false);
+    let gate =
+        Gate { audience, administrators, warden, common_name_counts, leadership, is_learner, slow_after, metrics };
     let handler = any(async move || handler_status.into_http::<Body>());
     let router = Router::new().route("/{*rest}", handler).layer(from_fn_with_state(gate, guard));
     let mut request = Request::post(path).header(header::CONTENT_TYPE, "application/grpc").body(Body::empty()).unwrap();
@@ -124,6 +126,7 @@ async fn with_users_on_the_gate_asks_for_what_the_table_requires() {
         warden: warden(state.clone()),
         common_name_counts: false,
         leadership: always_led(),
+        is_learner: Arc::new(|| false),
         slow_after: Duration::ZERO,
         metrics: CallMetrics::registered_in(&meters::Registry::default(), false),
     };
@@ -147,4 +150,29 @@ async fn with_users_on_the_gate_asks_for_what_the_table_requires() {
     assert_eq!(admit(Audience::Administrators, SNAPSHOT, administrator(), None), None);
     assert_eq!(admit(Audience::Administrators, SNAPSHOT, administrator(), Some("x.1")), Some(Code::Unauthenticated));
     assert_eq!(admit(Audience::Administrators, SNAPSHOT, nobody(), None), Some(Code::InvalidArgument));
+}
+
+#[tokio::test]
+async fn a_learner_tells_how_it_stands_and_refuses_what_it_cannot_know() {
+    let gate = Gate {
+        audience: Audience::Clients,
+        administrators: Arc::new(Administrators::default().with_access(auth::AdminAccess::Any)),
+        warden: warden(RealmState::default()),
+        common_name_counts: false,
+        leadership: always_led(),
+        is_learner: Arc::new(|| true),
+        slow_after: Duration::ZERO,
+        metrics: CallMetrics::registered_in(&meters::Registry::default(), false),
+    };
+    let admit = |path: &str| {
+        let mut request = Request::post(path).body(Body::empty()).unwrap();
+        gate.admit(class::method(path).unwrap(), &mut request).map_err(|error| Status::from(error).message().to_owned())
+    };
+    for path in ["Maintenance/Status", "Maintenance/Snapshot", "KV/Range"] {
+        assert_eq!(admit(&format!("/etcdserverpb.{path}")), Ok(()), "{path}");
+    }
+    for path in ["KV/Put", "KV/RangeStream", "Watch/Watch", "Cluster/MemberList", "Lease/LeaseGrant"] {
+        let refused = admit(&format!("/etcdserverpb.{path}"));
+        assert_eq!(refused, Err("etcdserver: rpc not supported for learner".to_owned()), "{path}");
+    }
 }

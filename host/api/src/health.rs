@@ -9,7 +9,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any};
-use flow::Member;
+use flow::{CLUSTER_ID_HEADER, Member, REMOVED_HEADER};
 use proto::etcdserverpb::AlarmType;
 use serde::Serialize;
 
@@ -33,6 +33,26 @@ pub(crate) struct Probed {
 /// The pages that the peer listener has as well.
 pub(crate) fn public_routes() -> Router<Probed> {
     Router::new().route("/health", page_of(any(health))).route("/version", page_of(any(version)))
+}
+
+/// The page that only the peer listener has: who the members are, for one that is to join them.
+pub(crate) fn members_route() -> Router<Probed> {
+    Router::new().route("/members", page_of(any(members)))
+}
+
+async fn members(State(probed): State<Probed>) -> Response {
+    match probed.member.members_page() {
+        Ok(page) => {
+            let removed: Vec<_> = page.removed.iter().map(|id| format!("{id:x}")).collect();
+            let headers = [
+                (CLUSTER_ID_HEADER, format!("{:x}", page.cluster_id)),
+                (REMOVED_HEADER, removed.join(",")),
+                ("content-type", "application/json".to_owned()),
+            ];
+            (headers, json(&page.members)).into_response()
+        }
+        Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+    }
 }
 
 /// All pages of this file.

@@ -33,6 +33,9 @@ impl Kv for KvDoor {
     async fn range(&self, request: Request<RangeRequest>) -> Answer<RangeResponse> {
         let (caller, request) = opened(request);
         let query = convert::range_query(request).map_err(ApiError::from)?;
+        if !query.serializable && self.member.is_learner() {
+            return Err(ApiError::from(FlowError::LearnerRefuses).into());
+        }
         let reply = self.member.range(&caller, query).await.map_err(ApiError::from)?;
         let header = header::full(reply.header);
         Ok(Response::new(RangeResponse { header, ..convert::ranged(reply.body) }))

@@ -103,7 +103,13 @@ fn of_maintenance(error: &FlowError) -> Status {
         FlowError::LearnerNotReady => {
             (Code::FailedPrecondition, "etcdserver: can only promote a learner member which is in sync with leader")
         }
-        FlowError::SingleMember | FlowError::TooManyAlarms => return ours(Code::FailedPrecondition, error),
+        FlowError::TooManyLearners => (Code::FailedPrecondition, "etcdserver: too many learner members in cluster"),
+        FlowError::MemberExists => (Code::FailedPrecondition, "etcdserver: member ID already exist"),
+        FlowError::LearnerRefuses => (Code::FailedPrecondition, "etcdserver: rpc not supported for learner"),
+        FlowError::LeaderTransferTimeout => {
+            (Code::Unavailable, "etcdserver: request timed out, leader transfer took too long")
+        }
+        FlowError::TooManyAlarms => return ours(Code::FailedPrecondition, error),
         FlowError::BadLeaderTransferee => (Code::FailedPrecondition, "etcdserver: bad leader transferee"),
         FlowError::WrongDowngradeVersion => {
             (Code::InvalidArgument, "etcdserver: wrong downgrade target version format")

@@ -194,6 +194,15 @@ impl Consensus {
         Membership::of(&self.raft.metrics().borrow_watched().membership_config)
     }
 
+    /// Whether this member is known to have no vote.
+    #[must_use]
+    pub fn is_learner(&self) -> bool {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let (id, membership) = (self.ask.member_id, metrics.membership_config.membership());
+        membership.get_node(&id).is_some() && !membership.get_joint_config().iter().any(|voters| voters.contains(&id))
+    }
+
     /// How far each member's log matches this one's; empty unless this member leads.
     #[must_use]
     pub fn progress(&self) -> BTreeMap<u64, u64> {

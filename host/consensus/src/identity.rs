@@ -65,6 +65,12 @@ impl Identity {
         Self { cluster_id: first_eight_of_sha1(&bytes), member_id: member_id(own_peer_urls, token) }
     }
 
+    /// The id of a member that is added to a cluster which runs, as etcd computes it: by its peer URLs and the time.
+    #[must_use]
+    pub fn of_newcomer(peer_urls: &[String], unix_seconds: u64) -> u64 {
+        member_id(peer_urls, &unix_seconds.to_string())
+    }
+
     /// Reads the identity of a data directory, or gives it this one if it is new.
     ///
     /// # Errors

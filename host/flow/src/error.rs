@@ -119,9 +119,18 @@ pub enum FlowError {
     /// The administrator's: the learner lacks too much of the log to be given a vote.
     #[error("can only promote a learner member which is in sync with leader")]
     LearnerNotReady,
-    /// The administrator's: this version runs clusters of one member.
-    #[error("this version runs clusters of one member; no member can be added")]
-    SingleMember,
+    /// The administrator's: more learners than `--max-learners` allows.
+    #[error("too many learner members in cluster")]
+    TooManyLearners,
+    /// The administrator's: there is or was a member of this id, made from the same URLs in the same second.
+    #[error("member ID already exist")]
+    MemberExists,
+    /// The client's: a learner answers reads of local state, and little else.
+    #[error("rpc not supported for learner")]
+    LearnerRefuses,
+    /// The other member did not take over leadership in time.
+    #[error("request timed out, leader transfer took too long")]
+    LeaderTransferTimeout,
     /// The administrator's: leadership cannot go to that member.
     #[error("bad leader transferee")]
     BadLeaderTransferee,
@@ -229,6 +238,27 @@ pub enum StartError {
     /// The plugin engine cannot start.
     #[error(transparent)]
     Admission(#[from] AdmissionError),
+    /// The cluster that is to be joined does not answer, or does not know this member.
+    #[error("cannot join the cluster: {reason}")]
+    Join {
+        /// What is wrong.
+        reason: String,
+    },
+    /// The operator's: a founder lost its data. It must not come back under its old id.
+    #[error(
+        "member {id:x} has already been bootstrapped; remove it from the cluster, add it again, and start it with \
+         --initial-cluster-state=existing"
+    )]
+    Bootstrapped {
+        /// Its id.
+        id: u64,
+    },
+    /// The operator's: the member was removed from its cluster.
+    #[error("{reason}; to add it again, give it an empty data directory")]
+    Removed {
+        /// What the others say.
+        reason: String,
+    },
     /// The root key is missing, wrong or unreadable.
     #[error(transparent)]
     Seal(#[from] SealError),

@@ -196,6 +196,19 @@ impl Member {
         if unchanged { Ok(()) } else { Err(Denial::OldRevision.into()) }
     }
 
+    /// Has what leases have left survive the stop of a leader.
+    pub(crate) async fn note_leases(&self) {
+        if !self.leads() {
+            return;
+        }
+        let noted = tokio::time::timeout(self.shared.config.election_timeout, self.checkpoint_leases(Duration::ZERO));
+        match noted.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "what leases have left was not noted; they will have more"),
+            Err(_) => tracing::warn!("what leases have left was not noted in time; they will have more"),
+        }
+    }
+
     /// Keeps the time of leases for as long as this member leads.
     pub(crate) async fn expire_leases_forever(self) {
         let mut tick = tokio::time::interval(TICK);

@@ -17,6 +17,7 @@ use watch::Hub;
 use crate::{
     AutoCompaction, CorruptionChecks, Header, StartError,
     defragment::Defragmenter,
+    join,
     lessor::Lessor,
     metrics::FlowMetrics,
     policy::PolicyKeeper,
@@ -42,8 +43,6 @@ pub struct MemberConfig {
     pub initial_cluster: Vec<(String, Vec<String>)>,
     /// Whether a member without data joins a cluster that runs, rather than founding one.
     pub join: bool,
-    /// Whether this member goes on alone, as a cluster of one, with the data that it has.
-    pub force_new_cluster: bool,
     /// Whether a member asks if it could win before it holds an election.
     pub pre_vote: bool,
     /// Whether a change that would leave too few working members is refused.
@@ -100,7 +99,6 @@ impl Default for MemberConfig {
             peer_urls: vec!["http://localhost:2380".to_owned()],
             initial_cluster: Vec::new(),
             join: false,
-            force_new_cluster: false,
             pre_vote: true,
             strict_reconfig_check: true,
             max_learners: 1,
@@ -124,6 +122,22 @@ impl Default for MemberConfig {
             warning_apply_duration: Duration::from_millis(100),
             warning_unary_request_duration: Duration::from_millis(300),
         }
+    }
+}
+
+impl MemberConfig {
+    /// The peer URLs of each member that the configuration names.
+    pub(crate) fn founding_urls(&self) -> Vec<Vec<String>> {
+        match self.initial_cluster.is_empty() {
+            true => vec![self.peer_urls.clone()],
+            false => self.initial_cluster.iter().map(|(_, urls)| urls.clone()).collect(),
+        }
+    }
+
+    /// The peer URLs under which the configuration names this member.
+    pub(crate) fn own_urls(&self) -> &[String] {
+        let named = self.initial_cluster.iter().find(|(name, _)| *name == self.name);
+        named.map_or(&self.peer_urls, |(_, urls)| urls)
     }
 }
 
@@ -169,8 +183,7 @@ impl Member {
     /// # Errors
     /// [`StartError`]: what is wrong, and what to do about it.
     pub async fn start_among_peers(config: MemberConfig, serve: impl FnOnce(axum::Router)) -> Result<Self, StartError> {
-        let founder = Identity::of_founder(&config.peer_urls, &founding_urls(&config), &config.cluster_token);
-        let identity = Identity::load_or_create(&config.data_dir, founder)?;
+        let identity = join::identity(&config).await?;
         let provider = open_provider(config.seal.as_ref())?;
         let store = Store::open(&config.data_dir.join("state"))?;
         let warden = users::warden(&store, &config.auth_token, config.auth_token_ttl)?;
@@ -180,7 +193,16 @@ impl Member {
         let consensus =
             Consensus::open(consensus_config(&config, identity), store.clone(), hub.clone(), lessor.clone()).await?;
         serve(consensus.peer_routes());
-        consensus.join().await?;
+        let removed = join::removed(&consensus, identity, config.peer_tls.as_ref(), config.election_timeout);
+        let joined = tokio::select! {
+            joined = consensus.join() => joined.map_err(StartError::from),
+            reason = removed => Err(StartError::Removed { reason }),
+        };
+        if joined.is_err() {
+            consensus.shutdown().await;
+            store.close()?;
+        }
+        joined?;
         let lower = Lower { identity, store: store.clone(), hub, consensus: consensus.clone(), warden, lessor };
         let started = Self::with_policy(config, lower, engine, provider).await;
         if started.is_err() {
@@ -224,6 +246,7 @@ impl Member {
         let member = Self { shared: Arc::new(shared) };
         member.check_initially().await?;
         member.start_background();
+        member.publish_until_done().await;
         Ok(member)
     }
 
@@ -256,26 +279,25 @@ impl Member {
 
     /// Returns when this member can go on no longer, with the reason.
     pub async fn failed(&self) -> String {
-        self.shared.consensus.failed().await
+        let Shared { consensus, identity, config, .. } = &*self.shared;
+        tokio::select! {
+            reason = consensus.failed() => reason,
+            reason = join::removed(consensus, *identity, config.peer_tls.as_ref(), config.election_timeout) => reason,
+        }
     }
 
-    /// Hands leadership, if this member has it, to another one.
+    /// Hands leadership, if this member has it, to another one, and what leases have left with it.
     pub async fn hand_over(&self) {
+        self.note_leases().await;
         self.shared.consensus.hand_over().await;
     }
 
     /// Stops, and makes what is applied durable so that the next start is quick.
     pub async fn shutdown(&self) {
-        self.shared.consensus.hand_over().await;
+        self.note_leases().await;
         self.shared.stopping.cancel();
         self.shared.background.close();
         self.shared.background.wait().await;
-        // So that a stop does not give every lease all of its time again.
-        if self.leads()
-            && let Err(error) = self.checkpoint_leases(Duration::ZERO).await
-        {
-            tracing::warn!(%error, "what leases have left was not noted; after the start they have more");
-        }
         self.shared.consensus.shutdown().await;
         let store = self.shared.store.clone();
         match tokio::task::spawn_blocking(move || store.close()).await {
@@ -285,8 +307,17 @@ impl Member {
         }
     }
 
+    /// As in etcd, clients are served once the others know of this member.
+    async fn publish_until_done(&self) {
+        while let Err(error) = self.publish().await {
+            tracing::warn!(%error, "failed to publish local member to cluster through raft");
+            tokio::time::sleep(self.shared.config.heartbeat_interval).await;
+        }
+    }
+
     fn start_background(&self) {
         self.spawn(self.clone().expire_leases_forever());
+        self.spawn(self.clone().promote_forever());
         self.spawn(self.clone().sweep_forever());
         self.spawn(self.clone().check_corruption_forever());
         self.spawn(self.clone().watch_own_alarm_forever());
@@ -322,7 +353,7 @@ fn consensus_config(config: &MemberConfig, identity: Identity) -> ConsensusConfi
         dir: config.data_dir.clone(),
         cluster_id: identity.cluster_id,
         member_id: identity.member_id,
-        bootstrap: Bootstrap::Found(founders(config)),
+        bootstrap: if config.join { Bootstrap::Join } else { Bootstrap::Found(founders(config)) },
         peer_tls: config.peer_tls.clone(),
         pre_vote: config.pre_vote,
         heartbeat_ms: ms(config.heartbeat_interval),
@@ -334,15 +365,8 @@ fn consensus_config(config: &MemberConfig, identity: Identity) -> ConsensusConfi
     }
 }
 
-fn founding_urls(config: &MemberConfig) -> Vec<Vec<String>> {
-    match config.initial_cluster.is_empty() {
-        true => vec![config.peer_urls.clone()],
-        false => config.initial_cluster.iter().map(|(_, urls)| urls.clone()).collect(),
-    }
-}
-
 fn founders(config: &MemberConfig) -> Vec<Founder> {
-    let cluster = founding_urls(config);
+    let cluster = config.founding_urls();
     let id = |urls: &[String]| Identity::of_founder(urls, &cluster, &config.cluster_token).member_id;
     cluster.iter().map(|urls| Founder { id: id(urls), peer_urls: urls.clone() }).collect()
 }

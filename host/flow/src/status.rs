@@ -105,7 +105,7 @@ impl Member {
             raft_term: consensus.term,
             raft_applied_index: consensus.applied_index,
             errors,
-            is_learner: false,
+            is_learner: self.is_learner(),
             storage_version: version_of(&cluster).full(),
             db_size_quota: quota::shown(self.shared.config.quota_backend_bytes),
             downgrade_target: Some(cluster.downgrade_target).filter(|target| !target.is_empty()),

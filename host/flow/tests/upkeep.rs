@@ -138,15 +138,15 @@ async fn a_downgrade_moves_the_cluster_version_and_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_only_member_can_be_moved_and_nothing_else() {
+async fn the_only_member_can_be_moved_and_neither_removed_nor_promoted() {
     let dir = tempfile::tempdir().unwrap();
     let member = Member::start(config(dir.path(), &[])).await.unwrap();
     let admin = Administrator::bootstrap();
     let own = member.header().member_id;
     let urls = |url: &str| vec![url.to_owned()];
-    assert!(matches!(member.member_add(&admin, &urls("bad")).await, Err(FlowError::BadMemberUrls)));
-    assert!(matches!(member.member_add(&admin, &urls("http://127.0.0.1:1")).await, Err(FlowError::PeerUrlExists)));
-    assert!(matches!(member.member_add(&admin, &urls("http://127.0.0.1:9")).await, Err(FlowError::SingleMember)));
+    assert!(matches!(member.member_add(&admin, &urls("bad"), false).await, Err(FlowError::BadMemberUrls)));
+    let taken = member.member_add(&admin, &urls("http://127.0.0.1:1"), false).await;
+    assert!(matches!(taken, Err(FlowError::PeerUrlExists)));
     assert!(matches!(member.member_remove(&admin, 7).await, Err(FlowError::MemberNotFound)));
     assert!(matches!(member.member_remove(&admin, own).await, Err(FlowError::NotEnoughStartedMembers)));
     assert!(matches!(member.member_promote(&admin, own).await, Err(FlowError::NotLearner)));
@@ -158,5 +158,33 @@ async fn the_only_member_can_be_moved_and_nothing_else() {
     drop(member);
     let member = Member::start(config(dir.path(), &[])).await.unwrap();
     assert_eq!(member.members(true).await.unwrap().body[0].peer_urls, urls("http://127.0.0.1:9"));
+    member.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_that_were_added_and_never_start_cost_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let member = Member::start(config(dir.path(), &[])).await.unwrap();
+    let admin = Administrator::bootstrap();
+    let add = async |port: u16, is_learner| {
+        let added = member.member_add(&admin, &[format!("http://127.0.0.1:{port}")], is_learner).await;
+        added.map(|reply| (reply.body.member, reply.body.members.len()))
+    };
+    let (learner, members) = add(2, true).await.unwrap();
+    assert!(learner.is_learner && learner.name.is_empty() && members == 2);
+    assert!(matches!(add(3, true).await, Err(FlowError::TooManyLearners)));
+    let promoted = member.member_promote(&admin, learner.id).await;
+    assert!(matches!(promoted, Err(FlowError::LearnerNotReady)), "{promoted:?}");
+    let (voter, members) = add(4, false).await.unwrap();
+    assert!(!voter.is_learner && members == 3);
+    assert!(matches!(add(5, false).await, Err(FlowError::NotEnoughStartedMembers)));
+    assert!(matches!(member.member_promote(&admin, voter.id).await, Err(FlowError::NotLearner)));
+    write(&member, put("a", "1")).await.unwrap();
+    for id in [voter.id, learner.id] {
+        member.member_remove(&admin, id).await.unwrap();
+    }
+    assert!(matches!(member.member_remove(&admin, voter.id).await, Err(FlowError::MemberNotFound)));
+    assert_eq!(member.members(true).await.unwrap().body.len(), 1);
+    assert_eq!(read(&member, "a").await.unwrap(), b"1");
     member.shutdown().await;
 }

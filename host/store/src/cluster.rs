@@ -24,6 +24,12 @@ pub struct ClusterRecord {
     /// What members said of themselves; also of some that are members no longer.
     #[prost(message, repeated, tag = "4")]
     pub attributes: Vec<Attributes>,
+    /// Members that are to get a vote as soon as they are in sync.
+    #[prost(uint64, repeated, tag = "5")]
+    pub promised: Vec<u64>,
+    /// Members that were removed. They do not come back: an id is never used again.
+    #[prost(uint64, repeated, tag = "6")]
+    pub removed: Vec<u64>,
 }
 
 /// What a member says of itself once it has started: who it is for people, and where clients reach it.
@@ -55,7 +61,7 @@ pub struct PeerUrls {
 #[derive(Clone, PartialEq, Eq, Message)]
 pub struct ChangeCluster {
     /// What to change; `None` only for a change of a later version.
-    #[prost(oneof = "ClusterChange", tags = "1, 2, 3, 4")]
+    #[prost(oneof = "ClusterChange", tags = "1, 2, 3, 4, 5, 6")]
     pub change: Option<ClusterChange>,
 }
 
@@ -74,6 +80,12 @@ pub enum ClusterChange {
     /// A member tells of itself.
     #[prost(message, tag = "4")]
     Attributes(Attributes),
+    /// A member that is about to be added gets a vote as soon as it is in sync.
+    #[prost(uint64, tag = "5")]
+    Promise(u64),
+    /// A member was removed.
+    #[prost(uint64, tag = "6")]
+    Removed(u64),
 }
 
 pub(crate) fn record(read: &dyn Read) -> Result<ClusterRecord, StoreError> {
@@ -96,6 +108,17 @@ pub(crate) fn change(stage: &mut Stage<'_>, change: &ChangeCluster) -> Result<()
         ClusterChange::Attributes(told) => {
             cluster.attributes.retain(|known| known.member_id != told.member_id);
             cluster.attributes.push(told.clone());
+        }
+        ClusterChange::Promise(id) => {
+            cluster.promised.retain(|known| known != id);
+            cluster.promised.push(*id);
+        }
+        ClusterChange::Removed(id) => {
+            cluster.attributes.retain(|known| known.member_id != *id);
+            cluster.peers.retain(|known| known.member_id != *id);
+            cluster.promised.retain(|known| known != id);
+            cluster.removed.retain(|known| known != id);
+            cluster.removed.push(*id);
         }
     }
     stage.put(Family::Meta, meta::CLUSTER, cluster.encode_to_vec());

@@ -43,7 +43,6 @@ mod view;
 
 pub use alarm::{ALARM_CORRUPT, ALARM_NO_SPACE, AlarmRecord, SetAlarm};
 pub use apply::{Applied, AppliedBatch, LogEntry, Outcome};
-pub use bystanders::GrantedLeases;
 pub use cluster::{Attributes, ChangeCluster, ClusterChange, ClusterRecord, PeerUrls};
 pub use command::Command;
 pub use db::Store;
