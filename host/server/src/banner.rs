@@ -6,6 +6,8 @@ use std::path::Path;
 
 use crate::bootstrap::environment::quoted_path;
 use crate::config::url::Url;
+use crate::listeners::{Socket, Sockets};
+use crate::running::Starting;
 
 /// Something that is easy to search for on a disk.
 const CANARY: &str = "only-the-drum-knows";
@@ -18,10 +20,26 @@ pub(crate) struct Banner<'a> {
     pub(crate) directory: &'a Path,
     pub(crate) environment: &'a Path,
     pub(crate) program: &'a Path,
-    pub(crate) client: &'a Url,
-    pub(crate) peer: &'a Url,
-    pub(crate) admin: &'a Url,
-    pub(crate) metrics: &'a Url,
+    /// One for each member.
+    pub(crate) places: Vec<Place>,
+}
+
+/// Where one member is.
+pub(crate) struct Place {
+    pub(crate) client: Url,
+    pub(crate) peer: Url,
+    pub(crate) admin: Url,
+    pub(crate) metrics: Url,
+}
+
+impl Place {
+    /// Where a member is about to be.
+    pub(crate) fn of(starting: &Starting) -> Self {
+        let first = |sockets: &[Socket]| sockets[0].url.clone();
+        let Sockets { client, admin, metrics, .. } = &starting.sockets;
+        let peer = starting.peer_urls[0].clone();
+        Self { client: first(client), peer, admin: first(admin), metrics: first(metrics) }
+    }
 }
 
 impl Banner<'_> {
@@ -38,17 +56,17 @@ impl Banner<'_> {
 
     fn text(&self) -> String {
         let mut text = format!("strongroom {} is ready\n\n", env!("CARGO_PKG_VERSION"));
-        let places: [(&str, &dyn std::fmt::Display, &str); 5] = [
-            ("clients", &self.client, "etcd v3 API, mutual TLS"),
-            ("peers", &self.peer, "mutual TLS"),
-            ("admin", &self.admin, "administrators only, mutual TLS"),
-            ("metrics", &self.metrics, "/metrics /health /livez /readyz"),
-            ("files", &self.directory.display(), "certificates, root key, data"),
-        ];
-        for (name, place, what) in places {
+        let mut line = |name: &str, place: &dyn std::fmt::Display, what: &str| {
             let place = place.to_string();
             _ = writeln!(text, "  {name:<8}  {place:<24}  {what}");
+        };
+        for place in &self.places {
+            line("clients", &place.client, "etcd v3 API, mutual TLS");
+            line("peers", &place.peer, "mutual TLS");
+            line("admin", &place.admin, "administrators only, mutual TLS");
+            line("metrics", &place.metrics, "/metrics /health /livez /readyz");
         }
+        line("files", &self.directory.display(), "certificates, root key, data");
         text.push_str(
             "\nTo try it, paste into another shell: write and read a Secret, see that it is not on the disk,\n",
         );
@@ -83,13 +101,13 @@ mod tests {
             directory: Path::new("/dev dir"),
             environment: Path::new("/dev dir/env"),
             program: Path::new("/bin/strongroom"),
-            client: &url(1),
-            peer: &url(2),
-            admin: &url(3),
-            metrics: &url(4),
+            places: vec![
+                Place { client: url(1), peer: url(2), admin: url(3), metrics: url(4) },
+                Place { client: url(5), peer: url(6), admin: url(7), metrics: url(8) },
+            ],
         };
         let text = banner.text();
-        for port in 1..=4 {
+        for port in 1..=8 {
             assert!(text.contains(&format!("https://127.0.0.1:{port} ")), "{text}");
         }
         for line in banner.lines_to_paste() {

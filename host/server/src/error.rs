@@ -45,6 +45,11 @@ pub(crate) enum ServerError {
     /// The operator's: a directory that is something else.
     #[error("{} is not empty and was not made by strongroom dev; choose another --dir", path.display())]
     ForeignDirectory { path: PathBuf },
+    /// The operator's: a directory of another number of members.
+    #[error(
+        "{} was made for {found} members; leave out --members, or choose another --dir for {asked}", path.display()
+    )]
+    DirectoryMembers { path: PathBuf, found: usize, asked: usize },
     /// The operator's: data without its root key. A new key could not open it.
     #[error(
         "the root key {} is missing, and the data in {} cannot be opened without it; put the key back, or remove the \

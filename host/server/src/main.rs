@@ -23,12 +23,14 @@ mod bootstrap;
 mod cli;
 mod config;
 mod descriptors;
+mod dev;
 mod error;
 mod listeners;
 mod member;
 mod memory;
 mod ready;
 mod run;
+mod running;
 mod self_signed;
 mod stop;
 mod telemetry;
@@ -79,7 +81,7 @@ fn start(command: Command) -> Result<(), ServerError> {
         Command::Dev(dev) => {
             telemetry::start(&dev.log())?;
             descriptors::raise();
-            complete(run::dev(dev))
+            complete(dev::dev(dev))
         }
         Command::Serve(command) => serve(Personality::Strongroom, command.words),
         Command::Plugin(command) => complete(async { Ok(command.run().await?) }),

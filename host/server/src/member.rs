@@ -26,7 +26,6 @@ pub(crate) async fn start(config: &Config, serve_peers: impl FnOnce(Router)) -> 
         peer_urls: text(&config.peer.advertised),
         initial_cluster: cluster.members.iter().map(|(name, urls)| (name.clone(), text(urls))).collect(),
         join: cluster.state == ClusterState::Existing,
-        force_new_cluster: cluster.force_new,
         pre_vote: cluster.pre_vote,
         strict_reconfig_check: cluster.strict_reconfig_check,
         max_learners: cluster.max_learners,

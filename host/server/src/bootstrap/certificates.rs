@@ -45,14 +45,21 @@ pub(crate) struct Pair {
 pub(crate) struct Certificates {
     /// The authority.
     pub(crate) authority: Pair,
-    /// For the client, admin and metrics listeners.
-    pub(crate) server: Pair,
-    /// For the peer listener.
-    pub(crate) peer: Pair,
+    /// For the listeners of each member.
+    pub(crate) members: Vec<MemberPairs>,
     /// For one client of the data.
     pub(crate) client: Pair,
     /// For one administrator.
     pub(crate) admin: Pair,
+}
+
+/// What one member shows.
+#[derive(Clone, Debug)]
+pub(crate) struct MemberPairs {
+    /// On the client and admin listeners.
+    pub(crate) server: Pair,
+    /// On the peer listener, and to other members.
+    pub(crate) peer: Pair,
 }
 
 /// What a leaf is for.
@@ -70,16 +77,19 @@ impl Certificates {
     /// # Errors
     ///
     /// [`ServerError::File`] or [`ServerError::Certificate`].
-    pub(crate) fn ensure(directory: &Path, now: OffsetDateTime) -> Result<Self, ServerError> {
+    pub(crate) fn ensure(directory: &Path, members: usize, now: OffsetDateTime) -> Result<Self, ServerError> {
         fs::create_dir_all(directory).map_err(ServerError::file("make the directory", directory))?;
         let pair = |name: &str| Pair {
             certificate: directory.join(format!("{name}.crt")),
             key: directory.join(format!("{name}.key")),
         };
+        let of_member = |member: usize| match member {
+            1 => MemberPairs { server: pair("server"), peer: pair("peer") },
+            other => MemberPairs { server: pair(&format!("server-{other}")), peer: pair(&format!("peer-{other}")) },
+        };
         let all = Self {
             authority: pair("ca"),
-            server: pair("server"),
-            peer: pair("peer"),
+            members: (1..=members).map(of_member).collect(),
             client: pair("client"),
             admin: pair("admin"),
         };
@@ -92,13 +102,9 @@ impl Certificates {
         Ok(all)
     }
 
-    fn leaves(&self) -> [(Role, &Pair); 4] {
-        [
-            (Role::Server, &self.server),
-            (Role::Peer, &self.peer),
-            (Role::Client, &self.client),
-            (Role::Administrator, &self.admin),
-        ]
+    fn leaves(&self) -> impl Iterator<Item = (Role, &Pair)> {
+        let members = self.members.iter().flat_map(|of| [(Role::Server, &of.server), (Role::Peer, &of.peer)]);
+        members.chain([(Role::Client, &self.client), (Role::Administrator, &self.admin)])
     }
 
     /// The authority, made anew together with everything that it issued when it is gone or near its end.

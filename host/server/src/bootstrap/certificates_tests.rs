@@ -42,21 +42,25 @@ fn accepts_server(all: &Certificates, pair: &Pair, name: &'static str) -> bool {
 #[test]
 fn certificates_verify_for_their_purpose_and_no_other() {
     let dir = tempfile::tempdir().unwrap();
-    let all = Certificates::ensure(dir.path(), OffsetDateTime::now_utc()).unwrap();
+    let all = Certificates::ensure(dir.path(), 1, OffsetDateTime::now_utc()).unwrap();
     for name in ["localhost", "127.0.0.1", "::1"] {
-        assert!(accepts_server(&all, &all.server, name), "{name}");
-        assert!(accepts_server(&all, &all.peer, name), "{name}");
+        assert!(accepts_server(&all, &all.members[0].server, name), "{name}");
+        assert!(accepts_server(&all, &all.members[0].peer, name), "{name}");
     }
-    assert!(!accepts_server(&all, &all.server, "example.org"));
+    assert!(!accepts_server(&all, &all.members[0].server, "example.org"));
     assert!(!accepts_server(&all, &all.client, "localhost"));
-    assert!(accepts_client(&all, &all.client) && accepts_client(&all, &all.admin) && accepts_client(&all, &all.peer));
-    assert!(!accepts_client(&all, &all.server));
+    assert!(
+        accepts_client(&all, &all.client)
+            && accepts_client(&all, &all.admin)
+            && accepts_client(&all, &all.members[0].peer)
+    );
+    assert!(!accepts_client(&all, &all.members[0].server));
 }
 
 #[test]
 fn only_the_administrator_carries_the_administrators_name() {
     let dir = tempfile::tempdir().unwrap();
-    let all = Certificates::ensure(dir.path(), OffsetDateTime::now_utc()).unwrap();
+    let all = Certificates::ensure(dir.path(), 1, OffsetDateTime::now_utc()).unwrap();
     let identity = |pair: &Pair| auth::Identity::from_der(&der(pair)).unwrap();
     assert_eq!(identity(&all.admin).uris(), [ADMINISTRATOR]);
     assert_eq!(identity(&all.client).common_name(), Some("dev-client"));
@@ -66,8 +70,8 @@ fn only_the_administrator_carries_the_administrators_name() {
 #[test]
 fn keys_are_for_their_owner_only() {
     let dir = tempfile::tempdir().unwrap();
-    let all = Certificates::ensure(dir.path(), OffsetDateTime::now_utc()).unwrap();
-    for pair in [&all.authority, &all.server, &all.peer, &all.client, &all.admin] {
+    let all = Certificates::ensure(dir.path(), 1, OffsetDateTime::now_utc()).unwrap();
+    for pair in [&all.authority, &all.members[0].server, &all.members[0].peer, &all.client, &all.admin] {
         assert_eq!(fs::metadata(&pair.key).unwrap().permissions().mode() & 0o777, 0o600, "{}", pair.key.display());
     }
 }
@@ -76,9 +80,9 @@ fn keys_are_for_their_owner_only() {
 fn a_second_start_keeps_everything() {
     let dir = tempfile::tempdir().unwrap();
     let now = OffsetDateTime::now_utc();
-    Certificates::ensure(dir.path(), now).unwrap();
+    Certificates::ensure(dir.path(), 1, now).unwrap();
     let first = files(dir.path());
-    Certificates::ensure(dir.path(), now + Duration::days(LEAF_DAYS - RENEWAL_DAYS - 1)).unwrap();
+    Certificates::ensure(dir.path(), 1, now + Duration::days(LEAF_DAYS - RENEWAL_DAYS - 1)).unwrap();
     assert_eq!(files(dir.path()), first);
     assert_eq!(first.len(), 10);
 }
@@ -87,21 +91,21 @@ fn a_second_start_keeps_everything() {
 fn leaves_near_their_end_are_issued_again_by_the_same_authority() {
     let dir = tempfile::tempdir().unwrap();
     let now = OffsetDateTime::now_utc();
-    Certificates::ensure(dir.path(), now - Duration::days(LEAF_DAYS - RENEWAL_DAYS + 1)).unwrap();
+    Certificates::ensure(dir.path(), 1, now - Duration::days(LEAF_DAYS - RENEWAL_DAYS + 1)).unwrap();
     let first = files(dir.path());
-    let all = Certificates::ensure(dir.path(), now).unwrap();
+    let all = Certificates::ensure(dir.path(), 1, now).unwrap();
     let second = files(dir.path());
     assert_eq!(second[&all.authority.certificate], first[&all.authority.certificate]);
     assert_ne!(second[&all.client.certificate], first[&all.client.certificate]);
-    assert!(accepts_client(&all, &all.client) && accepts_server(&all, &all.server, "localhost"));
+    assert!(accepts_client(&all, &all.client) && accepts_server(&all, &all.members[0].server, "localhost"));
 }
 
 #[test]
 fn a_lost_authority_is_made_again_with_all_that_it_issued() {
     let dir = tempfile::tempdir().unwrap();
     let now = OffsetDateTime::now_utc();
-    let all = Certificates::ensure(dir.path(), now).unwrap();
+    let all = Certificates::ensure(dir.path(), 1, now).unwrap();
     fs::remove_file(&all.authority.key).unwrap();
-    Certificates::ensure(dir.path(), now).unwrap();
-    assert!(accepts_client(&all, &all.client) && accepts_server(&all, &all.server, "localhost"));
+    Certificates::ensure(dir.path(), 1, now).unwrap();
+    assert!(accepts_client(&all, &all.client) && accepts_server(&all, &all.members[0].server, "localhost"));
 }

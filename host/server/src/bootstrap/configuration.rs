@@ -1,4 +1,4 @@
-//! The configuration of a dev member: loopback only, mutual TLS everywhere but for metrics.
+//! The configuration of dev members: loopback only, mutual TLS everywhere but for metrics.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::DevDirectory;
 use super::certificates::{ADMINISTRATOR, Pair};
 use crate::cli::Dev;
 use crate::config::url::Url;
-use crate::config::{Cluster, Config, Door, HttpRules, Limits, Timing, TlsFiles, TlsRules, Users};
+use crate::config::{Cluster, Config, ConfigError, Door, HttpRules, Limits, Timing, TlsFiles, TlsRules, Users};
 
 /// etcd's defaults.
 const TIMING: Timing = Timing {
@@ -23,21 +23,43 @@ const TIMING: Timing = Timing {
 /// etcd's default.
 const SNAPSHOT_ENTRIES: u64 = 10_000;
 
+/// The name of a member that is alone.
+const NAME: &str = "dev";
+
+/// Tells dev clusters from others.
+const TOKEN: &str = "strongroom-dev";
+
 impl DevDirectory {
-    /// The configuration that this directory and these ports make.
-    pub(crate) fn config(&self, dev: &Dev) -> Config {
-        let (server, peer) = (&self.certificates.server, &self.certificates.peer);
+    /// The configurations that this directory and these ports make, one for each member.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Conflict`]: several members that are to find each other at ports which are not known yet.
+    pub(crate) fn configs(&self, dev: &Dev) -> Result<Vec<Config>, ConfigError> {
+        if self.members() > 1 && dev.peer_port == 0 {
+            let text = "--peer-port is 0, but several members need to know each other's ports; name the first one";
+            return Err(ConfigError::Conflict(text.to_owned()));
+        }
+        let mut configs: Vec<_> = (1..=self.members()).map(|member| self.config(dev, member)).collect();
+        let members: Vec<_> = configs.iter().map(|config| (config.name.clone(), config.peer.listen.clone())).collect();
+        configs.iter_mut().for_each(|config| config.cluster.members.clone_from(&members));
+        Ok(configs)
+    }
+
+    fn config(&self, dev: &Dev, member: usize) -> Config {
+        let pairs = &self.certificates.members[member - 1];
+        let port = |first: u16| Dev::port(first, member);
         Config {
-            name: "dev".to_owned(),
+            name: if self.members() == 1 { NAME.to_owned() } else { format!("{NAME}-{member}") },
+            data_dir: self.data(member),
             corruption_checks: flow::CorruptionChecks::default(),
-            data_dir: self.data(),
-            cluster: Cluster::alone("dev", "strongroom-dev", Vec::new()),
-            client: self.door("--client-port", dev.client_port, Some(server)),
-            peer: self.door("--peer-port", dev.peer_port, Some(peer)),
-            admin: self.door("--admin-port", dev.admin_port, Some(server)),
+            cluster: Cluster::alone(NAME, TOKEN, Vec::new()),
+            client: self.door("--client-port", port(dev.client_port), Some(&pairs.server)),
+            peer: self.door("--peer-port", port(dev.peer_port), Some(&pairs.peer)),
+            admin: self.door("--admin-port", port(dev.admin_port), Some(&pairs.server)),
             administrators: administrators().expect("the dev administrator's name is a rule"),
             admin_access: auth::AdminAccess::Mtls,
-            metrics: self.door("--metrics-port", dev.metrics_port, None),
+            metrics: self.door("--metrics-port", port(dev.metrics_port), None),
             seal_config: Some(self.seal_config()),
             timing: TIMING,
             snapshot_entries: SNAPSHOT_ENTRIES,

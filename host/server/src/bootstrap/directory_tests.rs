@@ -3,7 +3,7 @@
 use super::*;
 
 fn open(path: &Path) -> Result<DevDirectory, ServerError> {
-    DevDirectory::open(path, OffsetDateTime::now_utc())
+    DevDirectory::open(path, None, OffsetDateTime::now_utc())
 }
 
 #[test]
@@ -34,6 +34,27 @@ fn a_damaged_root_key_is_reported() {
     drop(open(dir.path()).unwrap());
     fs::write(dir.path().join("keys/root.key"), "nonsense").unwrap();
     assert!(matches!(open(dir.path()).unwrap_err(), ServerError::RootKey(_)));
+}
+
+#[test]
+fn the_number_of_members_is_that_of_the_first_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = |members| DevDirectory::open(dir.path(), members, OffsetDateTime::now_utc());
+    assert_eq!(open(Some(3)).unwrap().members(), 3);
+    let again = open(None).unwrap();
+    assert_eq!((again.members(), again.certificates().members.len()), (3, 3));
+    assert!(again.certificates().members.iter().all(|member| member.peer.key.exists()));
+    drop(again);
+    let error = open(Some(1)).unwrap_err().to_string();
+    assert!(error.contains("made for 3 members"), "{error}");
+
+    let older = tempfile::tempdir().unwrap();
+    fs::write(older.path().join("format"), format!("{FORMAT}\n")).unwrap();
+    fs::create_dir_all(older.path().join("data")).unwrap();
+    fs::create_dir_all(older.path().join("keys")).unwrap();
+    seal::KeyFile::create(&older.path().join("keys/root.key")).unwrap();
+    assert_eq!(super::tests::open(older.path()).unwrap().members(), 1);
+    assert!(DevDirectory::open(older.path(), Some(3), OffsetDateTime::now_utc()).is_err());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `DIR/env`: the shell file that points etcdctl and the client commands at a dev member.
+//! `DIR/env`: the shell file that points etcdctl and the client commands at the dev members.
 
 use std::path::Path;
 
@@ -12,15 +12,16 @@ use crate::error::ServerError;
 /// # Errors
 ///
 /// [`ServerError::File`].
-pub(crate) fn write(path: &Path, client: &Url, admin: &Url, certificates: &Certificates) -> Result<(), ServerError> {
-    write_whole(path, &text(path, client, admin, certificates), READABLE)
+pub(crate) fn write(path: &Path, clients: &[Url], admin: &Url, certificates: &Certificates) -> Result<(), ServerError> {
+    write_whole(path, &text(path, clients, admin, certificates), READABLE)
 }
 
-fn text(path: &Path, client: &Url, admin: &Url, certificates: &Certificates) -> String {
+fn text(path: &Path, clients: &[Url], admin: &Url, certificates: &Certificates) -> String {
     let authority = &certificates.authority.certificate;
+    let endpoints: Vec<_> = clients.iter().map(ToString::to_string).collect();
     let lines = [
         ("ETCDCTL_API", "3".to_owned()),
-        ("ETCDCTL_ENDPOINTS", quoted(&client.to_string())),
+        ("ETCDCTL_ENDPOINTS", quoted(&endpoints.join(","))),
         ("ETCDCTL_CACERT", quoted_path(authority)),
         ("ETCDCTL_CERT", quoted_path(&certificates.client.certificate)),
         ("ETCDCTL_KEY", quoted_path(&certificates.client.key)),
@@ -57,24 +58,19 @@ mod tests {
 
     #[test]
     fn a_shell_reads_back_what_was_written() {
-        let certificates = Certificates {
-            authority: pair("ca"),
-            server: pair("server"),
-            peer: pair("peer"),
-            client: pair("client"),
-            admin: pair("admin"),
-        };
+        let certificates =
+            Certificates { authority: pair("ca"), members: Vec::new(), client: pair("client"), admin: pair("admin") };
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("env");
-        let (client, admin) = ("https://127.0.0.1:1".parse().unwrap(), "https://127.0.0.1:2".parse().unwrap());
-        write(&path, &client, &admin, &certificates).unwrap();
+        let [client, admin, other] = [1, 2, 3].map(|port| format!("https://127.0.0.1:{port}").parse().unwrap());
+        write(&path, &[client, other], &admin, &certificates).unwrap();
         let script = r#". "$0"; printf '%s\n' "$ETCDCTL_API" "$ETCDCTL_ENDPOINTS" "$ETCDCTL_KEY" "$ETCDCTL_CACERT" \
             "$STRONGROOM_ADMIN_ENDPOINT" "$STRONGROOM_CERT""#;
         let output = std::process::Command::new("sh").arg("-c").arg(script).arg(&path).output().unwrap();
         let lines = String::from_utf8(output.stdout).unwrap();
         let expected = [
             "3",
-            "https://127.0.0.1:1",
+            "https://127.0.0.1:1,https://127.0.0.1:3",
             "/it's here/client.key",
             "/it's here/ca.crt",
             "https://127.0.0.1:2",

@@ -1,4 +1,4 @@
-//! `strongroom dev`: a directory that has all that one member needs, made at the first start and found again later.
+//! `strongroom dev`: a directory that has all that its members need, made at the first start and found again later.
 //!
 //! ```text
 //! DIR/format      which version made the directory
@@ -6,7 +6,8 @@
 //! DIR/certs/      an authority and what it issued
 //! DIR/keys/       the root key
 //! DIR/seal.yaml   which prefixes are sealed
-//! DIR/data/       log and state
+//! DIR/members     how many there are
+//! DIR/data/       log and state of the first member; those of the second are in DIR/data-2/, and so on
 //! DIR/plugged     says that the bundled plugin was installed: who removes it later does not get it back
 //! DIR/env         for the shell
 //! ```
@@ -48,28 +49,31 @@ prefixes:
 #[derive(Debug)]
 pub(crate) struct DevDirectory {
     path: PathBuf,
+    members: usize,
     certificates: Certificates,
     _lock: DirectoryLock,
 }
 
 impl DevDirectory {
-    /// Opens the directory; makes what is missing of it.
+    /// Opens the directory; makes what is missing of it, for so many members as are asked for at the first start.
     ///
     /// # Errors
     ///
-    /// [`ServerError`] when it is in use, of another version, something else, or has lost its root key.
-    pub(crate) fn open(path: &Path, now: OffsetDateTime) -> Result<Self, ServerError> {
+    /// [`ServerError`] when it is in use, of another version or number of members, something else, or has lost its root
+    /// key.
+    pub(crate) fn open(path: &Path, members: Option<u8>, now: OffsetDateTime) -> Result<Self, ServerError> {
         refuse_foreign(path)?;
         let lock = DirectoryLock::take(path, "--dir")?;
         let path = path.canonicalize().map_err(ServerError::file("find", path))?;
         check_format(&path)?;
-        let certificates = Certificates::ensure(&path.join("certs"), now)?;
+        let members = number_of_members(&path, members.map(usize::from))?;
+        let certificates = Certificates::ensure(&path.join("certs"), members, now)?;
         ensure_root_key(&path)?;
         let seal_config = path.join("seal.yaml");
         if !seal_config.exists() {
             write_whole(&seal_config, SEAL_CONFIG, READABLE)?;
         }
-        Ok(Self { path, certificates, _lock: lock })
+        Ok(Self { path, members, certificates, _lock: lock })
     }
 
     /// The directory, absolute.
@@ -77,9 +81,17 @@ impl DevDirectory {
         &self.path
     }
 
-    /// Log and state.
-    pub(crate) fn data(&self) -> PathBuf {
-        self.path.join("data")
+    /// How many members there are.
+    pub(crate) fn members(&self) -> usize {
+        self.members
+    }
+
+    /// Log and state of a member, counted from one.
+    pub(crate) fn data(&self, member: usize) -> PathBuf {
+        match member {
+            1 => self.path.join("data"),
+            other => self.path.join(format!("data-{other}")),
+        }
     }
 
     /// Sealed prefixes and root key.
@@ -135,6 +147,21 @@ fn check_format(path: &Path) -> Result<(), ServerError> {
         return Ok(());
     }
     Err(ServerError::DirectoryFormat { path: path.to_owned(), found, expected: FORMAT })
+}
+
+/// The number of the first start. A directory from before there could be several has one.
+fn number_of_members(path: &Path, asked: Option<usize>) -> Result<usize, ServerError> {
+    let file = path.join("members");
+    let found = match file.exists() {
+        true => read(&file)?.trim().parse().unwrap_or(1),
+        false if path.join("data").exists() => 1,
+        false => asked.unwrap_or(1),
+    };
+    if let Some(asked) = asked.filter(|asked| *asked != found) {
+        return Err(ServerError::DirectoryMembers { path: path.to_owned(), found, asked });
+    }
+    write_whole(&file, &format!("{found}\n"), READABLE)?;
+    Ok(found)
 }
 
 fn ensure_root_key(path: &Path) -> Result<(), ServerError> {

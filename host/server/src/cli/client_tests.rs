@@ -21,7 +21,7 @@ struct Scene {
 
 fn scene() -> Scene {
     let dir = tempfile::tempdir().unwrap();
-    let make = |name: &str| Certificates::ensure(&dir.path().join(name), OffsetDateTime::now_utc()).unwrap();
+    let make = |name: &str| Certificates::ensure(&dir.path().join(name), 1, OffsetDateTime::now_utc()).unwrap();
     let (ours, others) = (make("ours"), make("others"));
     Scene { _dir: dir, ours, others }
 }
@@ -29,8 +29,8 @@ fn scene() -> Scene {
 /// A listener that does the handshake of the admin listener, and then nothing.
 async fn listener(ours: &Certificates) -> String {
     let files = TlsFiles::mutual(
-        ours.server.certificate.clone(),
-        ours.server.key.clone(),
+        ours.members[0].server.certificate.clone(),
+        ours.members[0].server.key.clone(),
         Some(ours.authority.certificate.clone()),
     );
     let acceptor = tokio_rustls::TlsAcceptor::from(tls::for_administrators(&files).unwrap());

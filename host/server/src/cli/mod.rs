@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
 /// One thing to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run one member on this machine, with certificates, a root key and a plugin of its own making
+    /// Run one member or several on this machine, with certificates, a root key and a plugin of their own making
     Dev(Dev),
     /// Run one member with etcd's own flags
     Serve(Serve),

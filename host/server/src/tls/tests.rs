@@ -18,13 +18,13 @@ use crate::config::AllowedNames;
 
 fn made() -> (tempfile::TempDir, Certificates) {
     let directory = tempfile::tempdir().unwrap();
-    let made = Certificates::ensure(directory.path(), OffsetDateTime::now_utc()).unwrap();
+    let made = Certificates::ensure(directory.path(), 1, OffsetDateTime::now_utc()).unwrap();
     (directory, made)
 }
 
 fn files(made: &Certificates) -> TlsFiles {
     let authority = Some(made.authority.certificate.clone());
-    TlsFiles::mutual(made.server.certificate.clone(), made.server.key.clone(), authority)
+    TlsFiles::mutual(made.members[0].server.certificate.clone(), made.members[0].server.key.clone(), authority)
 }
 
 fn issuer(made: &Certificates) -> Issuer<'static, KeyPair> {
@@ -141,18 +141,18 @@ fn another_authority_counts_from_the_next_handshake_on() {
 fn a_renewed_certificate_is_shown_and_a_damaged_one_is_not() {
     let (directory, made) = made();
     let path = directory.path().join("shown.crt");
-    fs::copy(&made.server.certificate, &path).unwrap();
+    fs::copy(&made.members[0].server.certificate, &path).unwrap();
     let key = directory.path().join("shown.key");
-    fs::copy(&made.server.key, &key).unwrap();
+    fs::copy(&made.members[0].server.key, &key).unwrap();
     let files = TlsFiles::mutual(path.clone(), key.clone(), None);
     let shown = OwnCertificate::load(&files.certificate, &files.key, &Arc::new(ring::default_provider())).unwrap();
     let of = |path: &Path| CertificateDer::from_pem_file(path).unwrap();
-    assert_eq!(shown.current().cert[0], of(&made.server.certificate));
+    assert_eq!(shown.current().cert[0], of(&made.members[0].server.certificate));
     fs::write(&path, "damaged").unwrap();
-    assert_eq!(shown.current().cert[0], of(&made.server.certificate));
-    fs::copy(&made.peer.key, &key).unwrap();
-    fs::copy(&made.peer.certificate, &path).unwrap();
-    assert_eq!(shown.current().cert[0], of(&made.peer.certificate));
+    assert_eq!(shown.current().cert[0], of(&made.members[0].server.certificate));
+    fs::copy(&made.members[0].peer.key, &key).unwrap();
+    fs::copy(&made.members[0].peer.certificate, &path).unwrap();
+    assert_eq!(shown.current().cert[0], of(&made.members[0].peer.certificate));
 }
 
 /// What the dialling side says to a member that shows this certificate.
@@ -169,12 +169,14 @@ async fn dial(config: &Arc<ClientConfig>, listener: &TlsFiles, host: &str) -> bo
 async fn members_prove_themselves_to_each_other() {
     let (_directory, made) = made();
     let authority = || Some(made.authority.certificate.clone());
-    let peer = TlsFiles::mutual(made.peer.certificate.clone(), made.peer.key.clone(), authority());
+    let peer =
+        TlsFiles::mutual(made.members[0].peer.certificate.clone(), made.members[0].peer.key.clone(), authority());
     let config = for_dialling(&peer, &TlsRules::default()).unwrap();
     assert!(dial(&config, &peer, "localhost").await);
     assert!(!dial(&config, &peer, "elsewhere.example").await);
     let (_other, others) = self::made();
-    let stranger = TlsFiles::mutual(others.peer.certificate.clone(), others.peer.key.clone(), authority());
+    let stranger =
+        TlsFiles::mutual(others.members[0].peer.certificate.clone(), others.members[0].peer.key.clone(), authority());
     assert!(!dial(&config, &stranger, "localhost").await);
     let unchecked = TlsFiles { client_authority: None, self_signed_years: Some(1), ..peer.clone() };
     let unchecked = for_dialling(&unchecked, &TlsRules::default()).unwrap();
