@@ -95,7 +95,6 @@ impl Consensus {
     }
 
     /// What other members ask of this one, for its peer listener.
-    #[must_use]
     pub fn peer_routes(&self) -> axum::Router {
         self.routes.clone()
     }

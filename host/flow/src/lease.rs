@@ -247,7 +247,7 @@ impl Member {
     }
 
     async fn look_after_leases(&self, ticks: u64) {
-        if ticks % ADOPT_TICKS == 0
+        if ticks.is_multiple_of(ADOPT_TICKS)
             && let Err(error) = self.adopt_leases().await
         {
             tracing::warn!(%error, "leases were not looked through; tried again");
