@@ -41,7 +41,7 @@ impl StoreBuilder<TypeConfig, LogStorage, StateMachine, TempDir> for Builder {
         let dir = tempfile::tempdir().unwrap();
         let log = LogStore::open(&dir.path().join("log"), LogOptions::default()).unwrap();
         let store = Store::open(&dir.path().join("state")).unwrap();
-        let metrics = ConsensusMetrics::new(log.metrics().clone());
+        let metrics = ConsensusMetrics::new(log.metrics().clone(), 1);
         let machine = StateMachine::open(
             store,
             Arc::new(Hub::new(1)),

@@ -65,7 +65,7 @@ impl Consensus {
         let file = |path: PathBuf| move |source| StartError::File { path, source };
         let log = LogStore::open(&config.dir.join("log"), config.log_options())?;
         let snapshot_dir = config.dir.join("snapshot");
-        let metrics = ConsensusMetrics::new(log.metrics().clone());
+        let metrics = ConsensusMetrics::new(log.metrics().clone(), config.member_id);
         let outcomes = Outcomes::new(config.member_id);
         let slow = config.warning_apply_duration;
         let machine = StateMachine::open(
@@ -81,14 +81,22 @@ impl Consensus {
         let introduction = Introduction { cluster_id: config.cluster_id, member_id: config.member_id };
         let dialer = peer::Dialer::new(config.peer_tls.clone(), config.election());
         let peers = Arc::new(Peers::new(introduction, dialer));
-        let links = PeerLinks { peers: peers.clone(), patience: config.election() };
+        let links = PeerLinks { peers: peers.clone(), patience: config.election(), metrics: metrics.peers.clone() };
         let storage = LogStorage::new(log.clone());
         let options = Arc::new(config.raft_options()?);
         let raft = Raft::new(config.member_id, options, links, storage, machine).await.map_err(refused)?;
         let (lead, contact) = (Lead::new(raft.clone(), clock), Contact::new());
         let leadership = leadership::observe(raft.clone(), contact.clone(), config.heartbeat(), config.election());
         let receiving = Receiving::new(&config.dir.join("snapshot"));
-        let service = PeerService { introduction, raft: raft.clone(), lead: lead.clone(), contact, receiving, store };
+        let service = PeerService {
+            introduction,
+            raft: raft.clone(),
+            lead: lead.clone(),
+            contact,
+            receiving,
+            store,
+            metrics: metrics.peers.clone(),
+        };
         let ask = Ask { member_id: config.member_id, lead, peers, leadership, election: config.election() };
         let (reads, bootstrap, routes) = (ReadGate::start(ask.clone()), config.bootstrap, peer::routes(service));
         Ok(Self { raft, ask, outcomes, reads, metrics, log, bootstrap, routes })

@@ -10,6 +10,8 @@
 //! - One ordered stream to disk for entries and votes, synced in groups; a callback only after its sync.
 //! - The log is purged only behind a snapshot, and a snapshot is durable.
 //! - A failed write or sync ends this member: it stops, loudly, and nothing is tried again.
+//! - A proposal that may have entered a log is never proposed again; its outcome comes from this member's own apply.
+//! - A read is confirmed by a leader that a majority answered after the read began.
 //!
 //! Limits: [`PROPOSAL_TIME_MAX`] per proposal, 256 MiB of proposals under way.
 

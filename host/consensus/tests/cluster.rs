@@ -33,7 +33,10 @@ async fn the_cluster_outlives_its_leader_and_takes_it_back_as_a_follower() {
     let (second, term) = (members.leader().await, |members: &Members, id| members.of(id).consensus.term());
     let after_election = term(&members, second);
     for (id, member) in &members.running {
+        member.consensus.confirm_read().await.unwrap();
         assert_eq!(member.state(), "3.7.1", "member {id} lost an acknowledged write");
+    }
+    for (id, member) in &members.running {
         member.propose(&format!("3.8.{id}")).await.unwrap();
     }
     members.restart(first).await;

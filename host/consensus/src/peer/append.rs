@@ -23,7 +23,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
 use super::{link::unreachable, peers::Client, wire};
-use crate::raft_types::TypeConfig;
+use crate::{metrics::PeerMetrics, raft_types::TypeConfig};
 
 /// Most bytes of entries to one member that it has not answered: what its disk takes in a fraction of a second.
 pub(super) const IN_FLIGHT_BYTES_MAX: usize = 32 << 20;
@@ -41,8 +41,16 @@ type Answer = Result<StreamAppendResult<TypeConfig>, RPCError<TypeConfig>>;
 /// When each unanswered request was sent, in order, and its share of the bound.
 type Unanswered = Arc<Mutex<VecDeque<(Instant, OwnedSemaphorePermit)>>>;
 
+/// What is counted of the requests to a member.
+#[derive(Clone)]
+pub(super) struct Counts {
+    pub(super) member: u64,
+    pub(super) metrics: PeerMetrics,
+}
+
 /// A stream of requests under way.
 struct Session {
+    counts: Counts,
     answers: Streaming<peer::AppendResponse>,
     unanswered: Unanswered,
     patience: Duration,
@@ -61,6 +69,7 @@ pub(super) async fn append<S>(
     mut client: Client,
     mut requests: S,
     patience: Duration,
+    counts: Counts,
 ) -> Result<BoxStream<'static, Answer>, RPCError<TypeConfig>>
 where
     S: Stream<Item = AppendEntriesRequest<TypeConfig>> + Send + Unpin + 'static,
@@ -71,10 +80,10 @@ where
     let requests = stream::once(async move { first }).chain(requests).boxed();
     let unanswered = Unanswered::default();
     let (sender, receiver) = mpsc::channel(1);
-    let feed = AbortOnDrop(Some(tokio::spawn(feed(requests, sender, unanswered.clone()))));
+    let feed = AbortOnDrop(Some(tokio::spawn(feed(requests, sender, unanswered.clone(), counts.clone()))));
     let begun = tokio::time::timeout(patience, client.append(ReceiverStream::new(receiver))).await;
     let answers = begun.map_err(|_| unreachable("no answer"))?.map_err(unreachable)?.into_inner();
-    let session = Session { answers, unanswered, patience, feed: feed.keep() };
+    let session = Session { counts, answers, unanswered, patience, feed: feed.keep() };
     Ok(Box::pin(stream::unfold(Some(session), next)))
 }
 
@@ -95,13 +104,14 @@ impl Drop for AbortOnDrop {
     }
 }
 
-async fn feed<S>(mut requests: S, sender: mpsc::Sender<peer::AppendRequest>, unanswered: Unanswered)
+async fn feed<S>(mut requests: S, sender: mpsc::Sender<peer::AppendRequest>, unanswered: Unanswered, counts: Counts)
 where
     S: Stream<Item = AppendEntriesRequest<TypeConfig>> + Send + Unpin + 'static,
 {
     let bound = Arc::new(Semaphore::new(IN_FLIGHT_BYTES_MAX / PERMIT_BYTES));
     while let Some(request) = requests.next().await {
         let request = wire::append_request(request);
+        counts.metrics.sent(counts.member, request.encoded_len());
         // A request weighs at least its share of their number, and never more than all there is.
         let least = IN_FLIGHT_BYTES_MAX / PERMIT_BYTES / IN_FLIGHT_REQUESTS_MAX;
         let permits = (request.encoded_len() / PERMIT_BYTES).clamp(least, IN_FLIGHT_BYTES_MAX / PERMIT_BYTES);
@@ -135,8 +145,15 @@ impl Session {
             let until = oldest.unwrap_or_else(Instant::now) + self.patience;
             match timeout_at(until, self.answers.message()).await {
                 Ok(answer) => {
-                    self.unanswered.lock().expect(POISONED).pop_front();
-                    return answer;
+                    let answered = self.unanswered.lock().expect(POISONED).pop_front();
+                    if let (Ok(Some(_)), Some((sent, _))) = (&answer, &answered) {
+                        self.counts.metrics.round_trip(self.counts.member, sent.elapsed());
+                    }
+                    return match answer {
+                        // A member that stops ends the stream without a word; openraft has to be told.
+                        Ok(None) if answered.is_some() => Err(Status::unavailable("the member ended the stream")),
+                        answer => answer,
+                    };
                 }
                 // Without a request there is nothing to answer.
                 Err(_) if oldest.is_none() => {}

@@ -29,6 +29,7 @@ use super::{
 use crate::{
     PeerNode,
     machine::Checkpoint,
+    metrics::PeerMetrics,
     raft_types::{TypeConfig, Vote},
 };
 
@@ -43,6 +44,7 @@ pub(crate) struct PeerLinks {
     pub(crate) peers: Arc<Peers>,
     /// How long a member may take to answer.
     pub(crate) patience: Duration,
+    pub(crate) metrics: PeerMetrics,
 }
 
 /// A link to a member, with a connection of its own.
@@ -50,6 +52,7 @@ pub(crate) struct PeerLink {
     target: u64,
     client: Client,
     patience: Duration,
+    metrics: PeerMetrics,
     /// Whether the member answered last time: what changes is logged, not each try.
     reached: Option<bool>,
 }
@@ -65,7 +68,7 @@ impl RaftNetworkFactory<TypeConfig> for PeerLinks {
 
     async fn new_client(&mut self, target: u64, node: &PeerNode) -> PeerLink {
         let client = self.peers.connect(target, node);
-        PeerLink { target, client, patience: self.patience, reached: None }
+        PeerLink { target, client, patience: self.patience, metrics: self.metrics.clone(), reached: None }
     }
 }
 
@@ -93,7 +96,7 @@ impl RaftNetworkV2<TypeConfig> for PeerLink {
         S: Stream<Item = AppendEntriesRequest<TypeConfig>> + openraft::OptionalSend + Unpin + 'static,
     {
         Box::pin(async move {
-            let begun = append::append(self.client.clone(), requests, self.patience).await;
+            let begun = append::append(self.client.clone(), requests, self.patience, self.counts()).await;
             self.note(begun.as_ref().err());
             let answers: BoxStream<'s, _> = begun?;
             Ok(answers)
@@ -125,6 +128,7 @@ impl RaftNetworkV2<TypeConfig> for PeerLink {
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
         tokio::select! {
             sent = snapshot::send(self.client.clone(), snapshot.snapshot.dir, &vote) => {
+                self.metrics.snapshot_sent(self.target, sent.is_ok());
                 let vote = sent.inspect_err(|status| tracing::warn!(%status, "a snapshot was not sent"));
                 Ok(SnapshotResponse { vote: vote.map_err(unreachable)? })
             }
@@ -154,6 +158,10 @@ impl RaftNetworkV2<TypeConfig> for PeerLink {
 }
 
 impl PeerLink {
+    fn counts(&self) -> append::Counts {
+        append::Counts { member: self.target, metrics: self.metrics.clone() }
+    }
+
     fn note(&mut self, error: Option<&RPCError<TypeConfig>>) {
         let member = format!("{:x}", self.target);
         match error {
@@ -162,6 +170,7 @@ impl PeerLink {
             _ => {}
         }
         self.reached = Some(error.is_none());
+        self.metrics.reached(self.target, error.is_none());
     }
 
     async fn ask_for_vote(

@@ -31,6 +31,7 @@ use crate::{
     lead::{Fate, Lead, ReadIndex},
     leadership::Contact,
     machine,
+    metrics::PeerMetrics,
     raft_types::{TypeConfig, Vote},
     request,
 };
@@ -44,6 +45,7 @@ pub(crate) struct PeerService {
     pub(crate) contact: Contact,
     pub(crate) receiving: Receiving,
     pub(crate) store: Store,
+    pub(crate) metrics: PeerMetrics,
 }
 
 /// The service as routes, for the peer listener.
@@ -62,9 +64,13 @@ impl Peer for PeerService {
     type SnapshotStream = ReceiverStream<Result<SnapshotResponse, Status>>;
 
     async fn append(&self, request: Request<Streaming<AppendRequest>>) -> Result<Response<Answers>, Status> {
-        self.check(&request)?;
+        let (from, metrics) = (self.check(&request)?, self.metrics.clone());
         // The first request that cannot be read ends the stream; the leader begins another one.
-        let requests = request.into_inner().map(|request| wire::read_append_request(request?));
+        let requests = request.into_inner().map(move |request| {
+            let request = request?;
+            metrics.received(from, request.encoded_len());
+            wire::read_append_request(request)
+        });
         let requests = requests
             .map(readable)
             .take_while(|request| future::ready(request.is_some()))
@@ -102,12 +108,13 @@ impl Peer for PeerService {
         &self,
         request: Request<Streaming<SnapshotRequest>>,
     ) -> Result<Response<Self::SnapshotStream>, Status> {
-        self.check(&request)?;
+        let from = self.check(&request)?;
         let (answers, stream) = mpsc::channel(1);
         let (service, requests) = (self.clone(), request.into_inner());
         tokio::spawn(async move {
             let install = |dir, leader| service.install(dir, leader);
             let installed = snapshot::receive(service.receiving.clone(), requests, &answers, install).await;
+            service.metrics.snapshot_received(from, installed.is_ok());
             let answer = installed.map(|ballot| SnapshotInstalled { ballot: Some(wire::ballot(&ballot)) });
             if let Err(status) = &answer {
                 tracing::warn!(%status, "a snapshot was not taken in");
