@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use harness::{Client, Cluster, Random};
 use proto::etcdserverpb::{MemberAddRequest, MemberListRequest, MemberPromoteRequest, MemberRemoveRequest};
 use tokio::time::{sleep, timeout};
+use tonic::Code;
 
 use crate::traffic::field::below;
 
@@ -21,17 +22,21 @@ pub(super) struct Stranger {
 }
 
 impl Stranger {
-    /// Asks any member to add it, and to promote it, which must be refused: it never had a log.
-    pub(super) async fn add(cluster: &Cluster, random: &mut Random) -> Self {
+    /// Asks any member to add it, and to promote it, which must be refused: it never had a log. Nothing when the first is refused.
+    pub(super) async fn add(cluster: &Cluster, random: &mut Random) -> Option<Self> {
         let stranger = Self { url: format!("http://127.0.0.1:{}", harness::free_port()) };
         let mut client = client(cluster, below(random, cluster.size()));
         let request = MemberAddRequest { peer_ur_ls: vec![stranger.url.clone()], is_learner: true };
         let added = timeout(ASK, client.cluster.member_add(request)).await;
-        if let Ok(Ok(added)) = added {
-            let id = added.into_inner().member.map_or(0, |member| member.id);
-            drop(timeout(ASK, client.cluster.member_promote(MemberPromoteRequest { id })).await);
+        match added {
+            Ok(Ok(added)) => {
+                let id = added.into_inner().member.map_or(0, |member| member.id);
+                drop(timeout(ASK, client.cluster.member_promote(MemberPromoteRequest { id })).await);
+            }
+            Ok(Err(status)) if matches!(status.code(), Code::FailedPrecondition | Code::Unimplemented) => return None,
+            Ok(Err(_)) | Err(_) => {}
         }
-        stranger
+        Some(stranger)
     }
 
     /// Removes it, if it is there. Whether it is known to be gone.

@@ -36,8 +36,9 @@ pub(super) async fn torment(
         sleep(Duration::from_millis(random.below(QUIET_MS_MAX))).await;
         let mut nemesis = Nemesis { cluster, random, flips: Vec::new(), lines: Vec::new(), strangers: Vec::new() };
         for fault in nemesis.draw(&faults) {
-            *tally.entry(fault.name()).or_default() += 1;
-            nemesis.begin(fault).await;
+            if nemesis.begin(fault).await {
+                *tally.entry(fault.name()).or_default() += 1;
+            }
         }
         let stays = Duration::from_millis(nemesis.random.below(FAULT_MS_MAX));
         sleep(stays).await;
@@ -74,7 +75,8 @@ impl Nemesis<'_> {
         below(self.random, self.cluster.size())
     }
 
-    async fn begin(&mut self, fault: Fault) {
+    /// Whether it came about. A fail point is set; whether it is reached is up to the traffic.
+    async fn begin(&mut self, fault: Fault) -> bool {
         match fault {
             Fault::Kill => {
                 let member = self.member();
@@ -96,9 +98,8 @@ impl Nemesis<'_> {
                 self.isolate(member);
             }
             Fault::IsolateLeader => {
-                if let Some(leader) = leadership::leader(self.cluster).await {
-                    self.isolate(leader);
-                }
+                let Some(leader) = leadership::leader(self.cluster).await else { return false };
+                self.isolate(leader);
             }
             Fault::CutOneWay => {
                 let (from, to) = self.pair();
@@ -119,8 +120,13 @@ impl Nemesis<'_> {
                 let (one, other) = self.pair();
                 self.cluster.links().reset(one, other);
             }
-            Fault::AddMember => self.strangers.push(Stranger::add(self.cluster, self.random).await),
-            Fault::MoveLeader => self.move_leader().await,
+            Fault::AddMember => {
+                let stranger = Stranger::add(self.cluster, self.random).await;
+                let may_be_there = stranger.is_some();
+                self.strangers.extend(stranger);
+                return may_be_there;
+            }
+            Fault::MoveLeader => return self.move_leader().await,
             Fault::LateWrites => self.fail_point("write.pause sleep 250 4".to_owned()),
             Fault::SlowDisk => {
                 let slow = 5 + self.random.below(60);
@@ -137,8 +143,9 @@ impl Nemesis<'_> {
                 let seconds = self.random.below(7200).cast_signed() - 3600;
                 self.fail_point(format!("clock jump {seconds}"));
             }
-            Fault::FlipLog | Fault::FlipState | Fault::FlipSnapshot => self.flip(fault).await,
+            Fault::FlipLog | Fault::FlipState | Fault::FlipSnapshot => return self.flip(fault).await,
         }
+        true
     }
 
     fn pair(&mut self) -> (usize, usize) {
@@ -171,7 +178,7 @@ impl Nemesis<'_> {
     }
 
     /// A member is killed, a bit flips, and it is started again: it may refuse, or serve, but not serve what is wrong.
-    async fn flip(&mut self, fault: Fault) {
+    async fn flip(&mut self, fault: Fault) -> bool {
         let member = self.member();
         self.cluster.kill(member);
         let data = self.cluster.data(member);
@@ -180,17 +187,19 @@ impl Nemesis<'_> {
             Fault::FlipState => Flip::in_files(&data.join("state/current"), self.random),
             _ => Flip::in_files(&data.join("snapshot"), self.random),
         };
+        let flipped = flip.is_some();
         self.flips.extend(flip.map(|flip| (member, flip)));
         self.cluster.launch(member);
         // Whether it starts or refuses is its choice.
         drop(self.cluster.ready(member, NOTICE).await);
+        flipped
     }
 
-    async fn move_leader(&mut self) {
-        let Some(leader) = leadership::leader(self.cluster).await else { return };
+    async fn move_leader(&mut self) -> bool {
+        let Some(leader) = leadership::leader(self.cluster).await else { return false };
         let to = (leader + 1 + below(self.random, self.cluster.size() - 1)) % self.cluster.size();
         // It may be refused: the other may lag, or the leader may have changed.
-        leadership::hand_over(self.cluster, leader, to).await;
+        leadership::hand_over(self.cluster, leader, to).await
     }
 
     /// Everything is as it should be again; members that are down are started.

@@ -110,7 +110,12 @@ impl Report {
         }
         let _ = writeln!(text, "  {:>9} files searched for sealed values", self.files);
         let faults: Vec<_> = self.faults.iter().map(|(name, count)| format!("{name} {count}")).collect();
-        let _ = writeln!(text, "  {:>9} faults: {}", self.faults.values().sum::<usize>(), faults.join(", "));
+        let _ = writeln!(
+            text,
+            "  {:>9} faults (fail points: set): {}",
+            self.faults.values().sum::<usize>(),
+            faults.join(", ")
+        );
         let _ = writeln!(text, "  {:>9} violations", self.complaints.len());
         for complaint in &self.complaints {
             let _ = writeln!(text, "    {complaint}");
