@@ -29,7 +29,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
     self_signed::ensure(&config, OffsetDateTime::now_utc())?;
     let mut starting = Starting::bind(config).await?;
     announce::start(&starting.config);
-    let Some(member) = unless_stopped(&mut stop, starting.start_member()).await? else { return Ok(()) };
+    let Some(member) = Box::pin(unless_stopped(&mut stop, starting.start_member())).await? else { return Ok(()) };
     announce::ready(&starting.config, &starting.peer_urls, &starting.sockets);
     let running = starting.serve(member);
     ready::tell();

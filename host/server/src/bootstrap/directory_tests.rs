@@ -52,7 +52,7 @@ fn the_number_of_members_is_that_of_the_first_start() {
     fs::write(older.path().join("format"), format!("{FORMAT}\n")).unwrap();
     fs::create_dir_all(older.path().join("data")).unwrap();
     fs::create_dir_all(older.path().join("keys")).unwrap();
-    seal::KeyFile::create(&older.path().join("keys/root.key")).unwrap();
+    seal::KeyFile::create(older.path().join("keys/root.key")).unwrap();
     assert_eq!(super::tests::open(older.path()).unwrap().members(), 1);
     assert!(DevDirectory::open(older.path(), Some(3), OffsetDateTime::now_utc()).is_err());
 }

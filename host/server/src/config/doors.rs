@@ -231,7 +231,7 @@ fn dialling(reader: &mut Reader<'_>, flags: &TlsFlags, given: [Option<PathBuf>; 
     match given {
         [Some(certificate), Some(key)] => return Some((certificate, key)),
         [Some(_), None] => {
-            reader.report(ConfigError::Missing { flag: key, because: "--peer-client-cert-file is given" })
+            reader.report(ConfigError::Missing { flag: key, because: "--peer-client-cert-file is given" });
         }
         [None, Some(_)] => {
             reader.report(ConfigError::Missing { flag: certificate, because: "--peer-client-key-file is given" });
