@@ -4,7 +4,10 @@ use std::{path::PathBuf, pin::Pin};
 
 use axum::Router;
 use futures::{Stream, StreamExt as _, future};
-use openraft::raft::{AppendEntriesRequest, StreamAppendResult};
+use openraft::{
+    async_runtime::watch::WatchReceiver as _,
+    raft::{AppendEntriesRequest, StreamAppendResult},
+};
 use prost::Message as _;
 use proto::peer::{
     AppendRequest, AppendResponse, ChangeMembershipRequest, ChangeMembershipResponse, HashRequest, HashResponse,
@@ -48,6 +51,12 @@ pub(crate) struct PeerService {
     pub(crate) metrics: PeerMetrics,
 }
 
+/// Returns once this member takes part no longer: a stream on which nothing more comes would keep its listener open.
+async fn ended(raft: Member) {
+    let mut state = raft.server_metrics();
+    while state.changed().await.is_ok() {}
+}
+
 /// The service as routes, for the peer listener.
 pub(crate) fn routes(service: PeerService) -> Router {
     let server = PeerServer::new(service)
@@ -82,7 +91,7 @@ impl Peer for PeerService {
             contact.note(&result);
             Ok(wire::append_response(result))
         });
-        Ok(Response::new(Box::pin(answers)))
+        Ok(Response::new(Box::pin(answers.take_until(ended(self.raft.clone())))))
     }
 
     async fn vote(&self, request: Request<VoteRequest>) -> Result<Response<VoteResponse>, Status> {
