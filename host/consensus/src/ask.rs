@@ -89,7 +89,7 @@ impl Ask {
         }
     }
 
-    /// Seconds left on the clock of `leader`.
+    /// Nanoseconds left on the clock of `leader`.
     pub(crate) async fn lease_times(&self, leader: u64, ids: &[i64]) -> Option<BTreeMap<i64, i64>> {
         if leader == self.member_id {
             return self.lead.clock.left(ids);

@@ -25,7 +25,7 @@ pub trait LeaseClock: Send + Sync + 'static {
     /// Starts a lease's time anew.
     fn renew(&self, id: i64, ttl_seconds: i64) -> Renewal;
 
-    /// Seconds left of those leases that it knows; `None` unless it is the one that counts.
+    /// Nanoseconds left of those leases that it knows; `None` unless it is the one that counts.
     fn left(&self, ids: &[i64]) -> Option<BTreeMap<i64, i64>>;
 }
 
@@ -51,7 +51,7 @@ impl Consensus {
         .await
     }
 
-    /// Seconds left on the leader's clock, of those leases that it knows.
+    /// Nanoseconds left on the leader's clock, of those leases that it knows.
     ///
     /// # Errors
     /// As for a read.

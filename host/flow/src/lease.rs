@@ -10,6 +10,9 @@ use types::LEASE_TTL_SECONDS_MAX;
 
 use crate::{FlowError, Header, Member, Reply, quota::LEASE_BYTES};
 
+/// Nanoseconds of a second.
+const NANOSECONDS: i64 = 1_000_000_000;
+
 /// How often leases are looked at, as in etcd.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -140,7 +143,7 @@ impl Member {
         if let Some(lease) = self.lease(id)? {
             body.granted_ttl = lease.ttl_seconds;
             let left = self.shared.consensus.lease_times(&[id]).await?;
-            body.ttl = left.get(&id).copied().unwrap_or(lease.ttl_seconds);
+            body.ttl = left.get(&id).map_or(lease.ttl_seconds, |left| left / NANOSECONDS);
             if keys {
                 body.keys = self.view_off_thread(move |view| Ok(view.lease_keys(id)?)).await?;
                 self.refuse_if_changed(&realm)?;

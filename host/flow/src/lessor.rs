@@ -124,10 +124,11 @@ impl LeaseClock for Lessor {
         if !self.primary.load(Ordering::SeqCst) {
             return None;
         }
+        let now = Instant::now();
         let left = |id: &i64| {
             let (_, deadline) = clock.leases.get(id)?;
-            let left = deadline.saturating_duration_since(Instant::now());
-            Some((*id, i64::try_from(left.as_secs()).unwrap_or(i64::MAX)))
+            let left = deadline.saturating_duration_since(now);
+            Some((*id, i64::try_from(left.as_nanos()).unwrap_or(i64::MAX)))
         };
         Some(ids.iter().filter_map(left).collect())
     }

@@ -255,14 +255,14 @@ pub(crate) fn read_renewal(response: peer::RenewLeaseResponse) -> Renewal {
 pub(super) fn lease_times(left: Option<BTreeMap<i64, i64>>) -> peer::LeaseTimesResponse {
     use lease_times_response::{Kind, Left};
     let kind = if left.is_some() { Kind::Known } else { Kind::NotLeader };
-    let left = left.into_iter().flatten().map(|(id, seconds)| Left { id, seconds }).collect();
+    let left = left.into_iter().flatten().map(|(id, nanoseconds)| Left { id, nanoseconds }).collect();
     peer::LeaseTimesResponse { kind: kind.into(), left }
 }
 
 pub(crate) fn read_lease_times(response: peer::LeaseTimesResponse) -> Option<BTreeMap<i64, i64>> {
     use lease_times_response::Kind;
     let known = Kind::try_from(response.kind) == Ok(Kind::Known);
-    known.then(|| response.left.into_iter().map(|left| (left.id, left.seconds)).collect())
+    known.then(|| response.left.into_iter().map(|left| (left.id, left.nanoseconds)).collect())
 }
 
 pub(super) fn hash(found: Option<HashKv>) -> peer::HashResponse {
