@@ -61,7 +61,6 @@ verify: plugins ## Everything a change must pass: format, lints, tests, document
 	STRONGROOM_SEED=1 $(MAKE) conformance
 	$(MAKE) clients
 	$(MAKE) fuzz
-	$(MAKE) faults
 	cargo doc --workspace --no-deps --document-private-items
 	cargo deny --all-features check licenses bans sources
 
