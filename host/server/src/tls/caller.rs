@@ -1,7 +1,7 @@
 //! Whose certificates a listener lets in.
 
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::client::verify_server_name;
@@ -9,20 +9,17 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
-use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
-use super::pem;
-use super::stamp::Stamp;
+use super::authority::Authority;
 use crate::config::{AllowedNames, ConfigError, TlsFiles};
 
 /// Asks for a certificate that the authority issued, that is not revoked, and that carries an allowed name.
 #[derive(Debug)]
 pub(super) struct CallerVerifier {
-    authority: PathBuf,
-    revoked: Option<PathBuf>,
+    authority: Authority<dyn ClientCertVerifier>,
     allowed: AllowedNames,
     provider: Arc<CryptoProvider>,
-    current: Mutex<(Stamp, Arc<dyn ClientCertVerifier>)>,
 }
 
 impl CallerVerifier {
@@ -31,29 +28,11 @@ impl CallerVerifier {
         files: &TlsFiles,
         provider: &Arc<CryptoProvider>,
     ) -> Result<Self, ConfigError> {
-        let (authority, revoked) = (authority.to_owned(), files.revoked.clone());
-        let stamp = stamp(&authority, revoked.as_deref());
-        let current = Mutex::new((stamp, read(&authority, revoked.as_deref(), provider)?));
-        Ok(Self { authority, revoked, allowed: files.allowed.clone(), provider: Arc::clone(provider), current })
-    }
-
-    fn current(&self) -> Arc<dyn ClientCertVerifier> {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        let stamp = stamp(&self.authority, self.revoked.as_deref());
-        if current.0 != stamp {
-            // Also when it fails: one line in the log for each change is enough.
-            current.0 = stamp;
-            match read(&self.authority, self.revoked.as_deref(), &self.provider) {
-                Ok(read) => {
-                    tracing::info!(path = %self.authority.display(), "the authority or what it revoked was replaced");
-                    current.1 = read;
-                }
-                Err(error) => {
-                    tracing::error!(%error, "the authority or what it revoked was replaced and cannot be used; those before stay");
-                }
-            }
-        }
-        Arc::clone(&current.1)
+        let authority = Authority::load(authority, files.revoked.as_deref(), provider, |roots, revoked, provider| {
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider);
+            verifier.with_crls(revoked).allow_unknown_revocation_status().build()
+        })?;
+        Ok(Self { authority, allowed: files.allowed.clone(), provider: Arc::clone(provider) })
     }
 
     fn check_name(&self, certificate: &CertificateDer<'_>) -> Result<(), Error> {
@@ -85,7 +64,7 @@ impl ClientCertVerifier for CallerVerifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let verified = self.current().verify_client_cert(end_entity, intermediates, now)?;
+        let verified = self.authority.current().verify_client_cert(end_entity, intermediates, now)?;
         self.check_name(end_entity)?;
         Ok(verified)
     }
@@ -96,7 +75,7 @@ impl ClientCertVerifier for CallerVerifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.current().verify_tls12_signature(message, certificate, signed)
+        self.authority.current().verify_tls12_signature(message, certificate, signed)
     }
 
     fn verify_tls13_signature(
@@ -105,35 +84,12 @@ impl ClientCertVerifier for CallerVerifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.current().verify_tls13_signature(message, certificate, signed)
+        self.authority.current().verify_tls13_signature(message, certificate, signed)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
-}
-
-fn stamp(authority: &Path, revoked: Option<&Path>) -> Stamp {
-    Stamp::of([authority].into_iter().chain(revoked))
-}
-
-fn read(
-    authority: &Path,
-    revoked: Option<&Path>,
-    provider: &Arc<CryptoProvider>,
-) -> Result<Arc<dyn ClientCertVerifier>, ConfigError> {
-    let unusable = |path: &Path, reason: String| ConfigError::BadAuthority { path: path.to_owned(), reason };
-    let mut roots = RootCertStore::empty();
-    for certificate in pem::certificates(authority)? {
-        roots.add(certificate).map_err(|error| unusable(authority, error.to_string()))?;
-    }
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
-    let verifier = match revoked {
-        // As in etcd, what an authority without a list issued is not revoked.
-        Some(path) => verifier.with_crls(pem::revocations(path)?).allow_unknown_revocation_status(),
-        None => verifier,
-    };
-    verifier.build().map_err(|error| unusable(revoked.unwrap_or(authority), error.to_string()))
 }
 
 fn common_name(certificate: &CertificateDer<'_>) -> Option<String> {

@@ -3,6 +3,7 @@
 //! A file that is replaced is read again at the next handshake, as in etcd: certificates, authorities and lists of revoked
 //! certificates can be renewed without a restart. One that cannot be used is named in the log, and the one before stays.
 
+mod authority;
 mod caller;
 mod certificate;
 mod member;
