@@ -38,15 +38,17 @@ has_wasm_target() {
     libraries=$(rustc --print target-libdir --target wasm32-unknown-unknown 2>/dev/null) && [ -d "$libraries" ]
 }
 
+# A part has a name of its own: a function called etcd would be found by `command -v etcd`.
+#
 # The C++ compiler and libclang are for RocksDB and its bindings.
-build() {
+part_build() {
     command -v cargo >/dev/null || { echo "install Rust first: https://rustup.rs" >&2; exit 1; }
     command -v c++ >/dev/null || need g++
     has_libclang || need libclang1-14 libclang-common-14-dev
 }
 
 # The plugins' target: rustup's, or Debian's build of it.
-wasm() {
+part_wasm() {
     ! has_wasm_target || return 0
     if ! command -v apt-get >/dev/null; then
         echo "the plugins need a target that this toolchain lacks: rustup target add wasm32-unknown-unknown" >&2
@@ -64,7 +66,7 @@ is_recent() {
 }
 
 # The tests compare with the real etcd, and drive Strongroom by its client.
-etcd() {
+part_etcd() {
     command -v etcdctl >/dev/null || need etcd-client
     command -v etcd >/dev/null || need etcd-server
 }
@@ -73,7 +75,7 @@ etcd() {
 go_min=1.21
 
 # What the client programs are written in. Without these their tests fail rather than pass.
-clients() {
+part_clients() {
     command -v curl >/dev/null || need curl
     command -v python3 >/dev/null || need python3
     python3 -c 'import ensurepip' 2>/dev/null || need python3-venv
@@ -91,13 +93,13 @@ is_offered() {
     [ -n "$version" ] && dpkg --compare-versions "${version#*:}" ge "$2"
 }
 
-deny() {
+part_deny() {
     command -v cargo-deny >/dev/null || cargo install --locked cargo-deny --version "$cargo_deny"
 }
 
 for part in "$@"; do
     case "$part" in
-    build | wasm | etcd | clients | deny) "$part" ;;
+    build | wasm | etcd | clients | deny) "part_$part" ;;
     *) echo ".ci/install.sh: no part is called $part" >&2; exit 1 ;;
     esac
 done
