@@ -99,6 +99,7 @@ fn of_maintenance(error: &FlowError) -> Status {
         FlowError::NotEnoughStartedMembers => {
             (Code::Unknown, "etcdserver: re-configuration failed due to not enough started members")
         }
+        FlowError::Unhealthy => (Code::Unavailable, "etcdserver: unhealthy cluster"),
         FlowError::NotLearner => (Code::FailedPrecondition, "etcdserver: can only promote a learner member"),
         FlowError::LearnerNotReady => {
             (Code::FailedPrecondition, "etcdserver: can only promote a learner member which is in sync with leader")

@@ -42,6 +42,7 @@ fn errors_about_the_cluster_carry_etcds_code_and_text() {
             Code::Unknown,
             "re-configuration failed due to not enough started members",
         ),
+        (FlowError::Unhealthy, Code::Unavailable, "unhealthy cluster"),
         (FlowError::NotLearner, Code::FailedPrecondition, "can only promote a learner member"),
         (FlowError::BadLeaderTransferee, Code::FailedPrecondition, "bad leader transferee"),
         (FlowError::WrongDowngradeVersion, Code::InvalidArgument, "wrong downgrade target version format"),

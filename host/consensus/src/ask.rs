@@ -9,16 +9,14 @@ use tokio::{sync::watch, time::timeout};
 use tonic::Code;
 
 use crate::{
-    ConsensusError, MembershipChange, Renewal,
+    ConsensusError, Renewal,
     lead::{Fate, Lead, ReadIndex},
     leadership::Leadership,
+    membership::AskedChange,
     peer::{Client, Peers, wire},
     raft_types::LogId,
     request::Request,
 };
-
-/// How many election timeouts a request waits for a leader: an election takes at most two.
-const ELECTIONS_MAX: u32 = 3;
 
 /// The way to the leader. Cheap to clone.
 #[derive(Clone)]
@@ -31,10 +29,11 @@ pub(crate) struct Ask {
 }
 
 impl Ask {
-    /// The leader, once there is one.
+    /// The leader, once there is one. A leader that is not heard of is missed after an election timeout; then a request waits
+    /// for another one for as long again, in which an election comes to its end, before its client is told.
     pub(crate) async fn leader(&self) -> Result<u64, ConsensusError> {
         let mut leadership = self.leadership.clone();
-        let known = timeout(self.election * ELECTIONS_MAX, leadership.wait_for(|seen| seen.leader.is_some())).await;
+        let known = timeout(self.election, leadership.wait_for(|seen| seen.leader.is_some())).await;
         let known = known.map_err(|_| ConsensusError::NoLeader)?.map_err(|_| ConsensusError::Stopped)?;
         known.leader.ok_or(ConsensusError::NoLeader)
     }
@@ -100,11 +99,7 @@ impl Ask {
     }
 
     /// Has `leader` change the membership.
-    pub(crate) async fn change_membership(
-        &self,
-        leader: u64,
-        change: MembershipChange,
-    ) -> Result<LogId, ConsensusError> {
+    pub(crate) async fn change_membership(&self, leader: u64, change: AskedChange) -> Result<LogId, ConsensusError> {
         if leader == self.member_id {
             return self.lead.change_membership(change).await;
         }

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use openraft::{Config, SnapshotPolicy};
 
-use crate::{Bootstrap, PeerTls, StartError, log::LogOptions};
+use crate::{Bootstrap, PeerNode, PeerTls, StartError, log::LogOptions, pace::Pace};
 
 /// Entries that are purged at once: segments of the log come back in larger pieces anyway.
 const PURGE_ENTRIES: u64 = 1000;
@@ -23,6 +23,8 @@ pub struct ConsensusConfig {
     pub member_id: u64,
     /// How the member comes into a cluster, if its log is empty.
     pub bootstrap: Bootstrap,
+    /// This member as the others knew it, if it is to go on alone without them.
+    pub force_alone: Option<PeerNode>,
     /// TLS of connections to other members that have `https` URLs.
     pub peer_tls: Option<PeerTls>,
     /// Milliseconds between heartbeats.
@@ -50,16 +52,17 @@ impl ConsensusConfig {
     }
 
     /// openraft lets the leader's lease run out (its longest election timeout) and then waits for an election timeout
-    /// more. Cut so that together they are between one and a quarter and one and a half of the operator's election
-    /// timeout: below the two that etcd takes at most.
+    /// more. Cut so that together they are between one and one and a fifth of the operator's election timeout: no sooner
+    /// than etcd, and well below the two that it takes at most.
     pub(crate) fn raft_options(&self) -> Result<Config, StartError> {
         let options = Config {
             cluster_name: "strongroom".to_owned(),
             heartbeat_interval: self.heartbeat_ms,
-            election_timeout_min: self.election_ms / 2,
-            election_timeout_max: self.election_ms * 3 / 4,
+            election_timeout_min: self.election_ms * 2 / 5,
+            election_timeout_max: self.election_ms * 3 / 5,
             max_payload_entries: APPEND_ENTRIES_MAX,
-            snapshot_policy: SnapshotPolicy::LogsSinceLast(self.snapshot_entries),
+            // See `pace`.
+            snapshot_policy: SnapshotPolicy::Never,
             max_in_snapshot_log_to_keep: self.catch_up_entries,
             purge_batch_size: PURGE_ENTRIES,
             enable_pre_vote: Some(self.pre_vote),
@@ -68,6 +71,14 @@ impl ConsensusConfig {
             ..Config::default()
         };
         options.validate().map_err(|error| StartError::Timing(error.to_string()))
+    }
+
+    pub(crate) fn pace(&self) -> Pace {
+        Pace { entries: self.snapshot_entries, kept_entries: self.catch_up_entries, election: self.election() }
+    }
+
+    pub(crate) fn snapshot_dir(&self) -> PathBuf {
+        self.dir.join("snapshot")
     }
 
     pub(crate) fn election(&self) -> Duration {

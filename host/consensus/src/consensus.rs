@@ -1,6 +1,6 @@
 //! The handle on this member's consensus: start, how it stands, stop.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use openraft::{Raft, async_runtime::watch::WatchReceiver as _};
 use store::Store;
@@ -8,8 +8,9 @@ use tokio::sync::watch as signal;
 use watch::Hub;
 
 use crate::{
-    Bootstrap, ConsensusConfig, LeaseClock, Membership, PeerNode, StartError,
+    Bootstrap, ConsensusConfig, LeaseClock, Membership, PeerNode, StartError, alone,
     ask::Ask,
+    farewell::Farewell,
     lead::Lead,
     leadership::{self, Contact, Leadership},
     log::LogStore,
@@ -17,7 +18,7 @@ use crate::{
     machine::StateMachine,
     metrics::ConsensusMetrics,
     outcomes::Outcomes,
-    peer::{self, Introduction, PeerLinks, PeerService, Peers, Receiving},
+    peer::{self, Introduction, PeerLinks, PeerService, Peers, Receiving, Serving},
     raft_types::TypeConfig,
     read_gate::ReadGate,
 };
@@ -64,36 +65,40 @@ impl Consensus {
     ) -> Result<Self, StartError> {
         let file = |path: PathBuf| move |source| StartError::File { path, source };
         let log = LogStore::open(&config.dir.join("log"), config.log_options())?;
-        let snapshot_dir = config.dir.join("snapshot");
         let metrics = ConsensusMetrics::new(log.metrics().clone(), config.member_id);
         let outcomes = Outcomes::new(config.member_id);
-        let slow = config.warning_apply_duration;
-        let machine = StateMachine::open(
-            store.clone(),
-            hub,
-            outcomes.clone(),
-            clock.clone(),
-            &snapshot_dir,
-            slow,
-            metrics.clone(),
-        )
-        .map_err(file(snapshot_dir))?;
+        let farewell = Farewell::default();
+        let (states, waiting, clocks, counts) = (store.clone(), outcomes.clone(), clock.clone(), metrics.clone());
+        let machine = StateMachine::open(states, hub, waiting, clocks, &config, counts, farewell.clone());
+        let machine = machine.map_err(file(config.snapshot_dir()))?;
         let introduction = Introduction { cluster_id: config.cluster_id, member_id: config.member_id };
         let dialer = peer::Dialer::new(config.peer_tls.clone(), config.election());
         let peers = Arc::new(Peers::new(introduction, dialer));
-        let links = PeerLinks { peers: peers.clone(), patience: config.election(), metrics: metrics.peers.clone() };
-        let storage = LogStorage::new(log.clone());
+        let links = PeerLinks {
+            peers: peers.clone(),
+            patience: config.election(),
+            metrics: metrics.peers.clone(),
+            store: store.clone(),
+        };
+        let mut storage = LogStorage::new(log.clone(), farewell.clone());
+        if let Some(node) = &config.force_alone {
+            alone::go_alone(config.member_id, node, &store, &mut storage).await.map_err(file(config.dir.clone()))?;
+        }
         let options = Arc::new(config.raft_options()?);
         let raft = Raft::new(config.member_id, options, links, storage, machine).await.map_err(refused)?;
-        let (lead, contact) = (Lead::new(raft.clone(), clock), Contact::new());
+        config.pace().keep(raft.clone(), config.heartbeat());
+        farewell.attend(raft.clone(), log.clone(), config.heartbeat(), config.election());
+        let (lead, contact) = (Lead::new(raft.clone(), clock, config.election()), Contact::new());
         let leadership = leadership::observe(raft.clone(), contact.clone(), config.heartbeat(), config.election());
-        let receiving = Receiving::new(&config.dir.join("snapshot"));
+        let snapshots = config.snapshot_dir();
+        let (receiving, serving) = (Receiving::new(&snapshots), Serving::new(&snapshots));
         let service = PeerService {
             introduction,
             raft: raft.clone(),
             lead: lead.clone(),
             contact,
             receiving,
+            serving,
             store,
             metrics: metrics.peers.clone(),
         };
@@ -162,6 +167,12 @@ impl Consensus {
             last_index: metrics.last_log_index.unwrap_or(0),
             applied_index: metrics.last_applied.map_or(0, |log_id| log_id.index),
         }
+    }
+
+    /// For how long the disk has not answered what the log asked of it, if that is longer than an election timeout.
+    #[must_use]
+    pub fn disk_stalled(&self) -> Option<Duration> {
+        self.log.stalled().filter(|stalled| *stalled > self.ask.election)
     }
 
     /// Index of the oldest entry that is still in the log, zero when there is none.

@@ -33,6 +33,9 @@ pub enum ConsensusError {
     /// Nobody with a vote would be left.
     #[error("the last member with a vote")]
     LastVoter,
+    /// Too few members with a vote answer the leader for a change that was to be strict about it.
+    #[error("too few members answer the leader")]
+    Unhealthy,
     /// This member is stopping or has stopped: its disk failed, or it was told to.
     #[error("server stopped")]
     Stopped,
@@ -56,6 +59,15 @@ pub enum StartError {
     /// The state cannot be opened.
     #[error(transparent)]
     Store(#[from] store::StoreError),
+    /// The state is damaged, and there is nobody to get it from.
+    #[error(
+        "the state in {} is damaged, and there is neither another member nor a sound snapshot to get it from; restore this \
+         member from a backup", state.display()
+    )]
+    Unrecoverable {
+        /// Where the state is.
+        state: PathBuf,
+    },
     /// The timing options contradict each other.
     #[error("{0}; the election timeout must be at least five times the heartbeat interval")]
     Timing(String),

@@ -11,12 +11,20 @@ use crate::{Consensus, peer::wire};
 /// How long another member may take to hash its key space: about a second for each million keys.
 const HASH_TIME_MAX: Duration = Duration::from_secs(60);
 
+/// What a member says of its key space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemberHash {
+    /// Its newest revision.
+    pub newest_revision: i64,
+    /// Its hash up to the revision that was asked for, if it holds that.
+    pub found: Option<HashKv>,
+}
+
 impl Consensus {
-    /// The hash of another member's key space up to a revision; `None` when it cannot be reached or does not hold that
-    /// revision.
-    pub async fn hash_of(&self, member: u64, revision: i64) -> Option<HashKv> {
+    /// The hash of another member's key space up to a revision; `None` when it cannot be reached.
+    pub async fn hash_of(&self, member: u64, revision: i64) -> Option<MemberHash> {
         let mut client = self.ask.client(member)?;
         let response = timeout(HASH_TIME_MAX, client.hash(HashRequest { revision })).await;
-        wire::read_hash(&response.ok()?.ok()?.into_inner(), revision)
+        Some(wire::read_hash(&response.ok()?.ok()?.into_inner(), revision))
     }
 }

@@ -1,6 +1,6 @@
 //! What only the leader can do, for itself and for those who ask it over the peer link.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use openraft::{
     ReadPolicy,
@@ -47,15 +47,17 @@ pub(crate) struct Lead {
     /// One change of the membership at a time: the next one waits instead of failing.
     pub(crate) changing: Arc<Mutex<()>>,
     pub(crate) clock: Clock,
+    pub(crate) election: Duration,
 }
 
 impl Lead {
-    pub(crate) fn new(raft: Member, clock: Clock) -> Self {
+    pub(crate) fn new(raft: Member, clock: Clock, election: Duration) -> Self {
         Self {
             raft,
             in_flight: Arc::new(Semaphore::new(IN_FLIGHT_BYTES_MAX / PERMIT_BYTES)),
             changing: Arc::default(),
             clock,
+            election,
         }
     }
 

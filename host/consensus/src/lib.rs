@@ -15,6 +15,8 @@
 //!
 //! Limits: [`PROPOSAL_TIME_MAX`] per proposal, 256 MiB of proposals under way.
 
+mod alone;
+mod answering;
 mod ask;
 mod blocking;
 mod codec;
@@ -23,11 +25,13 @@ mod config;
 mod conformance_tests;
 mod consensus;
 mod error;
+mod farewell;
 mod hashes;
 mod identity;
 mod lead;
 mod leadership;
 mod lease_clock;
+mod leisure;
 mod log;
 mod log_storage;
 mod machine;
@@ -35,18 +39,23 @@ mod membership;
 mod metrics;
 mod node;
 mod outcomes;
+mod pace;
 mod peer;
 mod proposal;
 mod propose;
 mod raft_types;
 mod read_gate;
+mod rebuild;
 mod request;
+mod roster;
+mod snapshots;
 mod transfer;
 
 pub use blocking::blocking;
 pub use config::ConsensusConfig;
 pub use consensus::{Consensus, ConsensusStatus};
 pub use error::{ConsensusError, StartError};
+pub use hashes::MemberHash;
 pub use identity::{IDENTITY_FILE, Identity, IdentityError};
 pub use leadership::Leadership;
 pub use lease_clock::{LeaseClock, Renewal};
@@ -54,6 +63,7 @@ pub use log::LogError;
 pub use membership::{Membership, MembershipChange};
 pub use metrics::ConsensusMetrics;
 pub use node::{Bootstrap, Founder, PeerNode};
-pub use peer::PeerTls;
+pub use peer::{PEER_PROTOCOL, PeerTls};
 pub use proposal::Proposal;
 pub use propose::PROPOSAL_TIME_MAX;
+pub use rebuild::{RebuildCause, can_rebuild, rebuild, want_rebuild, wanted_rebuild};

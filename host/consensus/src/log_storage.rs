@@ -2,6 +2,7 @@
 
 use std::{fmt::Debug, io, ops::RangeBounds};
 
+use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream};
 use openraft::{
     LogState, OptionalSend, RaftLogReader,
@@ -12,6 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     codec,
+    farewell::{Farewell, after_farewell},
     log::{LogError, LogStore},
     raft_types::{Entry, LogId, TypeConfig, Vote},
 };
@@ -32,11 +34,12 @@ const APPEND_BYTES_MAX: usize = 16 << 20;
 #[derive(Clone)]
 pub(crate) struct LogStorage {
     log: LogStore,
+    farewell: Farewell,
 }
 
 impl LogStorage {
-    pub(crate) fn new(log: LogStore) -> Self {
-        Self { log }
+    pub(crate) fn new(log: LogStore, farewell: Farewell) -> Self {
+        Self { log, farewell }
     }
 
     fn last_purged(&self) -> io::Result<Option<LogId>> {
@@ -80,6 +83,11 @@ impl LogStorage {
         Ok(entries)
     }
 
+    /// Adds one entry, before openraft has the log.
+    pub(crate) async fn append_durably(&self, index: u64, entry: Bytes) -> io::Result<()> {
+        self.durably(|log, done| log.append(vec![(index + INDEX_OFFSET, entry)], done)).await
+    }
+
     /// Runs an operation of the ordered stream and waits until it is on disk.
     async fn durably(&self, start: impl FnOnce(&LogStore, Done)) -> io::Result<()> {
         let (sender, receiver) = oneshot::channel();
@@ -89,7 +97,11 @@ impl LogStorage {
                 let _ = sender.send(result);
             }),
         );
-        receiver.await.map_err(|_| io::Error::other("the log writer has stopped"))?.map_err(failed)
+        let outcome = receiver.await.map_err(|_| io::Error::other("the log writer has stopped"))?;
+        if outcome.is_err() {
+            self.farewell.say_at_once().await;
+        }
+        outcome.map_err(failed)
     }
 }
 
@@ -183,7 +195,8 @@ impl RaftLogStorage<TypeConfig> for LogStorage {
             bytes += payload.len();
             chunk.push((index, payload));
         }
-        self.log.append(chunk, Box::new(move |result| callback.io_completed(result.map_err(failed))));
+        let tell = move |outcome: Result<(), _>| callback.io_completed(outcome.map_err(failed));
+        self.log.append(chunk, after_farewell(&self.farewell, tell));
         Ok(())
     }
 

@@ -2,8 +2,8 @@
 
 use std::{
     io,
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    path::PathBuf,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -14,17 +14,21 @@ use openraft::{
     type_config::alias::SnapshotOf,
 };
 use prost::Message as _;
-use store::{LogEntry, Outcome, Store, StoreError};
+use store::{LogEntry, MembershipEntry, Outcome, Store, StoreError};
 use watch::Hub;
 
 use crate::{
+    ConsensusConfig,
     blocking::blocking,
     codec,
+    farewell::Farewell,
     lease_clock::Clock,
     metrics::ConsensusMetrics,
     outcomes::Outcomes,
     raft_types::{Entry, LogId, SnapshotMeta, TypeConfig},
     request::Origin,
+    roster,
+    snapshots::{Checkpoint, Snapshots},
 };
 
 /// Most entries applied in one batch: bounds the memory a batch stages and the time between two answers.
@@ -32,12 +36,6 @@ const BATCH_ENTRIES_MAX: usize = 1024;
 
 /// Bytes of commands after which a batch is applied, however few entries it has.
 const BATCH_BYTES_MAX: usize = 16 << 20;
-
-/// A snapshot: a checkpoint of the state in a folder of its own.
-#[derive(Clone, Debug)]
-pub(crate) struct Checkpoint {
-    pub(crate) dir: PathBuf,
-}
 
 /// The replicated state of this member, as openraft drives it.
 #[derive(Clone)]
@@ -47,20 +45,12 @@ pub(crate) struct StateMachine {
     outcomes: Outcomes,
     clock: Clock,
     snapshots: Snapshots,
+    /// Where the members are noted beside the state.
+    roster: PathBuf,
     warning_apply_duration: Duration,
     metrics: ConsensusMetrics,
+    farewell: Farewell,
 }
-
-/// The folder of snapshots; at most one is kept.
-#[derive(Clone)]
-struct Snapshots {
-    dir: PathBuf,
-    /// Held while one is made or taken over, so that an older one never replaces a newer one.
-    making: Arc<Mutex<()>>,
-    current: Arc<Mutex<Option<(SnapshotMeta, Checkpoint)>>>,
-}
-
-const POISONED: &str = "a panic while a snapshot was made or taken over";
 
 fn failed(error: StoreError) -> io::Error {
     io::Error::other(error)
@@ -72,14 +62,13 @@ impl StateMachine {
         hub: Arc<Hub>,
         outcomes: Outcomes,
         clock: Clock,
-        snapshot_dir: &Path,
-        warning_apply_duration: Duration,
+        config: &ConsensusConfig,
         metrics: ConsensusMetrics,
+        farewell: Farewell,
     ) -> io::Result<Self> {
-        std::fs::create_dir_all(snapshot_dir)?;
-        let snapshots = Snapshots { dir: snapshot_dir.to_path_buf(), making: Arc::default(), current: Arc::default() };
-        snapshots.recover()?;
-        Ok(Self { store, hub, outcomes, clock, snapshots, warning_apply_duration, metrics })
+        let snapshots = Snapshots::open(&config.snapshot_dir())?;
+        let (roster, warning_apply_duration) = (config.dir.clone(), config.warning_apply_duration);
+        Ok(Self { store, hub, outcomes, clock, snapshots, roster, warning_apply_duration, metrics, farewell })
     }
 
     fn apply_batch(&self, batch: Vec<EntryResponder<TypeConfig>>) -> io::Result<()> {
@@ -90,6 +79,9 @@ impl StateMachine {
         let mut origins = Vec::with_capacity(batch.len());
         let mut responders = Vec::with_capacity(batch.len());
         for (entry, responder) in batch {
+            if let EntryPayload::Membership(membership) = &entry.payload {
+                roster::note(&self.roster, membership.nodes());
+            }
             let (entry, origin) = log_entry(entry);
             entries.push(entry);
             origins.push(origin);
@@ -117,6 +109,14 @@ impl StateMachine {
 }
 
 impl StateMachine {
+    /// Hands leadership over before openraft is told of an error, since it stops at once then.
+    async fn or_farewell<T>(&self, outcome: io::Result<T>) -> io::Result<T> {
+        if outcome.is_err() {
+            self.farewell.say().await;
+        }
+        outcome
+    }
+
     /// etcd's message. What was asked for is not logged: it may hold values.
     fn warn_if_slow(&self, took: Duration, entries: usize) {
         let expected = self.warning_apply_duration;
@@ -142,13 +142,16 @@ fn log_entry(entry: Entry) -> (LogEntry, Option<Origin>) {
             (LogEntry { applied, membership: None, command: Some(request.command) }, request.origin)
         }
         EntryPayload::Membership(membership) => {
+            let members = membership.nodes().map(|(id, _)| *id).collect();
             let stored = StoredMembership::new(Some(entry.log_id), membership);
-            (LogEntry { applied, membership: Some(codec::encode_membership(&stored)), command: None }, None)
+            let membership = MembershipEntry { encoded: codec::encode_membership(&stored), members };
+            (LogEntry { applied, membership: Some(membership), command: None }, None)
         }
     }
 }
 
-fn state_of(
+/// How far the log is applied, and who the members are by then.
+pub(crate) fn state_of(
     store: &Store,
 ) -> io::Result<(Option<LogId>, openraft::type_config::alias::StoredMembershipOf<TypeConfig>)> {
     let state = store.view(|view| view.applied_state()).map_err(failed)?;
@@ -179,11 +182,13 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
                 bytes += weight(&entry.0);
                 batch.push(entry);
                 if bytes >= BATCH_BYTES_MAX {
-                    self.apply_batch(std::mem::take(&mut batch))?;
+                    let full = self.apply_batch(std::mem::take(&mut batch));
+                    self.or_farewell(full).await?;
                     bytes = 0;
                 }
             }
-            self.apply_batch(batch)?;
+            let rest = self.apply_batch(batch);
+            self.or_farewell(rest).await?;
         }
         Ok(())
     }
@@ -195,11 +200,12 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     async fn install_snapshot(&mut self, meta: &SnapshotMeta, snapshot: Checkpoint) -> Result<(), io::Error> {
         blocking(|| {
             // No snapshot is made of the state that is being replaced.
-            let _alone = self.snapshots.making.lock().expect(POISONED);
+            let _alone = self.snapshots.alone();
             let kept = self.snapshots.adopt(meta, &snapshot)?;
             failpoint::reached("snapshot.install");
             self.store.install(&kept.dir).map_err(failed)
         })?;
+        roster::note(&self.roster, meta.last_membership.membership().nodes());
         let revision = self.store.view(|view| view.revision()).map_err(failed)?;
         self.hub.reset(revision);
         self.outcomes.forget();
@@ -207,8 +213,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     }
 
     async fn get_current_snapshot(&mut self) -> Result<Option<SnapshotOf<TypeConfig, Checkpoint>>, io::Error> {
-        let current = self.snapshots.current.lock().expect(POISONED).clone();
-        Ok(current.map(|(meta, snapshot)| SnapshotOf::<TypeConfig, _> { meta, snapshot }))
+        Ok(self.snapshots.current().map(|(meta, snapshot)| SnapshotOf::<TypeConfig, _> { meta, snapshot }))
     }
 }
 
@@ -219,104 +224,7 @@ impl RaftSnapshotBuilder<TypeConfig> for StateMachine {
     async fn build_snapshot(&mut self) -> Result<SnapshotOf<TypeConfig, Checkpoint>, io::Error> {
         let (store, snapshots) = (self.store.clone(), self.snapshots.clone());
         let built = tokio::task::spawn_blocking(move || snapshots.build(&store)).await;
-        let (meta, snapshot) = built.map_err(io::Error::other)??;
+        let (meta, snapshot) = self.or_farewell(built.map_err(io::Error::other)?).await?;
         Ok(SnapshotOf::<TypeConfig, _> { meta, snapshot })
-    }
-}
-
-/// A checkpoint that is being made; RocksDB begins it under this name with an ending of its own.
-const UNFINISHED: &str = "unfinished";
-
-impl Snapshots {
-    /// Finds the snapshot that an earlier run left, and removes what it did not finish.
-    fn recover(&self) -> io::Result<()> {
-        let mut newest = None;
-        for entry in std::fs::read_dir(&self.dir)? {
-            let dir = entry?.path();
-            if !is_finished(&dir) {
-                remove(&dir)?;
-                continue;
-            }
-            let (applied, meta) = meta_of(&dir)?;
-            if newest.as_ref().is_none_or(|(other, _, _)| *other < applied) {
-                newest = Some((applied, meta, Checkpoint { dir }));
-            }
-        }
-        if let Some((_, meta, checkpoint)) = newest {
-            self.replace(meta, checkpoint)?;
-        }
-        Ok(())
-    }
-
-    fn build(&self, store: &Store) -> io::Result<(SnapshotMeta, Checkpoint)> {
-        let _alone = self.making.lock().expect(POISONED);
-        let unfinished = self.dir.join(UNFINISHED);
-        remove(&unfinished)?;
-        failpoint::reached("snapshot.build");
-        store.checkpoint(&unfinished).map_err(failed)?;
-        failpoint::reached("snapshot.built");
-        self.finish(&unfinished)
-    }
-
-    /// Takes over a checkpoint that was received.
-    fn adopt(&self, meta: &SnapshotMeta, checkpoint: &Checkpoint) -> io::Result<Checkpoint> {
-        let current = self.current.lock().expect(POISONED).clone();
-        if let Some((own, kept)) = current
-            && own == *meta
-        {
-            return Ok(kept);
-        }
-        Ok(self.finish(&checkpoint.dir)?.1)
-    }
-
-    fn finish(&self, unfinished: &Path) -> io::Result<(SnapshotMeta, Checkpoint)> {
-        let (applied, meta) = meta_of(unfinished)?;
-        let index = applied.map_or(0, |log_id| log_id.index + 1);
-        let dir = self.dir.join(format!("{index:020}"));
-        remove(&dir)?;
-        std::fs::rename(unfinished, &dir)?;
-        std::fs::File::open(&self.dir)?.sync_all()?;
-        let checkpoint = Checkpoint { dir };
-        self.replace(meta.clone(), checkpoint.clone())?;
-        Ok((meta, checkpoint))
-    }
-
-    /// Makes this the one snapshot that is kept.
-    fn replace(&self, meta: SnapshotMeta, checkpoint: Checkpoint) -> io::Result<()> {
-        for entry in std::fs::read_dir(&self.dir)? {
-            let dir = entry?.path();
-            if is_finished(&dir) && dir != checkpoint.dir {
-                remove(&dir)?;
-            }
-        }
-        *self.current.lock().expect(POISONED) = Some((meta, checkpoint));
-        Ok(())
-    }
-}
-
-/// A snapshot that another member sent, before it is installed.
-pub(crate) fn received(dir: &Path) -> io::Result<SnapshotOf<TypeConfig, Checkpoint>> {
-    let (_, meta) = meta_of(dir)?;
-    Ok(SnapshotOf::<TypeConfig, _> { meta, snapshot: Checkpoint { dir: dir.to_owned() } })
-}
-
-/// A finished snapshot is named by its index alone; whatever else a crash left behind is not one.
-fn is_finished(dir: &Path) -> bool {
-    let name = dir.file_name().and_then(std::ffi::OsStr::to_str);
-    name.is_some_and(|name| name.len() == 20 && name.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-/// What a checkpoint says of itself.
-fn meta_of(dir: &Path) -> io::Result<(Option<LogId>, SnapshotMeta)> {
-    let state = Store::read_checkpoint(dir).map_err(failed)?;
-    let last_log_id = state.applied.map(codec::decode_log_id).transpose()?;
-    let last_membership = state.membership.map(codec::decode_membership).transpose()?.unwrap_or_default();
-    Ok((last_log_id, SnapshotMeta { last_log_id, last_membership }))
-}
-
-fn remove(dir: &Path) -> io::Result<()> {
-    match std::fs::remove_dir_all(dir) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }

@@ -44,6 +44,13 @@ pub enum MembershipChange {
     SetPeerUrls(u64, Vec<String>),
 }
 
+/// A change, and whether it is refused when too few members answer the leader.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AskedChange {
+    pub(crate) change: MembershipChange,
+    pub(crate) strict: bool,
+}
+
 impl Membership {
     pub(crate) fn of(stored: &StoredMembership) -> Self {
         let membership = stored.membership();
@@ -57,8 +64,15 @@ impl Membership {
 
 impl Lead {
     /// Changes the membership; the entry that did it.
-    pub(crate) async fn change_membership(&self, change: MembershipChange) -> Result<LogId, ConsensusError> {
+    pub(crate) async fn change_membership(&self, asked: AskedChange) -> Result<LogId, ConsensusError> {
+        let AskedChange { change, strict } = asked;
+        if strict {
+            self.hear_answers(&change).await;
+        }
         let _one = self.changing.lock().await;
+        if strict {
+            self.check_answers(&change)?;
+        }
         let members = Membership::of(&self.raft.metrics().borrow_watched().membership_config);
         let changed = match change {
             MembershipChange::AddLearner(id, node) => self.raft.add_learner(id, node, false).await,

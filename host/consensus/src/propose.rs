@@ -6,8 +6,8 @@ use store::Applied;
 use tokio::time::timeout;
 
 use crate::{
-    Consensus, ConsensusError, MembershipChange, PeerNode, Proposal, lead::Fate, metrics::Pending, outcomes::Waiting,
-    raft_types::LogId, request::Request,
+    Consensus, ConsensusError, MembershipChange, PeerNode, Proposal, lead::Fate, membership::AskedChange,
+    metrics::Pending, outcomes::Waiting, raft_types::LogId, request::Request,
 };
 
 /// How long a proposal may take before its caller is told that it timed out: etcd's five seconds and two election timeouts.
@@ -61,20 +61,21 @@ impl Consensus {
         confirmed.unwrap_or(Err(ConsensusError::Timeout)).inspect_err(|_| self.metrics.failed_reads.inc())
     }
 
-    /// Adds a member without a vote.
+    /// Adds a member without a vote. If `strict`, only while enough members with a vote answer the leader that with
+    /// one more they would still be a majority.
     ///
     /// # Errors
-    /// As for a proposal.
-    pub async fn add_learner(&self, id: u64, node: PeerNode) -> Result<(), ConsensusError> {
-        self.change_membership(MembershipChange::AddLearner(id, node)).await
+    /// [`ConsensusError::Unhealthy`]; otherwise as for a proposal.
+    pub async fn add_learner(&self, id: u64, node: PeerNode, strict: bool) -> Result<(), ConsensusError> {
+        self.change_membership(MembershipChange::AddLearner(id, node), strict).await
     }
 
-    /// Adds a member with a vote: done once a majority that counts it has agreed.
+    /// Adds a member with a vote: done once a majority that counts it has agreed. If `strict`, as for a learner.
     ///
     /// # Errors
-    /// As for a proposal.
-    pub async fn add_voter(&self, id: u64, node: PeerNode) -> Result<(), ConsensusError> {
-        self.change_membership(MembershipChange::AddVoter(id, node)).await
+    /// As for a learner.
+    pub async fn add_voter(&self, id: u64, node: PeerNode, strict: bool) -> Result<(), ConsensusError> {
+        self.change_membership(MembershipChange::AddVoter(id, node), strict).await
     }
 
     /// Gives a learner a vote.
@@ -83,15 +84,16 @@ impl Consensus {
     /// [`ConsensusError::NoSuchMember`], [`ConsensusError::NotLearner`], [`ConsensusError::LearnerNotReady`]; otherwise
     /// as for a proposal.
     pub async fn promote(&self, id: u64) -> Result<(), ConsensusError> {
-        self.change_membership(MembershipChange::Promote(id)).await
+        self.change_membership(MembershipChange::Promote(id), false).await
     }
 
-    /// Removes a member.
+    /// Removes a member. If `strict`, not one with a vote that answers the leader, unless of those left a majority does.
     ///
     /// # Errors
-    /// [`ConsensusError::NoSuchMember`], [`ConsensusError::LastVoter`]; otherwise as for a proposal.
-    pub async fn remove(&self, id: u64) -> Result<(), ConsensusError> {
-        self.change_membership(MembershipChange::Remove(id)).await
+    /// [`ConsensusError::NoSuchMember`], [`ConsensusError::LastVoter`], [`ConsensusError::Unhealthy`]; otherwise as for a
+    /// proposal.
+    pub async fn remove(&self, id: u64, strict: bool) -> Result<(), ConsensusError> {
+        self.change_membership(MembershipChange::Remove(id), strict).await
     }
 
     /// Moves a member.
@@ -99,15 +101,15 @@ impl Consensus {
     /// # Errors
     /// [`ConsensusError::NoSuchMember`]; otherwise as for a proposal.
     pub async fn set_peer_urls(&self, id: u64, peer_urls: Vec<String>) -> Result<(), ConsensusError> {
-        self.change_membership(MembershipChange::SetPeerUrls(id, peer_urls)).await
+        self.change_membership(MembershipChange::SetPeerUrls(id, peer_urls), false).await
     }
 
-    async fn change_membership(&self, change: MembershipChange) -> Result<(), ConsensusError> {
-        let changed = timeout(PROPOSAL_TIME_MAX, self.carry_change(change)).await;
+    async fn change_membership(&self, change: MembershipChange, strict: bool) -> Result<(), ConsensusError> {
+        let changed = timeout(PROPOSAL_TIME_MAX, self.carry_change(AskedChange { change, strict })).await;
         changed.unwrap_or(Err(ConsensusError::Timeout))
     }
 
-    async fn carry_change(&self, change: MembershipChange) -> Result<(), ConsensusError> {
+    async fn carry_change(&self, change: AskedChange) -> Result<(), ConsensusError> {
         loop {
             let leader = self.ask.leader().await?;
             match self.ask.change_membership(leader, change.clone()).await {

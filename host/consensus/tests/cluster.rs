@@ -4,10 +4,11 @@
 
 mod fixture;
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
-use consensus::{ConsensusError, PeerNode};
+use consensus::{ConsensusError, PeerNode, RebuildCause, StartError};
 use fixture::{Members, PATIENCE};
+use store::Store;
 use tokio::time::timeout;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -112,15 +113,16 @@ async fn members_are_moved_and_removed_from_any_member() {
     };
     let consensus = &members.of(asked).consensus;
     assert_eq!(consensus.promote(leader).await, Err(ConsensusError::NotLearner));
-    assert_eq!(consensus.remove(99).await, Err(ConsensusError::NoSuchMember));
-    consensus.add_learner(42, PeerNode { peer_urls: vec!["http://127.0.0.1:9".to_owned()] }).await.unwrap();
+    assert_eq!(consensus.remove(99, true).await, Err(ConsensusError::NoSuchMember));
+    let node = PeerNode { peer_urls: vec!["http://127.0.0.1:9".to_owned()] };
+    consensus.add_learner(42, node, true).await.unwrap();
     assert!(consensus.membership().learners.contains(&42));
     members.of(leader).propose("3.7.1").await.unwrap();
     assert_eq!(consensus.promote(42).await, Err(ConsensusError::LearnerNotReady));
     consensus.set_peer_urls(42, vec!["http://127.0.0.1:10".to_owned()]).await.unwrap();
     assert_eq!(consensus.membership().nodes[&42].peer_urls, ["http://127.0.0.1:10"]);
-    consensus.remove(42).await.unwrap();
-    consensus.remove(removed).await.unwrap();
+    consensus.remove(42, true).await.unwrap();
+    consensus.remove(removed, true).await.unwrap();
     let voters: Vec<u64> = consensus.membership().voters.into_iter().collect();
     assert_eq!(voters, {
         let mut both = vec![leader, asked];
@@ -128,4 +130,115 @@ async fn members_are_moved_and_removed_from_any_member() {
         both
     });
     members.of(leader).propose("3.7.2").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_strict_change_is_refused_while_too_few_members_answer() {
+    let mut members = Members::found(3).await;
+    let leader = members.leader().await;
+    let (asked, down) = {
+        let mut others = members.running.keys().copied().filter(|id| *id != leader);
+        (others.next().unwrap(), others.next().unwrap())
+    };
+    members.stop(down).await;
+    // Until it counts as one that does not answer.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let node = || PeerNode { peer_urls: vec!["http://127.0.0.1:9".to_owned()] };
+    for id in [leader, asked] {
+        let consensus = &members.of(id).consensus;
+        assert_eq!(consensus.add_learner(42, node(), true).await, Err(ConsensusError::Unhealthy));
+        assert_eq!(consensus.add_voter(42, node(), true).await, Err(ConsensusError::Unhealthy));
+        assert_eq!(consensus.remove(leader, true).await, Err(ConsensusError::Unhealthy));
+    }
+    let consensus = &members.of(asked).consensus;
+    assert!(!consensus.membership().nodes.contains_key(&42));
+    consensus.add_learner(42, node(), false).await.unwrap();
+    consensus.remove(42, true).await.unwrap();
+    consensus.remove(down, true).await.unwrap();
+    assert!(!consensus.membership().voters.contains(&down));
+    consensus.add_learner(42, node(), true).await.unwrap();
+}
+
+/// Cuts every file of the state short, and none of the snapshot that shares them.
+fn damage(state: &Path) {
+    for file in std::fs::read_dir(state.join("current")).unwrap() {
+        let path = file.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_state_is_replaced_by_the_leaders_and_the_log_goes_on_from_it() {
+    let mut members = Members::found(3).await;
+    let leader = members.leader().await;
+    let hurt = *members.running.keys().find(|id| **id != leader).unwrap();
+    members.of(hurt).propose("3.7.1").await.unwrap();
+    members.stop(hurt).await;
+    // What it lacks when it comes back, and what it has in its log but not in the state that it gets.
+    members.of(leader).propose("3.7.2").await.unwrap();
+    damage(&members.state_dir(hurt));
+    assert!(Store::open(&members.state_dir(hurt)).is_err_and(|error| error.is_damage()), "it is not damaged");
+    members.rebuild(hurt, RebuildCause::Damaged).await.unwrap();
+    members.of(leader).propose("3.7.3").await.unwrap();
+    members.restart(hurt).await;
+    members.of(hurt).consensus.confirm_read().await.unwrap();
+    assert_eq!(members.of(hurt).state(), "3.7.3");
+    members.of(hurt).propose("3.7.4").await.unwrap();
+    assert_eq!(members.of(hurt).state(), "3.7.4");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_state_goes_on_from_an_own_snapshot_and_without_one_or_others_not_at_all() {
+    let mut members = Members::found(1).await;
+    members.of(1).propose("3.7.1").await.unwrap();
+    members.stop(1).await;
+    damage(&members.state_dir(1));
+    let refused = members.rebuild(1, RebuildCause::Damaged).await;
+    assert!(matches!(refused, Err(StartError::Unrecoverable { .. })), "{refused:?}");
+
+    let mut members = Members::found(1).await;
+    for number in 0..250 {
+        members.of(1).propose(&format!("3.8.{number}")).await.unwrap();
+    }
+    let snapshots = members.state_dir(1).with_file_name("snapshot");
+    let made = async {
+        // One that is being made has another name.
+        let is_finished = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name().len() == 20;
+        while !std::fs::read_dir(&snapshots).unwrap().any(is_finished) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, made).await.expect("no snapshot was made");
+    members.of(1).propose("3.9.0").await.unwrap();
+    members.stop(1).await;
+    damage(&members.state_dir(1));
+    members.rebuild(1, RebuildCause::Damaged).await.unwrap();
+    members.restart(1).await;
+    assert_eq!(members.of(1).state(), "3.9.0", "the log behind the snapshot was not applied again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_goes_on_alone_with_all_that_it_has() {
+    let mut members = Members::found(3).await;
+    members.of(1).propose("3.7.1").await.unwrap();
+    for id in [1, 2, 3] {
+        members.stop(id).await;
+    }
+    members.forced = true;
+    members.restart(2).await;
+    let alone = members.of(2);
+    assert_eq!(alone.state(), "3.7.1");
+    assert_eq!(alone.consensus.membership().nodes.into_keys().collect::<Vec<_>>(), [2]);
+    alone.propose("3.7.2").await.unwrap();
+    assert_eq!(alone.state(), "3.7.2");
+    members.stop(2).await;
+    // With the flag forgotten and without it.
+    members.restart(2).await;
+    members.stop(2).await;
+    members.forced = false;
+    members.restart(2).await;
+    members.of(2).propose("3.7.3").await.unwrap();
+    assert_eq!(members.of(2).consensus.membership().voters.into_iter().collect::<Vec<_>>(), [2]);
 }

@@ -6,10 +6,10 @@ use std::{
 };
 
 use auth::Administrator;
-use consensus::{Identity, PeerNode};
+use consensus::{ConsensusError, Identity, PEER_PROTOCOL, PeerNode};
 use store::{Attributes, ClusterChange};
 
-use crate::{FlowError, Member, Reply};
+use crate::{ETCD_VERSION, FlowError, Member, Reply, peer_url::peer_url};
 
 /// How often the leader looks whether a learner can be given the vote that it was promised.
 const PROMOTION_INTERVAL: Duration = Duration::from_millis(500);
@@ -77,6 +77,12 @@ impl Member {
         Ok(membership.nodes.into_iter().map(info).collect())
     }
 
+    /// The ids of all members, as far as this one knows.
+    #[must_use]
+    pub fn peer_ids(&self) -> Vec<u64> {
+        self.shared.consensus.membership().nodes.into_keys().collect()
+    }
+
     /// Whether this member has no vote, and was not promised one.
     #[must_use]
     pub fn is_learner(&self) -> bool {
@@ -84,11 +90,12 @@ impl Member {
         self.shared.consensus.is_learner() && !self.cluster().is_ok_and(|cluster| cluster.promised.contains(&id))
     }
 
-    /// Tells the others what this member is called and where clients reach it, unless they know.
+    /// Tells the others what this member is called, where clients reach it and which versions it speaks, unless they know.
     pub(crate) async fn publish(&self) -> Result<(), FlowError> {
         let (config, member_id) = (&self.shared.config, self.shared.identity.member_id);
         let (name, client_urls) = (config.name.clone(), config.client_urls.clone());
-        let attributes = Attributes { member_id, name, client_urls };
+        let version = ETCD_VERSION.to_owned();
+        let attributes = Attributes { member_id, name, client_urls, version, protocol: PEER_PROTOCOL };
         if !self.cluster()?.attributes.contains(&attributes) {
             self.change_cluster(ClusterChange::Attributes(attributes)).await?;
         }
@@ -98,8 +105,8 @@ impl Member {
     /// Adds a member: with a vote as soon as it is in sync, or as a learner that is promoted by hand.
     ///
     /// # Errors
-    /// URLs that are not peer URLs or are another member's, too many learners, too few members that have started;
-    /// otherwise as for a write.
+    /// URLs that are not peer URLs or are another member's, too many learners, too few members that have started or that
+    /// answer; otherwise as for a write.
     pub async fn member_add(
         &self,
         administrator: &Administrator,
@@ -120,7 +127,13 @@ impl Member {
             self.change_cluster(ClusterChange::Promise(id)).await?;
         }
         // Without a vote at first: a member that never starts must not cost the others their majority.
-        self.shared.consensus.add_learner(id, PeerNode { peer_urls: peer_urls.clone() }).await?;
+        let (node, strict) = (PeerNode { peer_urls: peer_urls.clone() }, self.shared.config.strict_reconfig_check);
+        let added = self.shared.consensus.add_learner(id, node, strict).await;
+        if added == Err(ConsensusError::Unhealthy) && !is_learner {
+            // Whoever is refused asks again and again, each time for another id.
+            self.change_cluster(ClusterChange::PromiseBroken(id)).await?;
+        }
+        added?;
         tracing::info!(administrator = administrator.name(), member_id = id, ?peer_urls, is_learner, "added member");
         let (name, client_urls) = (String::new(), Vec::new());
         let member = MemberInfo { id, name, peer_urls, client_urls, is_learner };
@@ -146,7 +159,7 @@ impl Member {
     /// Removes a member, which stops when it hears of it.
     ///
     /// # Errors
-    /// No such member, or too few would be left; otherwise as for a write.
+    /// No such member, or too few would be left that have started or that answer; otherwise as for a write.
     pub async fn member_remove(
         &self,
         administrator: &Administrator,
@@ -167,9 +180,8 @@ impl Member {
             // Who leaves does not lead: the others go on at once.
             self.shared.consensus.hand_over().await;
         }
-        self.shared.consensus.remove(id).await?;
+        self.shared.consensus.remove(id, self.shared.config.strict_reconfig_check).await?;
         tracing::info!(administrator = administrator.name(), member_id = id, "removed member");
-        self.change_cluster(ClusterChange::Removed(id)).await?;
         Ok(Reply { header: self.header(), body: self.known_members()? })
     }
 
@@ -286,25 +298,6 @@ fn can_promote(members: &[MemberInfo]) -> bool {
     started > voters(members).count().div_ceil(2)
 }
 
-/// A peer URL in the form in which etcd compares them; `None` when it is none.
-fn peer_url(text: &str) -> Option<String> {
-    let (scheme, rest) = text.trim().split_once("://")?;
-    let scheme = scheme.to_ascii_lowercase();
-    match scheme.as_str() {
-        "http" | "https" if is_host_and_port(rest) => {}
-        "unix" | "unixs" => {}
-        _ => return None,
-    }
-    Some(format!("{scheme}://{rest}"))
-}
-
-fn is_host_and_port(text: &str) -> bool {
-    let Some((host, port)) = text.rsplit_once(':') else { return false };
-    let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    let host_is_plain = !host.contains([':', '/', '?', '#', ' ', '[', ']']);
-    (bracketed.is_some() || host_is_plain) && port.bytes().all(|byte| byte.is_ascii_digit())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -339,17 +332,5 @@ mod tests {
         assert!(!can_remove_voter(&members(1, 0, 0), 0) && !can_remove_voter(&members(1, 1, 0), 0));
         assert!(can_promote(&members(1, 0, 1)) && can_promote(&members(2, 1, 1)));
         assert!(!can_promote(&members(0, 2, 1)) && !can_promote(&members(1, 4, 1)));
-    }
-
-    #[test]
-    fn peer_urls_are_checked_and_compared_as_etcd_does() {
-        for url in ["http://127.0.0.1:2380", "https://a.example:1", "http://[::1]:2380", "unix://x", "http://a:"] {
-            assert_eq!(peer_url(url).as_deref(), Some(url));
-        }
-        assert_eq!(peer_url(" HTTP://a:1").as_deref(), Some("http://a:1"));
-        for url in ["bad", "", "http://a", "http://a:1/path", "http://a:b", "ftp://a:1", "http://a:b:1", "http://::1:1"]
-        {
-            assert_eq!(peer_url(url), None, "{url}");
-        }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 
+use consensus::{MemberHash, RebuildCause};
 use store::{ALARM_CORRUPT, HashKv};
 
-use crate::{Alarm, FlowError, Member, StartError};
+use crate::{Alarm, FlowError, Member, StartError, ending};
 
 /// How often a member looks whether it was found to hold other data.
 const ALARM_INTERVAL: Duration = Duration::from_secs(1);
@@ -16,6 +17,16 @@ pub struct CorruptionChecks {
     pub initial: bool,
     /// How often the leader compares all members, zero for never.
     pub interval: Duration,
+}
+
+/// What came of comparing members.
+struct Comparison {
+    /// The revision up to which they were compared.
+    revision: i64,
+    /// Who does not hold what a majority does, see [`differing`].
+    differing: Vec<u64>,
+    /// Whether a majority holds what this member does.
+    agrees: bool,
 }
 
 impl Member {
@@ -39,23 +50,16 @@ impl Member {
     /// is no majority.
     async fn compare_members(&self) -> Result<(), FlowError> {
         self.shared.consensus.confirm_read().await?;
-        let own = self.view_off_thread(|view| view.hash_kv(0)).await?;
-        let members = self.shared.consensus.membership().nodes;
-        let mut found = self.hashes(members.keys().copied(), own.hash_revision).await;
-        found.insert(self.shared.identity.member_id, own);
-        for member_id in differing(&found, members.len()) {
-            tracing::error!(
-                member_id = format!("{member_id:x}"),
-                revision = own.hash_revision,
-                "found data that differs"
-            );
+        let Comparison { differing, revision, .. } = self.compare().await?;
+        for member_id in differing {
+            tracing::error!(member_id = format!("{member_id:x}"), revision, "found data that differs");
             self.set_alarm(true, Alarm { member_id, kind: ALARM_CORRUPT }).await?;
         }
         Ok(())
     }
 
-    async fn hashes(&self, members: impl Iterator<Item = u64>, revision: i64) -> BTreeMap<u64, HashKv> {
-        let others = members.filter(|id| *id != self.shared.identity.member_id);
+    async fn hashes(&self, members: &[u64], revision: i64) -> BTreeMap<u64, MemberHash> {
+        let others = members.iter().copied().filter(|id| *id != self.shared.identity.member_id);
         let asked = others.map(async |id| Some((id, self.shared.consensus.hash_of(id, revision).await?)));
         futures::future::join_all(asked).await.into_iter().flatten().collect()
     }
@@ -63,36 +67,87 @@ impl Member {
     /// Compares this member with the others, before it serves.
     ///
     /// # Errors
-    /// [`StartError::Diverged`] when another member that compacted to the same revision holds other data.
+    /// [`StartError::Rebuild`] when a majority agrees on other data, [`StartError::Diverged`] when there is no majority.
     pub(crate) async fn check_initially(&self) -> Result<(), StartError> {
         if !self.shared.config.corruption_checks.initial {
             return Ok(());
         }
-        let failed = |error: FlowError| StartError::Policy(Box::new(error));
-        let own = self.view_off_thread(|view| view.hash_kv(0)).await.map_err(failed)?;
-        let members = self.shared.consensus.membership().nodes;
-        let found = self.hashes(members.keys().copied(), own.hash_revision).await;
-        match found.into_iter().find(|(_, other)| is_other(own, *other)) {
-            Some((id, _)) => Err(StartError::Diverged { other: id, revision: own.hash_revision }),
-            None => Ok(()),
+        let compared = self.compare().await.map_err(|error| StartError::Policy(Box::new(error)))?;
+        let Comparison { differing, revision, .. } = compared;
+        match differing.first() {
+            Some(0) => Err(StartError::Diverged { revision }),
+            Some(_) if differing.contains(&self.shared.identity.member_id) && self.can_be_replaced() => {
+                Err(StartError::Rebuild {
+                    reason: format!("it differs from that of the other members at revision {revision}"),
+                })
+            }
+            _ => Ok(()),
         }
+    }
+
+    /// Compares at the newest revision that all who answer hold: one that holds other data may count further than the rest.
+    async fn compare(&self) -> Result<Comparison, FlowError> {
+        let members: Vec<u64> = self.shared.consensus.membership().nodes.into_keys().collect();
+        let mut own = self.view_off_thread(|view| view.hash_kv(0)).await?;
+        let mut hashes = self.hashes(&members, own.hash_revision).await;
+        let lacking = hashes.values().filter(|other| other.found.is_none());
+        let common = lacking.map(|other| other.newest_revision).filter(|newest| *newest < own.hash_revision).min();
+        if let Some(common) = common {
+            own = self.view_off_thread(move |view| view.hash_kv(common)).await?;
+            hashes = self.hashes(&members, common).await;
+        }
+        let mut found: BTreeMap<u64, HashKv> =
+            hashes.into_iter().filter_map(|(id, other)| Some((id, other.found?))).collect();
+        found.insert(self.shared.identity.member_id, own);
+        let agreeing = found.values().filter(|other| **other == own).count();
+        Ok(Comparison {
+            revision: own.hash_revision,
+            differing: differing(&found, members.len()),
+            agrees: agreeing * 2 > members.len(),
+        })
+    }
+
+    fn can_be_replaced(&self) -> bool {
+        ending::can_rebuild(&self.shared.consensus_config, RebuildCause::Diverged)
     }
 
     /// Follows the alarms that stand for this member itself.
     pub(crate) async fn watch_own_alarm_forever(self) {
+        let own = Alarm { kind: ALARM_CORRUPT, member_id: self.shared.identity.member_id };
         loop {
-            let own = |alarm: &Alarm| alarm.kind == ALARM_CORRUPT && alarm.member_id == self.shared.identity.member_id;
             if let Ok(alarms) = self.standing() {
-                let diverged = alarms.iter().any(own);
+                let diverged = alarms.contains(&own);
                 if diverged != self.shared.diverged.swap(diverged, Ordering::SeqCst) {
                     tracing::error!(
                         diverged,
-                        "whether this member holds other data than the rest, and so refuses reads"
+                        "whether this member is said to hold other data than the rest, and so refuses reads"
                     );
+                }
+                if diverged && let Err(error) = self.answer_own_alarm(own).await {
+                    tracing::warn!(%error, "this member could not be compared with the others; tried again");
                 }
             }
             tokio::time::sleep(ALARM_INTERVAL).await;
         }
+    }
+
+    /// Whoever differs from a majority gets another state. Whoever got one, and agrees with a majority, takes the alarm away.
+    async fn answer_own_alarm(&self, own: Alarm) -> Result<(), FlowError> {
+        let members = self.shared.consensus.membership().nodes;
+        if members.len() < 2 {
+            return Ok(());
+        }
+        self.shared.consensus.confirm_read().await?;
+        let Comparison { differing, agrees, .. } = self.compare().await?;
+        if differing.contains(&own.member_id) {
+            if self.can_be_replaced() {
+                self.shared.replaced.notify_one();
+            }
+        } else if agrees && self.shared.was_rebuilt {
+            tracing::info!("this member's state was replaced and agrees with the others; its alarm is taken away");
+            self.set_alarm(false, own).await?;
+        }
+        Ok(())
     }
 
     /// A member that was found to hold other data than the rest answers nothing from it.

@@ -113,6 +113,9 @@ pub enum FlowError {
     /// The administrator's: without this member too few would be left.
     #[error("re-configuration failed due to not enough started members")]
     NotEnoughStartedMembers,
+    /// The administrator's: too few members answer for the cluster to be changed; bring them back first.
+    #[error("unhealthy cluster")]
+    Unhealthy,
     /// The administrator's: only a learner can be promoted.
     #[error("can only promote a learner member")]
     NotLearner,
@@ -201,6 +204,7 @@ impl From<ConsensusError> for FlowError {
             ConsensusError::NoSuchMember => Self::MemberNotFound,
             ConsensusError::NotLearner => Self::NotLearner,
             ConsensusError::LearnerNotReady => Self::LearnerNotReady,
+            ConsensusError::Unhealthy => Self::Unhealthy,
             ConsensusError::LastVoter | ConsensusError::MembershipChanging => Self::NotEnoughStartedMembers,
             _ => Self::Stopped,
         }
@@ -259,6 +263,12 @@ pub enum StartError {
         /// What the others say.
         reason: String,
     },
+    /// The state cannot be used; the next start gets another one.
+    #[error("the state of this member cannot be used: {reason}; start it again, and it gets another one")]
+    Rebuild {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The root key is missing, wrong or unreadable.
     #[error(transparent)]
     Seal(#[from] SealError),
@@ -288,14 +298,12 @@ pub enum StartError {
         /// The prefix.
         prefix: String,
     },
-    /// This member holds other data than another one at the same revision.
+    /// Members hold different data at the same revision, and nobody can say who is right.
     #[error(
-        "the data of this member differs from that of member {other:x} at revision {revision}; remove this member from the \
-         cluster and add it again with an empty data directory"
+        "members hold different data at revision {revision}, and no majority agrees; find out which is right, and remove and \
+         add the others, with empty data directories"
     )]
     Diverged {
-        /// The other member.
-        other: u64,
         /// The revision at which they were compared.
         revision: i64,
     },

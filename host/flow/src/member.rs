@@ -8,16 +8,17 @@ use std::{
 
 use admission::Engine;
 use auth::{TokenOptions, Warden};
-use consensus::{Bootstrap, Consensus, ConsensusConfig, Founder, Identity, PeerTls};
+use consensus::{Bootstrap, Consensus, ConsensusConfig, Founder, Identity, PeerNode, PeerTls};
 use seal::{RootKeyProvider, SealConfig};
 use store::Store;
+use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use watch::Hub;
 
 use crate::{
     AutoCompaction, CorruptionChecks, Header, StartError,
     defragment::Defragmenter,
-    join,
+    ending, join,
     lessor::Lessor,
     metrics::FlowMetrics,
     policy::PolicyKeeper,
@@ -43,6 +44,8 @@ pub struct MemberConfig {
     pub initial_cluster: Vec<(String, Vec<String>)>,
     /// Whether a member without data joins a cluster that runs, rather than founding one.
     pub join: bool,
+    /// Whether this member, which has data, goes on alone because the others are lost for good.
+    pub force_new_cluster: bool,
     /// Whether a member asks if it could win before it holds an election.
     pub pre_vote: bool,
     /// Whether a change that would leave too few working members is refused.
@@ -99,6 +102,7 @@ impl Default for MemberConfig {
             peer_urls: vec!["http://localhost:2380".to_owned()],
             initial_cluster: Vec::new(),
             join: false,
+            force_new_cluster: false,
             pre_vote: true,
             strict_reconfig_check: true,
             max_learners: 1,
@@ -164,6 +168,11 @@ pub(crate) struct Shared {
     pub(crate) metrics: FlowMetrics,
     /// Whether an alarm says that this member holds other data than the rest.
     pub(crate) diverged: AtomicBool,
+    /// Told when the state is to be replaced, because it does.
+    pub(crate) replaced: Notify,
+    /// Whether that was done at this start.
+    pub(crate) was_rebuilt: bool,
+    pub(crate) consensus_config: ConsensusConfig,
     background: TaskTracker,
     stopping: CancellationToken,
 }
@@ -185,13 +194,25 @@ impl Member {
     pub async fn start_among_peers(config: MemberConfig, serve: impl FnOnce(axum::Router)) -> Result<Self, StartError> {
         let identity = join::identity(&config).await?;
         let provider = open_provider(config.seal.as_ref())?;
-        let store = Store::open(&config.data_dir.join("state"))?;
+        let consensus_config = consensus_config(&config, identity);
+        let (store, was_rebuilt) = ending::open_state(&consensus_config).await?;
+        let ground = Ground { identity, consensus_config: consensus_config.clone(), store: store.clone(), was_rebuilt };
+        let started = Self::start_on(config, ground, provider, serve).await;
+        started.map_err(|error| ending::failed_start(error, &store, &consensus_config))
+    }
+
+    async fn start_on(
+        config: MemberConfig,
+        ground: Ground,
+        provider: Option<Box<dyn RootKeyProvider>>,
+        serve: impl FnOnce(axum::Router),
+    ) -> Result<Self, StartError> {
+        let Ground { identity, consensus_config, store, .. } = ground.clone();
         let warden = users::warden(&store, &config.auth_token, config.auth_token_ttl)?;
         let hub = Arc::new(Hub::new(store.view(|view| view.revision())?));
         let engine = Engine::new()?;
         let lessor = Arc::new(Lessor::new(config.election_timeout));
-        let consensus =
-            Consensus::open(consensus_config(&config, identity), store.clone(), hub.clone(), lessor.clone()).await?;
+        let consensus = Consensus::open(consensus_config.clone(), store.clone(), hub.clone(), lessor.clone()).await?;
         serve(consensus.peer_routes());
         let removed = join::removed(&consensus, identity, config.peer_tls.as_ref(), config.election_timeout);
         let joined = tokio::select! {
@@ -203,7 +224,7 @@ impl Member {
             store.close()?;
         }
         joined?;
-        let lower = Lower { identity, store: store.clone(), hub, consensus: consensus.clone(), warden, lessor };
+        let lower = Lower { ground, hub, consensus: consensus.clone(), warden, lessor };
         let started = Self::with_policy(config, lower, engine, provider).await;
         if started.is_err() {
             consensus.shutdown().await;
@@ -218,7 +239,8 @@ impl Member {
         engine: Engine,
         provider: Option<Box<dyn RootKeyProvider>>,
     ) -> Result<Self, StartError> {
-        let Lower { identity, store, hub, consensus, warden, lessor } = lower;
+        let Lower { ground, hub, consensus, warden, lessor } = lower;
+        let Ground { identity, consensus_config, store, was_rebuilt } = ground;
         let policy = PolicyKeeper::load(store.clone(), engine, identity.cluster_id, provider).await;
         let policy = policy.map_err(StartError::of_policy)?;
         sealing::bring_in_line(&config, identity, &store, &consensus, &policy).await?;
@@ -239,6 +261,9 @@ impl Member {
             passwords: Passwords::new(config.bcrypt_cost),
             metrics: FlowMetrics::new(),
             diverged: AtomicBool::new(false),
+            replaced: Notify::new(),
+            was_rebuilt,
+            consensus_config,
             background: TaskTracker::new(),
             stopping: CancellationToken::new(),
             config,
@@ -275,15 +300,6 @@ impl Member {
     #[must_use]
     pub fn max_request_bytes(&self) -> usize {
         self.shared.config.max_request_bytes
-    }
-
-    /// Returns when this member can go on no longer, with the reason.
-    pub async fn failed(&self) -> String {
-        let Shared { consensus, identity, config, .. } = &*self.shared;
-        tokio::select! {
-            reason = consensus.failed() => reason,
-            reason = join::removed(consensus, *identity, config.peer_tls.as_ref(), config.election_timeout) => reason,
-        }
     }
 
     /// Hands leadership, if this member has it, to another one, and what leases have left with it.
@@ -333,10 +349,18 @@ impl Member {
     }
 }
 
+/// What a member has on its disk.
+#[derive(Clone)]
+struct Ground {
+    identity: Identity,
+    consensus_config: ConsensusConfig,
+    store: Store,
+    was_rebuilt: bool,
+}
+
 /// What a member stands on before it has a policy.
 struct Lower {
-    identity: Identity,
-    store: Store,
+    ground: Ground,
     hub: Arc<Hub>,
     consensus: Consensus,
     warden: Warden,
@@ -354,6 +378,7 @@ fn consensus_config(config: &MemberConfig, identity: Identity) -> ConsensusConfi
         cluster_id: identity.cluster_id,
         member_id: identity.member_id,
         bootstrap: if config.join { Bootstrap::Join } else { Bootstrap::Found(founders(config)) },
+        force_alone: config.force_new_cluster.then(|| PeerNode { peer_urls: config.peer_urls.clone() }),
         peer_tls: config.peer_tls.clone(),
         pre_vote: config.pre_vote,
         heartbeat_ms: ms(config.heartbeat_interval),

@@ -48,7 +48,7 @@ async fn seal_prefix(
     }
     let provider = policy.provider().expect("a seal configuration always names a provider");
     let record = new_key(identity, prefix, current.keyring(), provider)?;
-    let (epoch, sealed) = propose(consensus, current.epoch(), record).await.map_err(StartError::of_policy)?;
+    let (epoch, sealed) = propose(consensus, current.epoch(), record).await?;
     policy.reach(epoch).await.map_err(StartError::of_policy)?;
     if sealed {
         tracing::info!(prefix = shown(prefix), policy_epoch = epoch, "prefix sealed");
@@ -76,12 +76,14 @@ fn new_key(
 }
 
 /// The policy epoch after it, and whether the key was taken.
-async fn propose(consensus: &Consensus, epoch: u64, record: DataKeyRecord) -> Result<(u64, bool), FlowError> {
-    let applied = consensus.propose(Proposal::put_data_keys(epoch, vec![record.encode()])).await?;
-    match applied.result {
+async fn propose(consensus: &Consensus, epoch: u64, record: DataKeyRecord) -> Result<(u64, bool), StartError> {
+    let applied = consensus.propose(Proposal::put_data_keys(epoch, vec![record.encode()])).await;
+    match applied.map_err(|error| StartError::of_policy(error.into()))?.result {
         Ok(Outcome::PolicyChanged { epoch }) => Ok((epoch, true)),
         Err(Refusal::StalePolicy { current }) => Ok((current, false)),
-        other => Err(FlowError::Corrupt(format!("a data key came out as {other:?}"))),
+        // Another member took a write under the prefix since this one looked.
+        Err(Refusal::PrefixInUse) => Err(StartError::AlreadyInUse { prefix: shown(&record.prefix) }),
+        other => Err(StartError::of_policy(FlowError::Corrupt(format!("a data key came out as {other:?}")))),
     }
 }
 

@@ -93,6 +93,9 @@ impl Member {
         let cluster = found_of(self.cluster(), &mut errors);
         let alarms = found_of(self.standing(), &mut errors);
         errors.extend(alarms.iter().map(complaint));
+        if let Some(stalled) = self.shared.consensus.disk_stalled() {
+            errors.push(format!("strongroom: the disk has not answered for {} s", stalled.as_secs()));
+        }
         if self.shared.policy.current().keyring().is_keyless() {
             errors.push("strongroom: this member has no root key and refuses sealed prefixes".to_owned());
         }

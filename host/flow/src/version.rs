@@ -1,6 +1,6 @@
 //! The etcd version that the cluster speaks, and downgrades of it.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use auth::Administrator;
 use consensus::Proposal;
@@ -11,14 +11,14 @@ use crate::{FlowError, Member, Reply};
 /// The version of etcd whose API this is.
 pub const ETCD_VERSION: &str = "3.7.3";
 
-/// The cluster version when no downgrade is under way: major and minor of [`ETCD_VERSION`].
+/// The cluster version before it was first set: major and minor of [`ETCD_VERSION`].
 const CLUSTER_VERSION: Version = Version { major: 3, minor: 7 };
 
 /// How often the leader looks whether the cluster version is what it should be, as etcd's does.
 const MONITOR_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A cluster version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Version {
     major: u64,
     minor: u64,
@@ -131,7 +131,7 @@ impl Member {
         Ok(())
     }
 
-    /// Lets the cluster version follow a downgrade.
+    /// Lets the cluster version follow the members, and a downgrade.
     pub(crate) async fn monitor_version_forever(self) {
         loop {
             tokio::time::sleep(MONITOR_INTERVAL).await;
@@ -145,14 +145,28 @@ impl Member {
 
     async fn update_version(&self) -> Result<(), FlowError> {
         let cluster = self.cluster()?;
-        let wanted = Version::parse(&cluster.downgrade_target).unwrap_or(CLUSTER_VERSION);
         let current = version_of(&cluster);
+        let members = self.shared.consensus.membership().nodes.into_keys().collect();
+        let wanted = wanted(current, &told(&cluster, &members), Version::parse(&cluster.downgrade_target));
         if wanted == current {
             return Ok(());
         }
         tracing::info!(from = current.short(), to = wanted.short(), "updated cluster version");
         self.change_cluster(ClusterChange::Version(wanted.full())).await
     }
+}
+
+/// What the members that have started told of their version; `None` of one that did not.
+fn told(cluster: &ClusterRecord, members: &BTreeSet<u64>) -> Vec<Option<Version>> {
+    let started = cluster.attributes.iter().filter(|told| members.contains(&told.member_id) && !told.name.is_empty());
+    started.map(|told| Version::parse(&told.version)).collect()
+}
+
+/// The version that all members speak: the lowest that one of them told, unless a downgrade goes below it. As in etcd, one
+/// that is not known lets the cluster version rise no further.
+fn wanted(current: Version, told: &[Option<Version>], downgrade_target: Option<Version>) -> Version {
+    let lowest = told.iter().map(|told| told.unwrap_or(current)).min().unwrap_or(current);
+    downgrade_target.unwrap_or(lowest)
 }
 
 pub(crate) fn version_of(cluster: &ClusterRecord) -> Version {
@@ -171,6 +185,42 @@ mod tests {
         for text in ["", "x", "3", "3.6-a", "3.6.0.0", " 3.6", "3.-6", "3.6.x"] {
             assert_eq!(Version::parse(text), None, "{text}");
         }
+    }
+
+    const OLDER: Version = Version { major: 3, minor: 6 };
+    const NEWER: Version = Version { major: 3, minor: 8 };
+
+    #[test]
+    fn the_cluster_version_is_the_lowest_that_a_member_told() {
+        let agreed = |current, told: &[Option<Version>]| wanted(current, told, None);
+        assert_eq!(agreed(CLUSTER_VERSION, &[Some(CLUSTER_VERSION), Some(NEWER)]), CLUSTER_VERSION);
+        assert_eq!(agreed(CLUSTER_VERSION, &[Some(NEWER), Some(NEWER)]), NEWER, "the last one was upgraded");
+        assert_eq!(agreed(CLUSTER_VERSION, &[Some(NEWER), Some(OLDER)]), OLDER);
+        assert_eq!(agreed(CLUSTER_VERSION, &[Some(NEWER), None]), CLUSTER_VERSION, "one that does not tell holds it");
+        assert_eq!(agreed(CLUSTER_VERSION, &[]), CLUSTER_VERSION);
+        let next_major = Version { major: 4, minor: 0 };
+        assert_eq!(agreed(NEWER, &[Some(next_major), Some(NEWER)]), NEWER, "the major counts before the minor");
+    }
+
+    #[test]
+    fn a_downgrade_goes_before_what_members_told() {
+        assert_eq!(wanted(CLUSTER_VERSION, &[Some(CLUSTER_VERSION)], Some(OLDER)), OLDER);
+        assert_eq!(wanted(OLDER, &[Some(OLDER), Some(OLDER)], None), OLDER, "ended after all members went back");
+        assert_eq!(wanted(OLDER, &[Some(CLUSTER_VERSION)], None), CLUSTER_VERSION, "ended before any did");
+    }
+
+    #[test]
+    fn only_members_that_have_started_are_asked_for_their_version() {
+        let member = |member_id, name: &str, version: &str| store::Attributes {
+            member_id,
+            name: name.to_owned(),
+            version: version.to_owned(),
+            ..store::Attributes::default()
+        };
+        let attributes =
+            vec![member(1, "a", "3.8.2"), member(2, "b", ""), member(3, "", "3.6.0"), member(4, "d", "3.6.0")];
+        let cluster = ClusterRecord { attributes, ..ClusterRecord::default() };
+        assert_eq!(told(&cluster, &BTreeSet::from([1, 2, 3])), [Some(NEWER), None]);
     }
 
     #[test]

@@ -185,6 +185,7 @@ async fn members_that_were_added_and_never_start_cost_nothing() {
     }
     assert!(matches!(member.member_remove(&admin, voter.id).await, Err(FlowError::MemberNotFound)));
     assert_eq!(member.members(true).await.unwrap().body.len(), 1);
+    assert_eq!(member.members_page().unwrap().removed, [voter.id, learner.id], "they could come back");
     assert_eq!(read(&member, "a").await.unwrap(), b"1");
     member.shutdown().await;
 }

@@ -52,7 +52,7 @@ pub(crate) async fn dev(arguments: Dev) -> Result<(), ServerError> {
     if let Err(error) = banner.print() {
         tracing::warn!(%error, "the banner could not be printed");
     }
-    until_stopped(running, stop).await
+    until_stopped(running, &mut stop).await
 }
 
 /// Others are told the ports that were found, where any would do.

@@ -79,6 +79,9 @@ pub(crate) enum ServerError {
     /// The disk's or a bug: the member can go on no longer.
     #[error("the member stopped: {0}")]
     Stopped(String),
+    /// The disk's: the state cannot be used. The next start gets another one.
+    #[error("the state of the member cannot be used: {0}; start it again, and it gets another one")]
+    Rebuild(String),
     /// A client command failed.
     #[error("{0}")]
     Client(#[from] crate::cli::ClientError),

@@ -1,7 +1,7 @@
 //! Starts the member that a configuration describes.
 
 use axum::Router;
-use flow::{Member, MemberConfig};
+use flow::{Member, MemberConfig, StartError};
 use seal::SealConfig;
 
 use crate::config::{ClusterState, Config, ConfigError};
@@ -26,6 +26,7 @@ pub(crate) async fn start(config: &Config, serve_peers: impl FnOnce(Router)) -> 
         peer_urls: text(&config.peer.advertised),
         initial_cluster: cluster.members.iter().map(|(name, urls)| (name.clone(), text(urls))).collect(),
         join: cluster.state == ClusterState::Existing,
+        force_new_cluster: cluster.force_new,
         pre_vote: cluster.pre_vote,
         strict_reconfig_check: cluster.strict_reconfig_check,
         max_learners: cluster.max_learners,
@@ -50,5 +51,8 @@ pub(crate) async fn start(config: &Config, serve_peers: impl FnOnce(Router)) -> 
         warning_unary_request_duration: config.timing.warning_unary_request,
     };
     let started = Member::start_among_peers(member, serve_peers).await;
-    started.map_err(|error| ServerError::Start(Box::new(error)))
+    started.map_err(|error| match error {
+        StartError::Rebuild { reason } => ServerError::Rebuild(reason),
+        error => ServerError::Start(Box::new(error)),
+    })
 }

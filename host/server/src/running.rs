@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use api::{ConnectionSettings, DoorSettings, Doors, PeerPages};
 use axum::Router;
-use flow::Member;
+use flow::{Ending, Member};
 use futures::future::{join_all, select_all};
 use rustls::ServerConfig;
 use tokio::task::JoinSet;
@@ -175,19 +175,27 @@ impl Running {
     }
 }
 
-/// Serves until a signal comes or a member fails, then stops all members. A second signal cuts it short.
+/// Serves until a signal comes or a member can go on no longer, then stops all members. A second signal cuts it short.
 ///
 /// # Errors
 ///
-/// [`ServerError::Stopped`]: why a member failed.
-pub(crate) async fn until_stopped(mut running: Vec<Running>, mut stop: StopSignal) -> Result<(), ServerError> {
-    let failed = select_all(running.iter().map(|running| Box::pin(running.member.failed())));
+/// [`ServerError::Stopped`]: why a member failed. [`ServerError::Rebuild`]: why it needs another state.
+pub(crate) async fn until_stopped(mut running: Vec<Running>, stop: &mut StopSignal) -> Result<(), ServerError> {
+    let ended = select_all(running.iter().map(|running| Box::pin(running.member.ended())));
     let outcome = tokio::select! {
         signal = stop.received() => {
             tracing::info!(signal, "received signal; shutting down");
             Ok(())
         }
-        (reason, ..) = failed => Err(ServerError::Stopped(reason)),
+        (ending, ..) = ended => match ending {
+            // As in etcd that is a good end: nobody is to start it again.
+            Ending::Removed(reason) => {
+                tracing::warn!(reason, "the member stops");
+                Ok(())
+            }
+            Ending::Rebuild(reason) => Err(ServerError::Rebuild(reason)),
+            Ending::Failed(reason) => Err(ServerError::Stopped(reason)),
+        },
     };
     tracing::info!("closing etcd server");
     // Members that stop together have nobody to hand anything over to.

@@ -159,7 +159,7 @@ fn the_record_of_the_cluster_survives_a_restart_and_has_one_downgrade_at_a_time(
     state.apply(change(ClusterChange::PeerUrls(moved("http://b:1")))).unwrap();
     let told = |member_id, name: &str| {
         let client_urls = vec![format!("http://{name}:1")];
-        Attributes { member_id, name: name.to_owned(), client_urls }
+        Attributes { member_id, name: name.to_owned(), client_urls, version: "3.7.3".to_owned(), protocol: 1 }
     };
     for attributes in [told(7, "a"), told(8, "b"), told(7, "c")] {
         state.apply(change(ClusterChange::Attributes(attributes))).unwrap();

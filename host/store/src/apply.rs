@@ -8,16 +8,16 @@ use std::sync::atomic::Ordering;
 use auth::{Actor, Realm};
 use bytes::Bytes;
 use prost::Message as _;
-use seal::{DataKeyRecord, Sealed};
+use seal::Sealed;
 use types::OpOutcome;
 
 use crate::users::TellToken;
 use crate::{
-    AlarmRecord, LeaseRecord, ReadError, Refusal, RevisionEvents, Store, StoreError, alarm, cluster,
+    AlarmRecord, LeaseRecord, MembershipEntry, ReadError, Refusal, RevisionEvents, Store, StoreError, alarm, cluster,
     command::{
-        Body, ClientWrite, Command, Compact, LeaseCheckpoint, LeaseGrant, LeaseRevoke, Op, OpKind, PutDataKeys,
-        RemovePlugin, Stamp,
+        Body, ClientWrite, Command, Compact, LeaseCheckpoint, LeaseGrant, LeaseRevoke, Op, OpKind, RemovePlugin, Stamp,
     },
+    data_keys,
     execute::Execution,
     family::Family,
     layout::lease_key,
@@ -32,7 +32,7 @@ pub struct LogEntry {
     /// Its log id, as the consensus layer encodes it.
     pub applied: Bytes,
     /// The membership it sets, if it does.
-    pub membership: Option<Bytes>,
+    pub membership: Option<MembershipEntry>,
     /// The command, if it carries one.
     pub command: Option<Command>,
 }
@@ -127,7 +127,8 @@ fn apply_entry(
 ) -> Result<Result<Outcome, Refusal>, StoreError> {
     stage.put(Family::Meta, meta::APPLIED, entry.applied.clone());
     if let Some(membership) = &entry.membership {
-        stage.put(Family::Meta, meta::MEMBERSHIP, membership.clone());
+        stage.put(Family::Meta, meta::MEMBERSHIP, membership.encoded.clone());
+        cluster::set_members(stage, &membership.members)?;
     }
     let Some(command) = &entry.command else { return Ok(Ok(Outcome::Nothing)) };
     match apply_command(stage, realm, command, events) {
@@ -158,7 +159,7 @@ fn apply_command(
             Ok(Outcome::PolicyChanged { epoch })
         }
         Body::RemovePlugin(removal) => remove_plugin(stage, removal),
-        Body::PutDataKeys(keys) => put_data_keys(stage, keys),
+        Body::PutDataKeys(keys) => data_keys::put(stage, keys),
         Body::SetAlarm(change) => Ok(Outcome::Alarm(alarm::set(stage, change)?)),
         Body::ChangeCluster(change) => {
             cluster::change(stage, change)?;
@@ -293,18 +294,5 @@ fn remove_plugin(stage: &mut Stage<'_>, removal: &RemovePlugin) -> Result<Outcom
         return Err(Refusal::NoSuchPlugin.into());
     }
     stage.delete(Family::Policy, removal.name.clone());
-    Ok(Outcome::PolicyChanged { epoch: stage.raise_policy_epoch()? })
-}
-
-fn put_data_keys(stage: &mut Stage<'_>, keys: &PutDataKeys) -> Result<Outcome, ReadError> {
-    let current = read::policy_epoch(stage)?;
-    if keys.expected_epoch != current {
-        return Err(Refusal::StalePolicy { current }.into());
-    }
-    for bytes in &keys.records {
-        let record = DataKeyRecord::decode(bytes.clone())?;
-        let id = record.id.to_be_bytes();
-        stage.put(Family::Keyring, [record.prefix.as_ref(), &id].concat(), bytes.clone());
-    }
     Ok(Outcome::PolicyChanged { epoch: stage.raise_policy_epoch()? })
 }

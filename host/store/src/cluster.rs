@@ -1,5 +1,8 @@
 //! What the replicated state holds of the cluster itself: its version, a downgrade under way, and its members.
 
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
 use prost::{Message, Oneof};
 
 use crate::{
@@ -21,7 +24,7 @@ pub struct ClusterRecord {
     /// Members whose peer URLs were changed since they were founded.
     #[prost(message, repeated, tag = "3")]
     pub peers: Vec<PeerUrls>,
-    /// What members said of themselves; also of some that are members no longer.
+    /// What members said of themselves.
     #[prost(message, repeated, tag = "4")]
     pub attributes: Vec<Attributes>,
     /// Members that are to get a vote as soon as they are in sync.
@@ -30,6 +33,18 @@ pub struct ClusterRecord {
     /// Members that were removed. They do not come back: an id is never used again.
     #[prost(uint64, repeated, tag = "6")]
     pub removed: Vec<u64>,
+    /// Everybody who was a member by the last entry that set the membership; empty before the first.
+    #[prost(uint64, repeated, tag = "7")]
+    pub members: Vec<u64>,
+}
+
+/// The membership that an entry sets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MembershipEntry {
+    /// As the consensus layer encodes it.
+    pub encoded: Bytes,
+    /// Everybody in it, with a vote or without.
+    pub members: BTreeSet<u64>,
 }
 
 /// What a member says of itself once it has started: who it is for people, and where clients reach it.
@@ -44,6 +59,12 @@ pub struct Attributes {
     /// Where clients reach it.
     #[prost(string, repeated, tag = "3")]
     pub client_urls: Vec<String>,
+    /// The etcd version whose API it has; empty for a member that does not tell.
+    #[prost(string, tag = "4")]
+    pub version: String,
+    /// The newest version of the link between members that it speaks; zero for a member that does not tell.
+    #[prost(uint32, tag = "5")]
+    pub protocol: u32,
 }
 
 /// Where other members reach a member.
@@ -61,7 +82,7 @@ pub struct PeerUrls {
 #[derive(Clone, PartialEq, Eq, Message)]
 pub struct ChangeCluster {
     /// What to change; `None` only for a change of a later version.
-    #[prost(oneof = "ClusterChange", tags = "1, 2, 3, 4, 5, 6")]
+    #[prost(oneof = "ClusterChange", tags = "1, 2, 3, 4, 5, 7")]
     pub change: Option<ClusterChange>,
 }
 
@@ -83,9 +104,10 @@ pub enum ClusterChange {
     /// A member that is about to be added gets a vote as soon as it is in sync.
     #[prost(uint64, tag = "5")]
     Promise(u64),
-    /// A member was removed.
-    #[prost(uint64, tag = "6")]
-    Removed(u64),
+    /// A member that was promised a vote was not added.
+    #[prost(uint64, tag = "7")]
+    PromiseBroken(u64),
+    // Tag 6 was a removal, which has no command of its own: it is part of applying a membership.
 }
 
 pub(crate) fn record(read: &dyn Read) -> Result<ClusterRecord, StoreError> {
@@ -113,13 +135,25 @@ pub(crate) fn change(stage: &mut Stage<'_>, change: &ChangeCluster) -> Result<()
             cluster.promised.retain(|known| known != id);
             cluster.promised.push(*id);
         }
-        ClusterChange::Removed(id) => {
-            cluster.attributes.retain(|known| known.member_id != *id);
-            cluster.peers.retain(|known| known.member_id != *id);
-            cluster.promised.retain(|known| known != id);
-            cluster.removed.retain(|known| known != id);
-            cluster.removed.push(*id);
-        }
+        ClusterChange::PromiseBroken(id) => cluster.promised.retain(|known| known != id),
+    }
+    stage.put(Family::Meta, meta::CLUSTER, cluster.encode_to_vec());
+    Ok(())
+}
+
+/// Notes who the members are now. Who was one before and is none any more was removed: only its id is remembered.
+pub(crate) fn set_members(stage: &mut Stage<'_>, members: &BTreeSet<u64>) -> Result<(), StoreError> {
+    let mut cluster = record(stage)?;
+    let known = std::mem::replace(&mut cluster.members, members.iter().copied().collect());
+    if known == cluster.members {
+        return Ok(());
+    }
+    for id in known.into_iter().filter(|id| !members.contains(id)) {
+        cluster.attributes.retain(|known| known.member_id != id);
+        cluster.peers.retain(|known| known.member_id != id);
+        cluster.promised.retain(|known| *known != id);
+        cluster.removed.retain(|known| *known != id);
+        cluster.removed.push(id);
     }
     stage.put(Family::Meta, meta::CLUSTER, cluster.encode_to_vec());
     Ok(())

@@ -1,4 +1,4 @@
-//! The database on disk: opening, views, checkpoints, and taking over a checkpoint from elsewhere.
+//! The database on disk: opening, views, and what else is asked of it as a whole.
 
 use std::{
     fs,
@@ -12,14 +12,14 @@ use std::{
 
 use arc_swap::ArcSwap;
 use auth::Realm;
-use rocksdb::{
-    BottommostLevelCompaction, ColumnFamily, CompactOptions, DB, DBRawIterator, FlushOptions, checkpoint::Checkpoint,
-};
+use rocksdb::{BottommostLevelCompaction, ColumnFamily, CompactOptions, DB, DBRawIterator, FlushOptions};
+use tokio::sync::watch;
 
 use crate::{
-    AppliedState, StoreError, StoreMetrics, View,
+    StoreError, StoreFailure, StoreMetrics, View,
     bystanders::Bystanders,
-    family::{Family, database_options, descriptors, descriptors_of},
+    checkpoint,
+    family::{Family, database_options, descriptors},
     read::Visit,
     users::realm_state,
 };
@@ -31,9 +31,9 @@ pub struct Store {
 }
 
 pub(crate) struct Shared {
-    dir: PathBuf,
+    pub(crate) dir: PathBuf,
     /// Swapped as a whole when a snapshot is installed; `None` once the store is closed.
-    database: RwLock<Option<DB>>,
+    pub(crate) database: RwLock<Option<DB>>,
     /// Held while a batch is applied: there is one writer.
     pub(crate) writer: Mutex<()>,
     /// What the state says of users and roles, ready to be asked.
@@ -42,9 +42,11 @@ pub(crate) struct Shared {
     /// Whether the realm is ahead of the state: its batch is not committed yet.
     pub(crate) realm_is_ahead: AtomicBool,
     pub(crate) bystanders: Bystanders,
+    /// What was found to be damaged, once something was.
+    damage: watch::Sender<Option<String>>,
 }
 
-const POISONED: &str = "a panic while the state was being written: its memory cannot be trusted";
+pub(crate) const POISONED: &str = "a panic while the state was being written: its memory cannot be trusted";
 
 impl Store {
     /// Opens the state under `dir`, making it if it is not there.
@@ -53,8 +55,8 @@ impl Store {
     /// When RocksDB cannot open it, or a half-finished installation of a snapshot cannot be completed.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         fs::create_dir_all(dir).map_err(StoreError::file("create", dir))?;
-        recover_swap(dir)?;
-        let database = open_database(&dir.join(CURRENT))?;
+        checkpoint::recover_swap(dir)?;
+        let database = open_database(&dir.join(checkpoint::CURRENT))?;
         let realm = Arc::new(ArcSwap::from_pointee(realm_of(&database)?));
         Ok(Self {
             shared: Arc::new(Shared {
@@ -65,6 +67,7 @@ impl Store {
                 metrics: StoreMetrics::new(),
                 realm_is_ahead: AtomicBool::new(false),
                 bystanders: Bystanders::default(),
+                damage: watch::Sender::new(None),
             }),
         })
     }
@@ -85,7 +88,7 @@ impl Store {
     ///
     /// # Errors
     /// What `read` answers, or [`StoreError::Closed`].
-    pub fn view<T, E: From<StoreError>>(&self, read: impl FnOnce(&View<'_>) -> Result<T, E>) -> Result<T, E> {
+    pub fn view<T, E: StoreFailure>(&self, read: impl FnOnce(&View<'_>) -> Result<T, E>) -> Result<T, E> {
         // Whoever was permitted by new rules must not see what was there before them: that is a commit away.
         if self.shared.realm_is_ahead.load(Ordering::SeqCst) {
             drop(self.shared.writer.lock().expect(POISONED));
@@ -97,13 +100,30 @@ impl Store {
     ///
     /// # Errors
     /// As for [`Store::view`].
-    pub fn view_once<T, E: From<StoreError>>(&self, read: impl FnOnce(&View<'_>) -> Result<T, E>) -> Result<T, E> {
+    pub fn view_once<T, E: StoreFailure>(&self, read: impl FnOnce(&View<'_>) -> Result<T, E>) -> Result<T, E> {
         self.with_database(|database| read(&View::uncached(database)))
     }
 
-    pub(crate) fn with_database<T, E: From<StoreError>>(&self, run: impl FnOnce(&DB) -> Result<T, E>) -> Result<T, E> {
+    pub(crate) fn with_database<T, E: StoreFailure>(&self, run: impl FnOnce(&DB) -> Result<T, E>) -> Result<T, E> {
         let guard = self.shared.database.read().expect(POISONED);
-        run(guard.as_ref().ok_or(StoreError::Closed)?)
+        let outcome = run(guard.as_ref().ok_or(StoreError::Closed)?);
+        if let Err(error) = &outcome
+            && let Some(error) = error.of_store().filter(|error| error.is_damage())
+        {
+            self.tell_damage(error.to_string());
+        }
+        outcome
+    }
+
+    /// Notes that something of the state was found damaged that was read outside of it: a copy, above all.
+    pub fn tell_damage(&self, found: String) {
+        self.shared.damage.send_if_modified(|known| known.replace(found).is_none());
+    }
+
+    /// Tells, once, of bytes in the state that are not what was written there.
+    #[must_use]
+    pub fn damage(&self) -> watch::Receiver<Option<String>> {
+        self.shared.damage.subscribe()
     }
 
     /// Makes everything applied so far durable and lets go of the files, whoever still holds this store.
@@ -163,58 +183,6 @@ impl Store {
         })
     }
 
-    /// Writes a durable copy of the state to `to` (hard links to the immutable files), without stopping writers.
-    ///
-    /// # Errors
-    /// When `to` exists, or the disk fails.
-    pub fn checkpoint(&self, to: &Path) -> Result<(), StoreError> {
-        self.with_database(|database| Ok(Checkpoint::new(database)?.create_checkpoint(to)?))
-    }
-
-    /// How far the log was applied when the checkpoint at `path` was made.
-    ///
-    /// # Errors
-    /// When it is not a checkpoint, or the disk fails.
-    pub fn read_checkpoint(path: &Path) -> Result<AppliedState, StoreError> {
-        // A checkpoint of an earlier version lacks the families that came later.
-        let present = DB::list_cf(&database_options(), path)?;
-        let families = descriptors_of(|name| present.iter().any(|has| has == name));
-        let database = DB::open_cf_descriptors_read_only(&database_options(), path, families, false)?;
-        View::new(&database).applied_state()
-    }
-
-    /// The newest revision in the checkpoint at `path`.
-    ///
-    /// # Errors
-    /// When it is not a checkpoint, or the disk fails.
-    pub fn checkpoint_revision(path: &Path) -> Result<i64, StoreError> {
-        let database = DB::open_cf_descriptors_read_only(&database_options(), path, descriptors(), false)?;
-        View::new(&database).revision()
-    }
-
-    /// Replaces the state by the checkpoint at `from`, which stays as it is.
-    ///
-    /// # Errors
-    /// When the copy or the swap fails; the old state is then still in place, or is put back by the next start.
-    pub fn install(&self, from: &Path) -> Result<(), StoreError> {
-        let incoming = self.shared.dir.join(INCOMING);
-        remove_dir(&incoming)?;
-        link_checkpoint(from, &incoming)?;
-        let _writer = self.shared.writer.lock().expect(POISONED);
-        // A compaction under way is for nothing now.
-        self.with_database(|database| {
-            database.cancel_all_background_work(false);
-            Ok::<_, StoreError>(())
-        })?;
-        let mut slot = self.shared.database.write().expect(POISONED);
-        *slot = None;
-        swap(&self.shared.dir)?;
-        let database = open_database(&self.shared.dir.join(CURRENT))?;
-        self.shared.realm.store(Arc::new(realm_of(&database)?));
-        *slot = Some(database);
-        Ok(())
-    }
-
     /// Bytes of the state on disk, and of those the ones that hold live data.
     ///
     /// # Errors
@@ -235,18 +203,11 @@ impl Store {
     }
 }
 
-/// The state in use.
-const CURRENT: &str = "current";
-/// A copy of a snapshot that is about to become the state.
-const INCOMING: &str = "incoming";
-/// The state that a snapshot replaced, for the moment between two renames.
-const OUTGOING: &str = "outgoing";
-
-fn open_database(path: &Path) -> Result<DB, StoreError> {
+pub(crate) fn open_database(path: &Path) -> Result<DB, StoreError> {
     Ok(DB::open_cf_descriptors(&database_options(), path, descriptors())?)
 }
 
-fn realm_of(database: &DB) -> Result<Realm, StoreError> {
+pub(crate) fn realm_of(database: &DB) -> Result<Realm, StoreError> {
     Ok(Realm::new(realm_state(&View::new(database))?))
 }
 
@@ -269,50 +230,4 @@ pub(crate) fn scan_database(
         iterator.next();
     }
     Ok(iterator.status()?)
-}
-
-/// Finishes or undoes a swap that a crash interrupted.
-fn recover_swap(dir: &Path) -> Result<(), StoreError> {
-    let (current, outgoing) = (dir.join(CURRENT), dir.join(OUTGOING));
-    if outgoing.exists() && !current.exists() {
-        fs::rename(&outgoing, &current).map_err(StoreError::file("put back", &outgoing))?;
-    }
-    remove_dir(&outgoing)?;
-    remove_dir(&dir.join(INCOMING))
-}
-
-fn swap(dir: &Path) -> Result<(), StoreError> {
-    let (current, outgoing, incoming) = (dir.join(CURRENT), dir.join(OUTGOING), dir.join(INCOMING));
-    fs::rename(&current, &outgoing).map_err(StoreError::file("move aside", &current))?;
-    fs::rename(&incoming, &current).map_err(StoreError::file("move in", &incoming))?;
-    sync_dir(dir)?;
-    remove_dir(&outgoing)
-}
-
-/// Immutable files are linked, the few others copied: they are rewritten in place when the copy is opened.
-fn link_checkpoint(from: &Path, to: &Path) -> Result<(), StoreError> {
-    fs::create_dir_all(to).map_err(StoreError::file("create", to))?;
-    for entry in fs::read_dir(from).map_err(StoreError::file("read", from))? {
-        let source = entry.map_err(StoreError::file("read", from))?.path();
-        let Some(name) = source.file_name() else { continue };
-        let target = to.join(name);
-        if source.extension().is_some_and(|extension| extension == "sst") {
-            fs::hard_link(&source, &target).map_err(StoreError::file("link", &target))?;
-        } else {
-            fs::copy(&source, &target).map_err(StoreError::file("copy", &target))?;
-            fs::File::open(&target).and_then(|file| file.sync_all()).map_err(StoreError::file("sync", &target))?;
-        }
-    }
-    sync_dir(to)
-}
-
-fn sync_dir(dir: &Path) -> Result<(), StoreError> {
-    fs::File::open(dir).and_then(|file| file.sync_all()).map_err(StoreError::file("sync", dir))
-}
-
-fn remove_dir(dir: &Path) -> Result<(), StoreError> {
-    match fs::remove_dir_all(dir) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(StoreError::file("remove", dir)(error)),
-        _ => Ok(()),
-    }
 }

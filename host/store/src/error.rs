@@ -1,5 +1,6 @@
 //! What can go wrong in the store, and what a command can be refused for.
 
+use rocksdb::ErrorKind;
 use seal::SealError;
 
 /// The store itself failed: the disk, or bytes on it that make no sense.
@@ -34,6 +35,19 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether bytes on the disk are not what was written there: the state has to come from elsewhere.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged(_) => true,
+            // A file that is named by another one and is not there is damage as well.
+            Self::Database(error) => {
+                error.kind() == ErrorKind::Corruption || error.as_ref().contains("No such file or directory")
+            }
+            _ => false,
+        }
+    }
+
     pub(crate) fn damaged(what: impl Into<String>) -> Self {
         Self::Damaged(what.into())
     }
@@ -81,6 +95,9 @@ pub enum Refusal {
     /// By the rules of users and roles.
     #[error(transparent)]
     Auth(#[from] auth::Denial),
+    /// The prefix that is to be sealed holds values in plain text, now or in its history.
+    #[error("the prefix holds values in plain text; seal it while it is empty")]
+    PrefixInUse,
     /// A compare on value met a key whose record is in another form (sealed or clear) than the operand.
     #[error("the value is being sealed or unsealed")]
     SealPending,
@@ -107,6 +124,27 @@ pub enum ReadError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// An error behind which there may be one of the store.
+pub trait StoreFailure: From<StoreError> {
+    /// The store's, if it is one.
+    fn of_store(&self) -> Option<&StoreError>;
+}
+
+impl StoreFailure for StoreError {
+    fn of_store(&self) -> Option<&StoreError> {
+        Some(self)
+    }
+}
+
+impl StoreFailure for ReadError {
+    fn of_store(&self) -> Option<&StoreError> {
+        match self {
+            Self::Store(error) => Some(error),
+            Self::Refused(_) => None,
+        }
+    }
 }
 
 impl From<rocksdb::Error> for ReadError {

@@ -14,15 +14,18 @@
 //!
 //! Limits: one batch stages its writes in memory; callers bound batches. A view holds back RocksDB's clean-up while it lives.
 //!
-//! Failure: an error of [`Store::apply`] leaves the state as it was before the batch, and the member must stop.
+//! Failure: an error of [`Store::apply`] leaves the state as it was before the batch, and the member must stop. Whoever finds
+//! bytes that are not what was written there, a reader or apply, [tells](Store::damage) whoever can get the state elsewhere.
 
 mod alarm;
 mod apply;
 mod bystanders;
+mod checkpoint;
 mod cluster;
 pub mod command;
 mod compaction;
 mod compare;
+mod data_keys;
 mod db;
 mod error;
 mod evaluate;
@@ -43,10 +46,10 @@ mod view;
 
 pub use alarm::{ALARM_CORRUPT, ALARM_NO_SPACE, AlarmRecord, SetAlarm};
 pub use apply::{Applied, AppliedBatch, LogEntry, Outcome};
-pub use cluster::{Attributes, ChangeCluster, ClusterChange, ClusterRecord, PeerUrls};
+pub use cluster::{Attributes, ChangeCluster, ClusterChange, ClusterRecord, MembershipEntry, PeerUrls};
 pub use command::Command;
 pub use db::Store;
-pub use error::{ReadError, Refusal, StoreError};
+pub use error::{ReadError, Refusal, StoreError, StoreFailure};
 pub use hash::HashKv;
 pub use history::{History, HistoryQuery, RevisionEvents};
 pub use lease::LeaseRecord;

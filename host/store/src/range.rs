@@ -9,7 +9,7 @@ use types::{KeyRange, KeyValue, RangeEnd, RangeOutcome, RangeQuery};
 use crate::{
     ReadError, Refusal, StoreError,
     family::Family,
-    layout::{Record, past_prefix},
+    layout::{Record, past_prefix, split_past_key},
     older::for_each_at,
     read::{self, Read, Visit},
 };
@@ -170,6 +170,25 @@ pub(crate) fn for_each_record(
             None => ControlFlow::Continue(()),
         })
     })
+}
+
+/// Whether a key begins with `prefix`, now or in the history that is not compacted: the same on every member, however far
+/// each is with removing the rest.
+pub(crate) fn holds_any(read: &dyn Read, prefix: &[u8]) -> Result<bool, StoreError> {
+    let (range, mut found) = (KeyRange::prefix(prefix), false);
+    for_each_stored(read, &range, &mut |_, _| {
+        found = true;
+        Ok(ControlFlow::Break(()))
+    })?;
+    let Some((from, to)) = past_bounds(&range).filter(|_| !found) else { return Ok(found) };
+    let compacted = read::compacted(read)?;
+    // No key is live, so the newest entry of each is its deletion: before the compaction, it ends what can be seen of it.
+    read.scan(Family::Past, &from, to.as_deref(), &mut |key, _| {
+        let (_, revision) = split_past_key(key)?;
+        found = revision > compacted;
+        Ok(if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    })?;
+    Ok(found)
 }
 
 /// Scan bounds over raw user keys; `None` for a range that holds nothing.

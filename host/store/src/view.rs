@@ -114,13 +114,7 @@ impl<'a> View<'a> {
     /// # Errors
     /// When the disk does.
     pub fn holds_any(&self, prefix: &[u8]) -> Result<bool, StoreError> {
-        let range = KeyRange::prefix(prefix);
-        let mut found = false;
-        range::for_each_record(self, &range, &mut |_| {
-            found = true;
-            ControlFlow::Break(())
-        })?;
-        Ok(found)
+        range::holds_any(self, prefix)
     }
 
     /// How many records under `prefix`, now and in history, each data key seals.

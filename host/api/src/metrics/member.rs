@@ -8,9 +8,6 @@ use flow::Member;
 
 use crate::health::ETCD_VERSION;
 
-/// As etcd shows it: without the patch.
-const CLUSTER_VERSION: &str = "3.7";
-
 /// What the member itself tells. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct MemberMetrics {
@@ -30,6 +27,7 @@ pub(crate) struct MemberMetrics {
     auth_revision: IntGauge,
     known_peers: IntGaugeVec,
     id: IntGaugeVec,
+    cluster_version: IntGaugeVec,
 }
 
 impl MemberMetrics {
@@ -45,6 +43,7 @@ impl MemberMetrics {
         registry.add(&own.id);
         registry.add(&own.auth_revision);
         registry.add(&own.known_peers);
+        registry.add(&own.cluster_version);
         add_versions(registry);
         own
     }
@@ -83,6 +82,11 @@ impl MemberMetrics {
                 "Server or member ID in hexadecimal format. 1 for 'server_id' label with current ID.",
                 &["server_id"],
             ),
+            cluster_version: gauges(
+                "etcd_cluster_version",
+                "Which version is running. 1 for 'cluster_version' label with current cluster version",
+                &["cluster_version"],
+            ),
         }
     }
 
@@ -102,8 +106,17 @@ impl MemberMetrics {
         self.auth_revision.set(number(member.warden().realm().revision()));
         let id = format!("{:x}", header.member_id);
         self.id.with_label_values(&[&id]).set(1);
-        // A member knows itself; others come with the cluster.
-        self.known_peers.with_label_values(&[&id, &id]).set(1);
+        // As in etcd a member counts itself. Who has left, and a version that was, are shown no longer.
+        self.known_peers.reset();
+        for peer in member.peer_ids() {
+            self.known_peers.with_label_values(&[id.as_str(), &format!("{peer:x}")]).set(1);
+        }
+        if let Ok(version) = member.cluster_version() {
+            self.cluster_version.reset();
+            // Without the patch.
+            let version = version.rsplit_once('.').map_or(version.as_str(), |(version, _)| version);
+            self.cluster_version.with_label_values(&[version]).set(1);
+        }
         if self.leader_seen.swap(body.leader, Ordering::Relaxed) != body.leader {
             self.leader_changes.inc();
         }
@@ -124,8 +137,6 @@ fn add_versions(registry: &Registry) {
     };
     let help = "Which version is running. 1 for 'server_version' label with current version.";
     version("etcd_server_version", "server_version", help, ETCD_VERSION);
-    let help = "Which version is running. 1 for 'cluster_version' label with current cluster version";
-    version("etcd_cluster_version", "cluster_version", help, CLUSTER_VERSION);
     let help = "Which version of Strongroom is running. 1 for 'version' label with current version.";
     version("strongroom_build_info", "version", help, env!("CARGO_PKG_VERSION"));
 }

@@ -43,6 +43,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -121,6 +122,11 @@ impl LogStore {
     /// What the log tells of itself.
     pub(crate) fn metrics(&self) -> &LogMetrics {
         &self.inner.metrics
+    }
+
+    /// For how long the write that is under way has been, if one is.
+    pub(crate) fn stalled(&self) -> Option<Duration> {
+        self.inner.shared.writing_since().map(|since| since.elapsed())
     }
 
     /// Index of the oldest entry, if there is any.

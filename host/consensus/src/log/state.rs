@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -114,11 +115,13 @@ impl State {
 pub(super) struct Shared {
     state: Mutex<State>,
     work: Condvar,
+    /// When the writer thread turned to the disk, while it waits for it.
+    writing: Mutex<Option<Instant>>,
 }
 
 impl Shared {
     pub(super) fn new(state: State) -> Self {
-        Shared { state: Mutex::new(state), work: Condvar::new() }
+        Shared { state: Mutex::new(state), work: Condvar::new(), writing: Mutex::new(None) }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -181,6 +184,15 @@ impl Shared {
             state.tail.evict(newest.ticket);
         }
         retired
+    }
+
+    /// Notes that the writer thread waits for the disk, or does so no longer.
+    pub(super) fn writing(&self, since: Option<Instant>) {
+        *self.writing.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    }
+
+    pub(super) fn writing_since(&self) -> Option<Instant> {
+        *self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn close(&self) {

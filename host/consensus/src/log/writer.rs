@@ -7,6 +7,7 @@
 
 use std::fs::File;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -87,7 +88,10 @@ impl Writer {
     }
 
     fn commit(&mut self, batch: Vec<Queued>, buffer: &mut Vec<u8>) -> Result<(), Arc<LogError>> {
-        match self.write(&batch, buffer) {
+        self.shared.writing(Some(Instant::now()));
+        let written = self.write(&batch, buffer);
+        self.shared.writing(None);
+        match written {
             Ok(slots) => {
                 let retired = self.shared.publish(&batch, &slots);
                 finish(batch, Ok(()));

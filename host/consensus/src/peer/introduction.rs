@@ -10,6 +10,9 @@ use tonic::{
 /// changes, and the oldest dropped a release later, so that neighbouring versions run together.
 const VERSIONS: (u32, u32) = (1, 1);
 
+/// The newest protocol version that this member speaks, which it tells the others of.
+pub const PEER_PROTOCOL: u32 = VERSIONS.1;
+
 const CLUSTER: &str = "strongroom-cluster-id";
 const FROM: &str = "strongroom-from";
 const TO: &str = "strongroom-to";

@@ -19,7 +19,8 @@ use openraft::{
     },
     type_config::alias::SnapshotOf,
 };
-use tonic::Request;
+use store::Store;
+use tonic::{Code, Request};
 
 use super::{
     append,
@@ -28,9 +29,9 @@ use super::{
 };
 use crate::{
     PeerNode,
-    machine::Checkpoint,
     metrics::PeerMetrics,
     raft_types::{TypeConfig, Vote},
+    snapshots::Checkpoint,
 };
 
 /// The first wait before a member that could not be reached is tried again. It doubles up to [`BACKOFF_MAX`].
@@ -45,6 +46,8 @@ pub(crate) struct PeerLinks {
     /// How long a member may take to answer.
     pub(crate) patience: Duration,
     pub(crate) metrics: PeerMetrics,
+    /// To be told when what it sent was damaged.
+    pub(crate) store: Store,
 }
 
 /// A link to a member, with a connection of its own.
@@ -53,6 +56,7 @@ pub(crate) struct PeerLink {
     client: Client,
     patience: Duration,
     metrics: PeerMetrics,
+    store: Store,
     /// Whether the member answered last time: what changes is logged, not each try.
     reached: Option<bool>,
 }
@@ -68,7 +72,8 @@ impl RaftNetworkFactory<TypeConfig> for PeerLinks {
 
     async fn new_client(&mut self, target: u64, node: &PeerNode) -> PeerLink {
         let client = self.peers.connect(target, node);
-        PeerLink { target, client, patience: self.patience, metrics: self.metrics.clone(), reached: None }
+        let (metrics, store) = (self.metrics.clone(), self.store.clone());
+        PeerLink { target, client, patience: self.patience, metrics, store, reached: None }
     }
 }
 
@@ -129,6 +134,9 @@ impl RaftNetworkV2<TypeConfig> for PeerLink {
         tokio::select! {
             sent = snapshot::send(self.client.clone(), snapshot.snapshot.dir, &vote) => {
                 self.metrics.snapshot_sent(self.target, sent.is_ok());
+                if sent.as_ref().is_err_and(|status| status.code() == Code::DataLoss) {
+                    self.store.tell_damage("another member found a snapshot of this one damaged".to_owned());
+                }
                 let vote = sent.inspect_err(|status| tracing::warn!(%status, "a snapshot was not sent"));
                 Ok(SnapshotResponse { vote: vote.map_err(unreachable)? })
             }

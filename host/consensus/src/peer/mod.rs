@@ -28,10 +28,11 @@ pub(crate) mod wire;
 pub(crate) use dial::Dialer;
 pub use dial::PeerTls;
 pub(crate) use introduction::Introduction;
+pub use introduction::PEER_PROTOCOL;
 pub(crate) use link::{PeerLinks, jittered};
 pub(crate) use peers::{Client, Peers};
 pub(crate) use service::{PeerService, routes};
-pub(crate) use snapshot::Receiving;
+pub(crate) use snapshot::{Receiving, Serving, StateOf, take_in};
 
 /// Largest message between members: as large as the largest operation of the log.
 pub(crate) const MESSAGE_BYTES_MAX: usize = 256 << 20;

@@ -18,7 +18,7 @@ use proto::peer::{
     propose_response, read_index_response,
     snapshot_response::Answer,
 };
-use store::{ReadError, Store};
+use store::{ALARM_CORRUPT, AlarmRecord, ReadError, Store, StoreError, View};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming, service::Routes};
@@ -26,17 +26,18 @@ use tonic::{Request, Response, Status, Streaming, service::Routes};
 use super::{
     MESSAGE_BYTES_MAX,
     introduction::Introduction,
-    snapshot::{self, Receiving},
+    snapshot::{self, Receiving, Serving, StateOf},
     wire,
 };
 use crate::{
+    MemberHash,
     consensus::Member,
     lead::{Fate, Lead, ReadIndex},
     leadership::Contact,
-    machine,
+    leisure::at_leisure,
     metrics::PeerMetrics,
     raft_types::{TypeConfig, Vote},
-    request,
+    request, snapshots,
 };
 
 /// The peer service of this member.
@@ -47,6 +48,7 @@ pub(crate) struct PeerService {
     pub(crate) lead: Lead,
     pub(crate) contact: Contact,
     pub(crate) receiving: Receiving,
+    pub(crate) serving: Serving,
     pub(crate) store: Store,
     pub(crate) metrics: PeerMetrics,
 }
@@ -65,12 +67,17 @@ pub(crate) fn routes(service: PeerService) -> Router {
     Routes::new(server).prepare().into_axum_router()
 }
 
+/// What a member that asked for the state is sent.
+type State =
+    futures::stream::Map<ReceiverStream<SnapshotRequest>, fn(SnapshotRequest) -> Result<SnapshotRequest, Status>>;
+
 type Answers = Pin<Box<dyn Stream<Item = Result<AppendResponse, Status>> + Send>>;
 
 #[tonic::async_trait]
 impl Peer for PeerService {
     type AppendStream = Answers;
     type SnapshotStream = ReceiverStream<Result<SnapshotResponse, Status>>;
+    type FetchStateStream = State;
 
     async fn append(&self, request: Request<Streaming<AppendRequest>>) -> Result<Response<Answers>, Status> {
         let (from, metrics) = (self.check(&request)?, self.metrics.clone());
@@ -95,7 +102,13 @@ impl Peer for PeerService {
     }
 
     async fn vote(&self, request: Request<VoteRequest>) -> Result<Response<VoteResponse>, Status> {
-        self.check(&request)?;
+        let from = self.check(&request)?;
+        // It may not know it yet, or be one of those that a member which goes on alone has left behind; its term may be higher.
+        let cluster =
+            self.store.view(|view| view.cluster()).map_err(|error: StoreError| Status::internal(error.to_string()))?;
+        if cluster.removed.contains(&from) {
+            return Err(Status::failed_precondition("the caller was removed from the cluster"));
+        }
         let request = request.into_inner();
         let pre_vote = request.pre_vote;
         let request = wire::read_vote_request(request)?;
@@ -132,6 +145,25 @@ impl Peer for PeerService {
             let _ = answers.send(answer.map(|done| SnapshotResponse { answer: Some(Answer::Installed(done)) })).await;
         });
         Ok(Response::new(ReceiverStream::new(stream)))
+    }
+
+    async fn fetch_state(&self, request: Request<Streaming<SnapshotResponse>>) -> Result<Response<State>, Status> {
+        let from = self.check(&request)?;
+        let is_leaders = StateOf::asked_by(&request) == StateOf::Leader;
+        if is_leaders && !matches!(self.lead.read_index().await, ReadIndex::Confirmed(_)) {
+            return Err(Status::failed_precondition("this member does not lead"));
+        }
+        let own = AlarmRecord { kind: ALARM_CORRUPT, member_id: self.introduction.member_id };
+        let alarms =
+            self.store.view(|view| view.alarms()).map_err(|error: StoreError| Status::internal(error.to_string()))?;
+        if alarms.contains(&own) {
+            return Err(Status::failed_precondition("this member's own state differs from that of the others"));
+        }
+        let leader = self.raft.metrics().borrow_watched().vote;
+        let requests = self.serving.serve(self.store.clone(), leader, request.into_inner())?;
+        tracing::info!(member = format!("{from:x}"), "a member asks for the state");
+        let whole: fn(SnapshotRequest) -> Result<SnapshotRequest, Status> = Ok;
+        Ok(Response::new(ReceiverStream::new(requests).map(whole)))
     }
 
     async fn propose(&self, request: Request<ProposeRequest>) -> Result<Response<ProposeResponse>, Status> {
@@ -172,12 +204,9 @@ impl Peer for PeerService {
     async fn hash(&self, request: Request<HashRequest>) -> Result<Response<HashResponse>, Status> {
         self.check(&request)?;
         let (store, revision) = (self.store.clone(), request.into_inner().revision);
-        let found = tokio::task::spawn_blocking(move || store.view(|view| view.hash_kv(revision))).await;
-        match found.map_err(stopped)? {
-            Ok(found) => Ok(Response::new(wire::hash(Some(found)))),
-            Err(ReadError::Refused(_)) => Ok(Response::new(wire::hash(None))),
-            Err(ReadError::Store(error)) => Err(Status::internal(error.to_string())),
-        }
+        let look = move || store.view(|view| hash_of(view, revision));
+        let found = tokio::task::spawn_blocking(look).await.map_err(stopped)?;
+        Ok(Response::new(wire::hash(found.map_err(|error| Status::internal(error.to_string()))?)))
     }
 
     async fn change_membership(
@@ -192,14 +221,30 @@ impl Peer for PeerService {
 
 impl PeerService {
     async fn install(&self, dir: PathBuf, leader: Vote) -> Result<Vote, Status> {
-        let snapshot = tokio::task::spawn_blocking(move || machine::received(&dir)).await.map_err(stopped)?;
-        let snapshot = snapshot.map_err(|error| Status::internal(error.to_string()))?;
+        // Its files are as they were sent; that they were sent as they were written is another matter.
+        let checked = at_leisure(move || Ok(Store::verify_checkpoint(&dir).map(|()| snapshots::received(&dir)))).await;
+        let snapshot = match checked.map_err(stopped)? {
+            Ok(snapshot) => snapshot.map_err(|error| Status::internal(error.to_string()))?,
+            Err(error) if error.is_damage() => {
+                return Err(Status::data_loss(format!("the snapshot is damaged: {error}")));
+            }
+            Err(error) => return Err(Status::internal(error.to_string())),
+        };
         let response = self.raft.install_full_snapshot(leader, snapshot).await.map_err(stopped)?;
         Ok(response.vote)
     }
 
     fn check<T>(&self, request: &Request<T>) -> Result<u64, Status> {
         self.introduction.check(request.metadata())
+    }
+}
+
+fn hash_of(view: &View<'_>, revision: i64) -> Result<MemberHash, StoreError> {
+    let newest_revision = view.revision()?;
+    match view.hash_kv(revision) {
+        Ok(found) => Ok(MemberHash { newest_revision, found: Some(found) }),
+        Err(ReadError::Refused(_)) => Ok(MemberHash { newest_revision, found: None }),
+        Err(ReadError::Store(error)) => Err(error),
     }
 }
 

@@ -17,8 +17,9 @@ use store::HashKv;
 use tonic::Status;
 
 use crate::{
-    ConsensusError, MembershipChange, PeerNode, Renewal, codec,
+    ConsensusError, MemberHash, MembershipChange, PeerNode, Renewal, codec,
     lead::{Fate, ReadIndex},
+    membership::AskedChange,
     raft_types::{LogId, TypeConfig, Vote},
 };
 
@@ -179,7 +180,7 @@ pub(crate) fn read_read_index(response: peer::ReadIndexResponse) -> ReadIndex {
     }
 }
 
-pub(crate) fn change(change: MembershipChange) -> peer::ChangeMembershipRequest {
+pub(crate) fn change(AskedChange { change, strict }: AskedChange) -> peer::ChangeMembershipRequest {
     use change_membership_request::Kind;
     let (kind, member_id, peer_urls) = match change {
         MembershipChange::AddLearner(id, node) => (Kind::AddLearner, id, node.peer_urls),
@@ -188,20 +189,21 @@ pub(crate) fn change(change: MembershipChange) -> peer::ChangeMembershipRequest 
         MembershipChange::Remove(id) => (Kind::Remove, id, Vec::new()),
         MembershipChange::SetPeerUrls(id, urls) => (Kind::SetPeerUrls, id, urls),
     };
-    peer::ChangeMembershipRequest { kind: kind.into(), member_id, peer_urls }
+    peer::ChangeMembershipRequest { kind: kind.into(), member_id, peer_urls, strict }
 }
 
-pub(super) fn read_change(request: peer::ChangeMembershipRequest) -> Result<MembershipChange, Status> {
+pub(super) fn read_change(request: peer::ChangeMembershipRequest) -> Result<AskedChange, Status> {
     use change_membership_request::Kind;
     let (id, peer_urls) = (request.member_id, request.peer_urls);
-    Ok(match Kind::try_from(request.kind) {
+    let change = match Kind::try_from(request.kind) {
         Ok(Kind::AddLearner) => MembershipChange::AddLearner(id, PeerNode { peer_urls }),
         Ok(Kind::AddVoter) => MembershipChange::AddVoter(id, PeerNode { peer_urls }),
         Ok(Kind::Promote) => MembershipChange::Promote(id),
         Ok(Kind::Remove) => MembershipChange::Remove(id),
         Ok(Kind::SetPeerUrls) => MembershipChange::SetPeerUrls(id, peer_urls),
         Err(_) => return Err(Status::invalid_argument("a change of a later version")),
-    })
+    };
+    Ok(AskedChange { change, strict: request.strict })
 }
 
 pub(super) fn change_response(changed: Result<LogId, ConsensusError>) -> peer::ChangeMembershipResponse {
@@ -214,6 +216,7 @@ pub(super) fn change_response(changed: Result<LogId, ConsensusError>) -> peer::C
         Err(ConsensusError::LearnerNotReady) => Kind::NotInSync,
         Err(ConsensusError::NotLearner) => Kind::NotLearner,
         Err(ConsensusError::LastVoter) => Kind::LastVoter,
+        Err(ConsensusError::Unhealthy) => Kind::Unhealthy,
         Err(ConsensusError::LeaderChanged | ConsensusError::Timeout | ConsensusError::Stopped) => Kind::Unknown,
     };
     peer::ChangeMembershipResponse { kind: kind.into(), log_id: changed.ok().as_ref().map(log_id) }
@@ -229,6 +232,7 @@ pub(crate) fn read_change_response(response: peer::ChangeMembershipResponse) -> 
         (Ok(Kind::NotInSync), _) => Err(ConsensusError::LearnerNotReady),
         (Ok(Kind::NotLearner), _) => Err(ConsensusError::NotLearner),
         (Ok(Kind::LastVoter), _) => Err(ConsensusError::LastVoter),
+        (Ok(Kind::Unhealthy), _) => Err(ConsensusError::Unhealthy),
         (Ok(Kind::Done | Kind::Unknown) | Err(_), _) => Err(ConsensusError::LeaderChanged),
     }
 }
@@ -265,19 +269,20 @@ pub(crate) fn read_lease_times(response: peer::LeaseTimesResponse) -> Option<BTr
     known.then(|| response.left.into_iter().map(|left| (left.id, left.nanoseconds)).collect())
 }
 
-pub(super) fn hash(found: Option<HashKv>) -> peer::HashResponse {
+pub(super) fn hash(MemberHash { newest_revision, found }: MemberHash) -> peer::HashResponse {
     use hash_response::Kind;
     match found {
         Some(HashKv { hash, compact_revision, .. }) => {
-            peer::HashResponse { kind: Kind::Known.into(), hash, compact_revision }
+            peer::HashResponse { kind: Kind::Known.into(), hash, compact_revision, newest_revision }
         }
-        None => peer::HashResponse { kind: Kind::NotThere.into(), ..Default::default() },
+        None => peer::HashResponse { kind: Kind::NotThere.into(), newest_revision, ..Default::default() },
     }
 }
 
-pub(crate) fn read_hash(response: &peer::HashResponse, revision: i64) -> Option<HashKv> {
+pub(crate) fn read_hash(response: &peer::HashResponse, revision: i64) -> MemberHash {
     use hash_response::Kind;
     let known = Kind::try_from(response.kind) == Ok(Kind::Known);
-    let (hash, compact_revision) = (response.hash, response.compact_revision);
-    known.then_some(HashKv { hash, compact_revision, hash_revision: revision })
+    let &peer::HashResponse { hash, compact_revision, newest_revision, .. } = response;
+    let found = known.then_some(HashKv { hash, compact_revision, hash_revision: revision });
+    MemberHash { newest_revision, found }
 }

@@ -21,6 +21,8 @@ pub(crate) struct Cluster {
     pub(crate) state: ClusterState,
     /// Name and peer URLs of every member, this one's among them. Empty when the data directory says it.
     pub(crate) members: Vec<(String, Vec<Url>)>,
+    /// Whether this member goes on alone, because the others are lost for good.
+    pub(crate) force_new: bool,
     /// Whether a member asks if it could win before it holds an election.
     pub(crate) pre_vote: bool,
     /// Whether a change that would leave too few working members is refused.
@@ -50,6 +52,7 @@ impl Cluster {
             token: token.to_owned(),
             state: ClusterState::New,
             members: vec![(name.to_owned(), peer)],
+            force_new: usual.force_new_cluster,
             pre_vote: usual.pre_vote,
             strict_reconfig_check: usual.strict_reconfig_check,
             max_learners: usual.max_learners,
@@ -71,6 +74,7 @@ pub(super) fn cluster(reader: &mut Reader<'_>, name: &str, advertised: &[Url], d
         token: reader.text("initial-cluster-token"),
         state,
         members: members.into_iter().map(|(name, urls)| (name, urls.into_iter().collect())).collect(),
+        force_new: reader.switch("force-new-cluster"),
         pre_vote: reader.switch("pre-vote"),
         strict_reconfig_check: reader.switch("strict-reconfig-check"),
         max_learners: max_learners(reader),

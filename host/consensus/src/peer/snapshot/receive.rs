@@ -16,7 +16,10 @@ use tokio::sync::{Mutex, mpsc};
 use tonic::{Status, Streaming};
 
 use super::{FILES_MAX, files};
-use crate::{peer::wire, raft_types::Vote};
+use crate::{leisure::at_leisure, peer::wire, raft_types::Vote, snapshots};
+
+/// Bytes after which what arrived is synced: all at once at the end, it would hold up every other sync of the disk.
+const SYNC_BYTES: u64 = 8 << 20;
 
 /// The folder in which a snapshot arrives; one transfer has it at a time.
 #[derive(Clone)]
@@ -26,7 +29,7 @@ pub(crate) struct Receiving {
 
 impl Receiving {
     pub(crate) fn new(snapshots: &Path) -> Self {
-        Self { dir: Arc::new(Mutex::new(snapshots.join(super::RECEIVING))) }
+        Self { dir: Arc::new(Mutex::new(snapshots::receiving(snapshots))) }
     }
 }
 
@@ -41,22 +44,34 @@ where
     F: Future<Output = Result<Vote, Status>>,
 {
     let dir = receiving.dir.try_lock().map_err(|_| Status::aborted("another snapshot is on its way to this member"))?;
-    let Some(Part::Manifest(manifest)) = next(&mut requests).await? else {
+    let answer = async |wanted| {
+        let answer = SnapshotResponse { answer: Some(Answer::Wanted(wanted)) };
+        answers.send(Ok(answer)).await.map_err(|_| Status::aborted("the leader has gone away"))
+    };
+    let leader = take_in(&dir, &mut requests, answer).await?;
+    install(dir.clone(), leader).await
+}
+
+/// Takes a snapshot into `dir`: `answer` tells the sender what of it is wanted. The ballot of the sender's leader.
+pub(crate) async fn take_in(
+    dir: &Path,
+    requests: &mut Streaming<SnapshotRequest>,
+    answer: impl AsyncFnOnce(SnapshotWanted) -> Result<(), Status>,
+) -> Result<Vote, Status> {
+    let Some(Part::Manifest(manifest)) = next(requests).await? else {
         return Err(Status::invalid_argument("a snapshot begins with its manifest"));
     };
     let leader = wire::read_ballot(manifest.leader)?;
     check(&manifest)?;
     let listed = Arc::new(manifest.files);
-    let parts = on_disk(&dir, &listed, missing).await?;
+    let parts = on_disk(dir, &listed, missing).await?;
     tracing::info!(files = listed.len(), wanted = parts.len(), "receiving a snapshot");
-    let expected = parts.clone();
-    let wanted = SnapshotResponse { answer: Some(Answer::Wanted(SnapshotWanted { parts })) };
-    answers.send(Ok(wanted)).await.map_err(|_| Status::aborted("the leader has gone away"))?;
-    for part in expected {
-        take(&dir, &listed[part.file as usize], part, &mut requests).await?;
+    answer(SnapshotWanted { parts: parts.clone() }).await?;
+    for part in parts {
+        take(dir, &listed[part.file as usize], part, requests).await?;
     }
-    on_disk(&dir, &listed, verify).await?;
-    install(dir.clone(), leader).await
+    on_disk(dir, &listed, verify).await?;
+    Ok(leader)
 }
 
 async fn next(requests: &mut Streaming<SnapshotRequest>) -> Result<Option<Part>, Status> {
@@ -79,8 +94,7 @@ async fn on_disk<T: Send + 'static>(
     work: impl FnOnce(&Path, &[SnapshotFile]) -> io::Result<T> + Send + 'static,
 ) -> Result<T, Status> {
     let (dir, listed) = (dir.to_owned(), listed.clone());
-    let done = tokio::task::spawn_blocking(move || work(&dir, &listed)).await;
-    done.map_err(io::Error::other).flatten().map_err(unwritable)
+    at_leisure(move || work(&dir, &listed)).await.map_err(unwritable)
 }
 
 /// What is not there yet. Files of another snapshot are removed; what broke off is gone on with.
@@ -127,7 +141,12 @@ async fn take(
         }
         part.offset += data.len() as u64;
         let target = target.clone();
-        let written = tokio::task::spawn_blocking(move || target.write_all_at(&data, offset)).await;
+        let syncs = offset / SYNC_BYTES != part.offset / SYNC_BYTES;
+        let write = move || {
+            target.write_all_at(&data, offset)?;
+            if syncs { target.sync_data() } else { Ok(()) }
+        };
+        let written = tokio::task::spawn_blocking(write).await;
         written.map_err(io::Error::other).flatten().map_err(unwritable)?;
     }
     Ok(())

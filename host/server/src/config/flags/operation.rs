@@ -1,7 +1,7 @@
 //! Flags of monitoring, of the log, of the work in the background, and the unsafe ones.
 
 use super::Kind::{Duration, Signed, Switch, Text, Whole};
-use super::{Flag, honoured, moot, refused};
+use super::{Flag, honoured, moot};
 
 const NO_TRACES: &str = "this version sends no traces";
 
@@ -51,6 +51,6 @@ pub(super) const FEATURES: &[Flag] = &[
 
 #[rustfmt::skip]
 pub(super) const UNSAFE: &[Flag] = &[
-    refused("force-new-cluster", Switch, "false", "a member that lost the others cannot go on alone yet"),
+    honoured("force-new-cluster", Switch, "false", "go on alone with the data that is there, when the other members are lost for good; take the flag away afterwards"),
     honoured("unsafe-no-fsync", Switch, "false", "answer writes before they are on disk: a crash loses them"),
 ];

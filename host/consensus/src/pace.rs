@@ -1,0 +1,82 @@
+//! When a snapshot is made, and with it the log behind it purged.
+//!
+//! A member makes one when so many entries were applied since the last. A leader puts it off while a member that answers still
+//! lacks entries that would be purged: one that has just taken over a large snapshot, above all. Purged too early, it would need
+//! another snapshot by the time that it has taken over this one, and so on without an end.
+
+use std::time::Duration;
+
+use openraft::{Instant as _, async_runtime::watch::WatchReceiver as _, metrics::RaftMetrics};
+use tokio::time::timeout;
+
+use crate::{consensus::Member, raft_types::TypeConfig};
+
+/// For how many times the usual number of entries a snapshot is put off: a member that lags for ever must not keep the log for ever.
+const PUT_OFF_MAX: u64 = 20;
+
+/// How often a snapshot is made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// Entries between two snapshots.
+    pub(crate) entries: u64,
+    /// Entries kept in the log behind a snapshot.
+    pub(crate) kept_entries: u64,
+    /// How long ago a member may have answered that still counts.
+    pub(crate) election: Duration,
+}
+
+impl Pace {
+    /// Makes snapshots until openraft stops.
+    pub(crate) fn keep(self, raft: Member, heartbeat: Duration) {
+        tokio::spawn(async move {
+            let mut server = raft.server_metrics();
+            loop {
+                if let Ok(Err(_)) = timeout(heartbeat, server.changed()).await {
+                    return;
+                }
+                let is_due = self.is_due(&raft.metrics().borrow_watched());
+                // One that is being made already is not made twice.
+                if is_due && raft.trigger().snapshot().await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    fn is_due(self, metrics: &RaftMetrics<TypeConfig>) -> bool {
+        // Entries are counted from 0.
+        let end = |log_id: Option<crate::raft_types::LogId>| log_id.map_or(0, |log_id| log_id.index + 1);
+        let applied = end(metrics.last_applied);
+        let answering = metrics
+            .heartbeat
+            .iter()
+            .flatten()
+            .filter(|(id, at)| **id != metrics.id && at.as_ref().is_some_and(|at| at.elapsed() < self.election));
+        let matched = answering.map(|(id, _)| {
+            let progress = metrics.replication.as_ref().and_then(|progress| progress.get(id));
+            end(progress.copied().flatten())
+        });
+        self.is_due_at(applied, end(metrics.snapshot), matched.min())
+    }
+
+    /// `slowest` is how far the slowest member is that answers.
+    fn is_due_at(self, applied: u64, snapshot: u64, slowest: Option<u64>) -> bool {
+        let since = applied.saturating_sub(snapshot);
+        let would_lose = slowest.is_some_and(|slowest| slowest + self.kept_entries < applied);
+        since >= self.entries && (!would_lose || since >= self.entries.saturating_mul(PUT_OFF_MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_is_put_off_for_a_member_that_lags_but_not_for_ever() {
+        let pace = Pace { entries: 100, kept_entries: 50, election: Duration::from_secs(1) };
+        assert!(!pace.is_due_at(99, 0, None) && pace.is_due_at(100, 0, None));
+        assert!(!pace.is_due_at(1099, 1000, Some(1099)) && pace.is_due_at(1100, 1000, Some(1050)));
+        assert!(!pace.is_due_at(1100, 1000, Some(1049)), "an entry that it lacks would be purged");
+        assert!(!pace.is_due_at(2999, 1000, Some(0)) && pace.is_due_at(3000, 1000, Some(0)));
+    }
+}
