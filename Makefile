@@ -49,7 +49,7 @@ faulty: plugins
 
 FAULTS_SECONDS = $(if $(HOURS),$(shell expr $(HOURS) \* 3600),300)
 
-faults: faulty ## Random faults under traffic, every promise checked (make faults HOURS=2; ARGS="--prove" for the deliberate bugs)
+faults: faulty ## Random faults under traffic, every promise checked (make faults HOURS=2; ARGS="--prove" for the deliberate bugs, ARGS=--shared-disk without root)
 	@"$${CARGO_TARGET_DIR:-target}/debug/faults" --seconds $(FAULTS_SECONDS) $(ARGS)
 
 verify: plugins ## Everything a change must pass: format, lints, tests, documentation, dependencies

@@ -8,7 +8,14 @@
 //! faults --planted lost-event          with a deliberate bug, which must be found
 //! faults --prove                       with each deliberate bug in turn, and how long each took to be found
 //! faults --handover                    how long nobody can write when the leader goes
+//! faults --rolling                     every member is stopped and started again in turn, three times, under load
+//! faults --repair                      members with damaged or other data, leaders whose disks fail: each becomes whole again
+//! faults --catch-up --writes 1000000   a member is away for so many writes: what clients notice while it catches up
 //! ```
+//!
+//! A campaign gives each member a disk of its own (a tmpfs), to fill it. Mounting that takes root; without it a campaign does not
+//! begin, unless `--shared-disk` says that it may leave that fault out. One that is itself killed leaves the disks behind
+//! (`umount -l`). The other kinds of run use the disk of the machine.
 //!
 //! The seed fixes which faults and which calls are drawn; how they meet is up to the machine.
 
@@ -19,7 +26,7 @@ mod verdict;
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
 
-use campaign::Plan;
+use campaign::{Finding, Plan};
 use clap::Parser;
 use harness::Seed;
 
@@ -35,43 +42,72 @@ struct Arguments {
     /// Only these faults; may be repeated
     #[arg(long)]
     only: Vec<String>,
+    /// Keep the data on the disk of the machine: takes no root, and leaves out disks that are full
+    #[arg(long)]
+    shared_disk: bool,
     /// Run with this deliberate bug
     #[arg(long)]
     planted: Option<String>,
     /// Run with each deliberate bug until it is found, each for at most `--seconds`
-    #[arg(long)]
+    #[arg(long, group = "instead")]
     prove: bool,
     /// How long nobody can write when the leader goes, instead of a campaign
-    #[arg(long)]
+    #[arg(long, group = "instead")]
     handover: bool,
-    /// The program, built with fail points [default: strongroom-faulty beside this program]
+    /// Restart each member in turn under load, instead of a campaign
+    #[arg(long, group = "instead")]
+    rolling: bool,
+    /// Damage members and wait until each is whole again, instead of a campaign
+    #[arg(long, group = "instead")]
+    repair: bool,
+    /// Let a member catch up with what was written while it was away, instead of a campaign
+    #[arg(long, group = "instead")]
+    catch_up: bool,
+    /// How many puts the member misses
+    #[arg(long, default_value_t = 1_000_000, requires = "catch_up")]
+    writes: u64,
+    /// The program [default: strongroom-faulty beside this program, with its fail points; strongroom for --rolling and --catch-up]
     #[arg(long)]
     program: Option<PathBuf>,
+}
+
+impl Arguments {
+    fn plan(&self) -> Plan {
+        let built = || match self.rolling || self.catch_up {
+            true => harness::binary(),
+            false => harness::binary().with_file_name("strongroom-faulty"),
+        };
+        Plan {
+            members: self.members,
+            program: self.program.clone().unwrap_or_else(built),
+            length: Duration::from_secs(self.seconds),
+            seed: Seed::of_this_run(),
+            fail_points: self.planted.iter().flat_map(|bug| planted::lines(bug)).collect(),
+            only: self.only.clone(),
+            shared_disk: self.shared_disk,
+        }
+    }
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let beside = || harness::binary().with_file_name("strongroom-faulty");
-    let plan = Plan {
-        members: arguments.members,
-        program: arguments.program.unwrap_or_else(beside),
-        length: Duration::from_secs(arguments.seconds),
-        seed: Seed::of_this_run(),
-        fail_points: arguments.planted.iter().flat_map(|bug| planted::lines(bug)).collect(),
-        only: arguments.only,
-    };
+    let plan = arguments.plan();
     if arguments.prove {
         return planted::prove(&plan).await;
     }
-    if arguments.handover {
-        let handover = Box::pin(campaign::handover::run(&plan)).await;
-        print(&handover.text);
-        return if handover.is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE };
-    }
-    let report = Box::pin(campaign::run(&plan)).await;
-    print(&report.text());
-    if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let Finding { text, is_clean } = match &arguments {
+        Arguments { handover: true, .. } => Box::pin(campaign::handover::run(&plan)).await,
+        Arguments { repair: true, .. } => Box::pin(campaign::repair::run(&plan)).await,
+        Arguments { rolling: true, .. } => Box::pin(campaign::rolling::run(&plan)).await,
+        Arguments { catch_up: true, writes, .. } => Box::pin(campaign::catch_up::run(&plan, *writes)).await,
+        _ => {
+            let report = Box::pin(campaign::run(&plan)).await;
+            Finding { text: report.text(), is_clean: report.is_clean() }
+        }
+    };
+    print(&text);
+    if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn print(text: &str) {

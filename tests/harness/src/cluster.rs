@@ -10,7 +10,10 @@ use std::{
 use tempfile::TempDir;
 use tokio::time::sleep;
 
-use crate::{Links, Ports, Process, http, program};
+use crate::{
+    Links, Newcomer, Ports, http,
+    member::{Acquaintance, Member},
+};
 
 /// How often a starting member is asked whether it is ready.
 const POLL: Duration = Duration::from_millis(20);
@@ -27,24 +30,22 @@ pub struct ClusterOptions {
     /// Lines that stand in every member's file of fail points, whatever else is put there. Only a program that was built with
     /// fail points reads them.
     pub fail_points: Vec<String>,
+    /// Gives each member's data a disk of its own of so many bytes, which can be filled. It is a tmpfs: mounting it takes
+    /// root, and starting the cluster panics without it.
+    pub disk_bytes: Option<u64>,
 }
 
 /// Members `m0`, `m1` ... on this machine, each reached by the others through [`Links`]. Dropping it kills them and removes
-/// their directories.
+/// their directories and disks.
 #[derive(Debug)]
 pub struct Cluster {
     // Before `home`: they have to be dead when their directories go.
     members: Vec<Member>,
     links: Links,
     options: ClusterOptions,
+    /// How many folders of members there are, newcomers counted.
+    folders: usize,
     home: TempDir,
-}
-
-#[derive(Debug)]
-struct Member {
-    process: Option<Process>,
-    ports: Ports,
-    home: PathBuf,
 }
 
 impl Cluster {
@@ -54,16 +55,12 @@ impl Cluster {
     /// When one ends or does not become ready.
     pub async fn start(options: ClusterOptions) -> Self {
         let home = TempDir::with_prefix("strongroom-cluster-").expect("a temporary directory can be made");
-        let member = |index: usize| {
-            let home = home.path().join(format!("m{index}"));
-            fs::create_dir(&home).expect("a temporary directory can be written");
-            Member { process: None, ports: Ports::free(), home }
-        };
+        let member = |index: usize| Member::new(home.path(), format!("m{index}"), &options);
         let members: Vec<_> = (0..options.members).map(member).collect();
         let links = Links::before(&members.iter().map(|member| member.ports.peer).collect::<Vec<_>>()).await;
-        let mut cluster = Self { members, links, options, home };
+        let folders = members.len();
+        let mut cluster = Self { members, links, options, folders, home };
         for member in 0..cluster.members.len() {
-            cluster.set_fail_points(member, &[]);
             cluster.launch(member);
         }
         for member in 0..cluster.members.len() {
@@ -84,29 +81,21 @@ impl Cluster {
     /// # Panics
     /// When it runs already.
     pub fn launch(&mut self, member: usize) {
-        let command = self.command(member);
-        let one = &mut self.members[member];
-        assert!(one.process.is_none(), "m{member} runs already");
-        let process = Process::start(command, &one.home.join("log"));
-        self.links.runs_as(member, Some(process.id()));
-        one.process = Some(process);
-    }
-
-    fn command(&self, member: usize) -> Command {
         let url = |member: usize| format!("http://127.0.0.1:{}", self.links.port(member));
         let founders: Vec<_> = (0..self.members.len()).map(|member| format!("m{member}={}", url(member))).collect();
-        let Member { ports, home, .. } = &self.members[member];
-        let client = format!("http://127.0.0.1:{}", ports.client);
-        let mut command = program::clean_command(&self.options.program);
-        command.args(["serve", "--admin-access=any", "--log-level=info"]);
-        command.arg("--name").arg(format!("m{member}")).arg("--data-dir").arg(home.join("data"));
-        command.args(["--listen-client-urls", &client, "--advertise-client-urls", &client]);
-        command.args(["--listen-peer-urls", &format!("http://127.0.0.1:{}", ports.peer)]);
-        command.args(["--initial-advertise-peer-urls", &url(member), "--initial-cluster", &founders.join(",")]);
-        command.args(["--listen-metrics-urls", &format!("http://127.0.0.1:{}", ports.metrics)]);
-        command.args(self.options.flags.iter().map(|flag| flag.replace("{admin}", &ports.admin.to_string())));
-        command.env("STRONGROOM_FAIL_POINTS", home.join("fail-points"));
-        command
+        let acquaintance = Acquaintance { peer_url: &url(member), members: &founders.join(","), state: "new" };
+        let process = self.members[member].launch(&self.options, acquaintance);
+        self.links.runs_as(member, Some(process.id()));
+    }
+
+    /// A member that did not found the cluster, not started and not known to the others yet.
+    ///
+    /// # Panics
+    /// When its folder cannot be made, or its disk not be mounted.
+    pub fn newcomer(&mut self) -> Newcomer {
+        let name = format!("m{}", self.folders);
+        self.folders += 1;
+        Newcomer::new(self.home.path(), name, self.options.clone())
     }
 
     /// Waits until a member says that it is healthy: it knows a leader and answers a linearizable read.
@@ -183,12 +172,32 @@ impl Cluster {
     /// # Panics
     /// When the file cannot be written.
     pub fn set_fail_points(&self, member: usize, lines: &[String]) {
-        let home = &self.members[member].home;
-        let text: String = self.options.fail_points.iter().chain(lines).map(|line| format!("{line}\n")).collect();
-        let draft = home.join("fail-points.draft");
-        fs::write(&draft, text)
-            .and_then(|()| fs::rename(&draft, home.join("fail-points")))
-            .expect("a temporary directory can be written");
+        self.members[member].set_fail_points(self.options.fail_points.iter().chain(lines));
+    }
+
+    /// Whether members have disks of their own, which can be filled.
+    #[must_use]
+    pub fn has_own_disks(&self) -> bool {
+        self.options.disk_bytes.is_some()
+    }
+
+    /// Fills a member's disk, so that nothing more goes on it until [`Cluster::free_disk`].
+    ///
+    /// # Panics
+    /// When it has none of its own, or filling it fails in another way than that it is full.
+    pub fn fill_disk(&self, member: usize) {
+        let disk = self.members[member].disk.as_ref().expect("the options give each member a disk of its own");
+        disk.fill().unwrap_or_else(|error| panic!("the disk of m{member} cannot be filled: {error}"));
+    }
+
+    /// Takes away what [`Cluster::fill_disk`] put there.
+    ///
+    /// # Panics
+    /// When that cannot be removed.
+    pub fn free_disk(&self, member: usize) {
+        if let Some(disk) = &self.members[member].disk {
+            disk.free().unwrap_or_else(|error| panic!("the disk of m{member} cannot be freed: {error}"));
+        }
     }
 
     /// The links between the members.
@@ -206,13 +215,13 @@ impl Cluster {
     /// A member's data directory.
     #[must_use]
     pub fn data(&self, member: usize) -> PathBuf {
-        self.members[member].home.join("data")
+        self.members[member].data()
     }
 
     /// Everything that a member printed and logged.
     #[must_use]
     pub fn log(&self, member: usize) -> Vec<u8> {
-        fs::read(self.members[member].home.join("log")).unwrap_or_default()
+        fs::read(self.members[member].log()).unwrap_or_default()
     }
 
     /// The folder with all directories and logs.
@@ -221,11 +230,18 @@ impl Cluster {
         self.home.path()
     }
 
-    /// Kills all members and leaves their directories behind, to be looked at.
+    /// Kills all members and leaves their directories behind, to be looked at. What is on disks of their own is copied to
+    /// where it was, because a tmpfs that stays would hold memory for ever.
+    ///
+    /// # Panics
+    /// When it cannot be copied.
     #[must_use]
     pub fn keep(mut self) -> PathBuf {
         for member in 0..self.members.len() {
             self.kill(member);
+            if let Some(disk) = self.members[member].disk.take() {
+                disk.keep().unwrap_or_else(|error| panic!("the disk of m{member} cannot be kept: {error}"));
+            }
         }
         self.home.disable_cleanup(true);
         self.home.path().to_owned()

@@ -3,7 +3,7 @@
 //! The end-to-end tests and the bench see Strongroom as a user does: a program with a directory, ports, certificates and a log.
 //! So this crate depends on none of the host's crates, only on the wire (`proto`).
 //! It is *not* an in-process cluster and knows nothing of what is inside the program: [`Cluster`] starts processes and puts a
-//! proxy before each peer listener ([`Links`]).
+//! proxy before each peer listener ([`Links`]). A cluster whose members have disks of their own needs root to mount them.
 //!
 //! Invariants:
 //! - Every server listens on 127.0.0.1 only, on ports that no other server of this run was given.
@@ -31,10 +31,13 @@
 mod certificates;
 mod client;
 mod cluster;
+mod disk;
 mod environment;
 mod etcdctl;
 mod http;
 mod link;
+mod member;
+mod newcomer;
 mod ports;
 mod process;
 mod program;
@@ -49,6 +52,7 @@ pub use environment::Environment;
 pub use etcdctl::{Etcdctl, Finished, Running};
 pub use http::{Request, Response, get, send};
 pub use link::{Condition, Links};
+pub use newcomer::Newcomer;
 pub use ports::{Ports, free_port};
 pub use process::Process;
 pub use program::{Program, Run, binary, reference, run};

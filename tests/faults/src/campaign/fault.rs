@@ -27,15 +27,21 @@ pub(super) enum Fault {
     Narrow,
     /// A learner is added that never comes, and removed again.
     AddMember,
+    /// A member joins as a learner, gets a vote, and is removed again.
+    JoinMember,
     /// The leader is told to hand over.
     MoveLeader,
     /// Writes wait between their review and the log.
     LateWrites,
     /// Syncing the log takes long.
     SlowDisk,
+    /// Syncing the log takes longer than an election timeout.
+    HungDisk,
     /// Syncing the log fails.
     FailedSync,
-    /// The log's disk is full.
+    /// The log is told that its disk is full.
+    FullLog,
+    /// Nothing more goes on a member's disk.
     FullDisk,
     /// The member dies in the middle of a write to the log.
     TornWrite,
@@ -68,9 +74,9 @@ impl Fault {
     /// All faults that a cluster of this size can have.
     pub(super) fn all(members: usize) -> Vec<Self> {
         use Fault::{
-            AddMember, ClockJump, CutOneWay, Delay, FailedSync, FlipLog, FlipSnapshot, FlipState, FullDisk, Isolate,
-            IsolateLeader, Kill, KillAll, KillAt, LateWrites, Loss, MoveLeader, Narrow, Pause, Reset, Restart,
-            SlowDisk, TornWrite,
+            AddMember, ClockJump, CutOneWay, Delay, FailedSync, FlipLog, FlipSnapshot, FlipState, FullDisk, FullLog,
+            HungDisk, Isolate, IsolateLeader, JoinMember, Kill, KillAll, KillAt, LateWrites, Loss, MoveLeader, Narrow,
+            Pause, Reset, Restart, SlowDisk, TornWrite,
         };
         let mut all = vec![
             Kill,
@@ -79,7 +85,9 @@ impl Fault {
             KillAll,
             LateWrites,
             SlowDisk,
+            HungDisk,
             FailedSync,
+            FullLog,
             FullDisk,
             TornWrite,
             ClockJump,
@@ -89,7 +97,8 @@ impl Fault {
         ];
         all.extend(DEADLY_POINTS.map(KillAt));
         if members > 1 {
-            all.extend([Isolate, IsolateLeader, CutOneWay, Delay, Loss, Reset, Narrow, AddMember, MoveLeader]);
+            all.extend([Isolate, IsolateLeader, CutOneWay, Delay, Loss, Reset, Narrow]);
+            all.extend([AddMember, JoinMember, MoveLeader]);
         }
         all
     }
@@ -109,10 +118,13 @@ impl Fault {
             Self::Reset => "reset",
             Self::Narrow => "narrow",
             Self::AddMember => "add-member",
+            Self::JoinMember => "join-member",
             Self::MoveLeader => "move-leader",
             Self::LateWrites => "late-writes",
             Self::SlowDisk => "slow-disk",
+            Self::HungDisk => "hung-disk",
             Self::FailedSync => "failed-sync",
+            Self::FullLog => "full-log",
             Self::FullDisk => "full-disk",
             Self::TornWrite => "torn-write",
             Self::KillAt(point) => point,

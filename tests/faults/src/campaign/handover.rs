@@ -12,7 +12,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{Plan, authority::Authority, leadership, options};
+use super::{Finding, Plan, authority::Authority, leadership, options};
 
 /// How often the leader goes each way.
 const TIMES: usize = 5;
@@ -41,15 +41,8 @@ enum Way {
     Moved,
 }
 
-/// What came of it.
-#[derive(Debug)]
-pub(crate) struct Handover {
-    pub(crate) text: String,
-    pub(crate) is_clean: bool,
-}
-
 /// Lets the leader of a cluster under load go in every way, several times.
-pub(crate) async fn run(plan: &Plan) -> Handover {
+pub(crate) async fn run(plan: &Plan) -> Finding {
     let authority = Authority::new().expect("certificates can be made");
     let mut cluster = Cluster::start(options(plan, &authority)).await;
     let answered = Answered::default();
@@ -60,7 +53,7 @@ pub(crate) async fn run(plan: &Plan) -> Handover {
             writers.spawn(write(client, format!("/handover/{member}/{writer}"), answered.clone()));
         }
     }
-    let mut handover = Handover { text: String::new(), is_clean: true };
+    let mut handover = Finding { text: String::new(), is_clean: true };
     for (way, bound) in [(Way::Killed, CRASH_MAX), (Way::Stopped, ORDERLY_MAX), (Way::Moved, ORDERLY_MAX)] {
         let mut gaps = Vec::new();
         for _ in 0..TIMES {

@@ -19,9 +19,18 @@ pub(crate) struct View {
 
 /// What a member says, if it answers.
 pub(crate) async fn view(cluster: &Cluster, member: usize) -> Option<View> {
-    let answer: StatusResponse =
-        timeout(ASK, maintenance(cluster, member).maintenance.status(StatusRequest {})).await.ok()?.ok()?.into_inner();
+    let answer = status(cluster, member).await?;
     Some(View { id: answer.header?.member_id, leader: answer.leader, term: answer.raft_term })
+}
+
+/// The last entry of the log that a member has applied, if it answers.
+pub(crate) async fn applied(cluster: &Cluster, member: usize) -> Option<u64> {
+    status(cluster, member).await.map(|status| status.raft_applied_index)
+}
+
+async fn status(cluster: &Cluster, member: usize) -> Option<StatusResponse> {
+    let answer = timeout(ASK, maintenance(cluster, member).maintenance.status(StatusRequest {})).await;
+    Some(answer.ok()?.ok()?.into_inner())
 }
 
 /// The member that says it leads.

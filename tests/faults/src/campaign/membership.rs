@@ -3,14 +3,16 @@
 use std::time::{Duration, Instant};
 
 use harness::{Client, Cluster, Random};
-use proto::etcdserverpb::{MemberAddRequest, MemberListRequest, MemberPromoteRequest, MemberRemoveRequest};
+use proto::etcdserverpb::{
+    MemberAddRequest, MemberAddResponse, MemberListRequest, MemberPromoteRequest, MemberRemoveRequest,
+};
 use tokio::time::{sleep, timeout};
 use tonic::Code;
 
 use crate::traffic::field::below;
 
 /// Longest wait for one answer.
-const ASK: Duration = Duration::from_secs(2);
+pub(super) const ASK: Duration = Duration::from_secs(2);
 
 /// Longest time in which it can be removed again.
 const REMOVAL: Duration = Duration::from_secs(20);
@@ -21,22 +23,45 @@ pub(super) struct Stranger {
     url: String,
 }
 
+/// What came of asking for a member.
+pub(super) enum Asked {
+    Added(MemberAddResponse),
+    Refused,
+    /// Nobody answered: it may be there.
+    Unknown,
+}
+
 impl Stranger {
+    /// One that was not asked for yet.
+    pub(super) fn at(url: String) -> Self {
+        Self { url }
+    }
+
     /// Asks any member to add it, and to promote it, which must be refused: it never had a log. Nothing when the first is refused.
     pub(super) async fn add(cluster: &Cluster, random: &mut Random) -> Option<Self> {
-        let stranger = Self { url: format!("http://127.0.0.1:{}", harness::free_port()) };
+        let stranger = Self::at(format!("http://127.0.0.1:{}", harness::free_port()));
         let mut client = client(cluster, below(random, cluster.size()));
-        let request = MemberAddRequest { peer_ur_ls: vec![stranger.url.clone()], is_learner: true };
-        let added = timeout(ASK, client.cluster.member_add(request)).await;
-        match added {
-            Ok(Ok(added)) => {
-                let id = added.into_inner().member.map_or(0, |member| member.id);
+        match stranger.ask(&client).await {
+            Asked::Added(added) => {
+                let id = added.member.map_or(0, |member| member.id);
                 drop(timeout(ASK, client.cluster.member_promote(MemberPromoteRequest { id })).await);
             }
-            Ok(Err(status)) if matches!(status.code(), Code::FailedPrecondition | Code::Unimplemented) => return None,
-            Ok(Err(_)) | Err(_) => {}
+            Asked::Refused => return None,
+            Asked::Unknown => {}
         }
         Some(stranger)
+    }
+
+    /// Asks for it as a learner.
+    pub(super) async fn ask(&self, client: &Client) -> Asked {
+        let request = MemberAddRequest { peer_ur_ls: vec![self.url.clone()], is_learner: true };
+        match timeout(ASK, client.cluster.clone().member_add(request)).await {
+            Ok(Ok(added)) => Asked::Added(added.into_inner()),
+            Ok(Err(status)) if matches!(status.code(), Code::FailedPrecondition | Code::Unimplemented) => {
+                Asked::Refused
+            }
+            Ok(Err(_)) | Err(_) => Asked::Unknown,
+        }
     }
 
     /// Removes it, if it is there. Whether it is known to be gone.
@@ -63,6 +88,7 @@ impl Stranger {
     }
 }
 
-fn client(cluster: &Cluster, member: usize) -> Client {
+/// A new connection to a member.
+pub(super) fn client(cluster: &Cluster, member: usize) -> Client {
     Client::new(harness::connect_lazy(cluster.ports(member).client))
 }

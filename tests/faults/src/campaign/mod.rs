@@ -1,16 +1,23 @@
 //! A campaign: rounds of traffic under faults, each judged when it is over.
 
 mod authority;
+pub(crate) mod catch_up;
 mod damage;
 mod fault;
 pub(crate) mod handover;
+mod joining;
+mod latency;
 mod leadership;
 mod membership;
 mod nemesis;
+mod pace;
+pub(crate) mod repair;
 mod report;
+pub(crate) mod rolling;
 mod round;
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -21,7 +28,7 @@ use harness::{Cluster, ClusterOptions, Random, Seed};
 use crate::{traffic::field::Doors, verdict::call::Call};
 use authority::Authority;
 pub(crate) use report::Report;
-use round::Round;
+use round::{Round, Torment};
 
 /// Letters and digits of the word in every sealed value.
 const CANARY_LENGTH: usize = 40;
@@ -29,11 +36,25 @@ const CANARY_LENGTH: usize = 40;
 /// Log entries between two snapshots: few, so that every round builds and purges.
 const SNAPSHOT_ENTRIES: u64 = 400;
 
+/// Size of each member's disk. Four segments of the log, of 64 MiB each, are the most that it keeps with so many snapshots; the
+/// state is small, and filling the rest takes so little time that clients wait for the member and not for the test.
+const DISK_BYTES: u64 = 512 * 1024 * 1024;
+
+/// How often something happened, by its name.
+type Tally = BTreeMap<&'static str, usize>;
+
+/// What was found out, for people, and whether it is as it should be.
+#[derive(Debug)]
+pub(crate) struct Finding {
+    pub(crate) text: String,
+    pub(crate) is_clean: bool,
+}
+
 /// What to do.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) members: usize,
-    /// The program with fail points compiled in.
+    /// The program. A campaign needs the one that has fail points compiled in.
     pub(crate) program: PathBuf,
     pub(crate) length: Duration,
     pub(crate) seed: Seed,
@@ -41,6 +62,8 @@ pub(crate) struct Plan {
     pub(crate) fail_points: Vec<String>,
     /// Faults to draw from; all when there are none.
     pub(crate) only: Vec<String>,
+    /// Whether members have their data on the disk of the machine, which cannot be filled.
+    pub(crate) shared_disk: bool,
 }
 
 /// Runs rounds until the time is up or one finds something wrong.
@@ -48,7 +71,8 @@ pub(crate) async fn run(plan: &Plan) -> Report {
     let began = Instant::now();
     let mut random = Random::new(plan.seed.0);
     let authority = Authority::new().expect("certificates can be made");
-    let mut cluster = Cluster::start(options(plan, &authority)).await;
+    let options = ClusterOptions { disk_bytes: (!plan.shared_disk).then_some(DISK_BYTES), ..options(plan, &authority) };
+    let mut cluster = Cluster::start(options).await;
     let canary = random.word(CANARY_LENGTH);
     let doors = Doors::of(&cluster, authority.administrator());
     let mut report = Report::new(plan);
@@ -56,7 +80,8 @@ pub(crate) async fn run(plan: &Plan) -> Report {
     let mut number = 0;
     while began.elapsed() < plan.length && report.is_clean() {
         number += 1;
-        let round = Round { number, doors: doors.clone(), canary: canary.clone(), only: &plan.only };
+        let torment = Torment::Faults(&plan.only);
+        let round = Round { number, doors: doors.clone(), canary: canary.clone(), torment };
         let outcome = round.run(&mut cluster, std::mem::take(&mut carried), Random::new(random.next())).await;
         carried = report.add(outcome);
     }
@@ -75,5 +100,6 @@ fn options(plan: &Plan, authority: &Authority) -> ClusterOptions {
         program: plan.program.clone(),
         flags,
         fail_points: plan.fail_points.clone(),
+        disk_bytes: None,
     }
 }

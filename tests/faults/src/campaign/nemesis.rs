@@ -1,14 +1,11 @@
 //! Makes faults happen, alone and together, and mends everything at the end.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use harness::{Cluster, Condition, Random};
 use tokio::time::sleep;
 
-use super::{damage::Flip, fault::Fault, leadership, membership::Stranger};
+use super::{Tally, damage::Flip, fault::Fault, joining::Joining, leadership, membership::Stranger};
 use crate::traffic::field::below;
 
 /// Longest time that a fault stays.
@@ -17,7 +14,7 @@ const FAULT_MS_MAX: u64 = 2500;
 /// Longest quiet time between faults.
 const QUIET_MS_MAX: u64 = 700;
 
-/// Longest time in which a member with damaged files is given the chance to notice.
+/// Longest time in which a member with damaged files, or a full disk, is given the chance to notice.
 const NOTICE: Duration = Duration::from_secs(3);
 
 /// Faults for so long; how often there was each. Complains about what cannot be mended.
@@ -27,36 +24,51 @@ pub(super) async fn torment(
     only: &[String],
     random: &mut Random,
     complaints: &mut Vec<String>,
-) -> BTreeMap<&'static str, usize> {
+) -> Tally {
     let mut faults = Fault::all(cluster.size());
+    faults.retain(|fault| *fault != Fault::FullDisk || cluster.has_own_disks());
     faults.retain(|fault| only.is_empty() || only.iter().any(|name| name == fault.name()));
     assert!(!faults.is_empty(), "none of the faults {only:?} can happen here");
-    let (begun, mut tally) = (Instant::now(), BTreeMap::new());
+    let begun = Instant::now();
+    let mut nemesis = Nemesis::new(cluster, random);
     while begun.elapsed() < length {
-        sleep(Duration::from_millis(random.below(QUIET_MS_MAX))).await;
-        let mut nemesis = Nemesis { cluster, random, flips: Vec::new(), lines: Vec::new(), strangers: Vec::new() };
+        let quiet = Duration::from_millis(nemesis.random.below(QUIET_MS_MAX));
+        sleep(quiet).await;
         for fault in nemesis.draw(&faults) {
             if nemesis.begin(fault).await {
-                *tally.entry(fault.name()).or_default() += 1;
+                nemesis.count(fault);
             }
         }
         let stays = Duration::from_millis(nemesis.random.below(FAULT_MS_MAX));
         sleep(stays).await;
         nemesis.mend(complaints).await;
     }
-    tally
+    nemesis.tally
 }
 
 struct Nemesis<'a> {
     cluster: &'a mut Cluster,
     random: &'a mut Random,
+    tally: Tally,
     flips: Vec<(usize, Flip)>,
     /// The fail points of each member that has any.
     lines: Vec<(usize, String)>,
+    /// Members whose disk is full.
+    full: Vec<usize>,
     strangers: Vec<Stranger>,
+    joining: Vec<Joining>,
 }
 
-impl Nemesis<'_> {
+impl<'a> Nemesis<'a> {
+    fn new(cluster: &'a mut Cluster, random: &'a mut Random) -> Self {
+        let (tally, flips, lines, full) = (Tally::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { cluster, random, tally, flips, lines, full, strangers: Vec::new(), joining: Vec::new() }
+    }
+
+    fn count(&mut self, fault: Fault) {
+        *self.tally.entry(fault.name()).or_default() += 1;
+    }
+
     /// One fault, two or three. At most one of them damages files: a majority must stay whole.
     fn draw(&mut self, faults: &[Fault]) -> Vec<Fault> {
         let count = [1, 1, 2, 2, 3][below(self.random, 5)];
@@ -75,7 +87,8 @@ impl Nemesis<'_> {
         below(self.random, self.cluster.size())
     }
 
-    /// Whether it came about. A fail point is set; whether it is reached is up to the traffic.
+    /// Whether it came about. A fail point is set; whether it is reached is up to the traffic. Whether a member has joined is
+    /// known when it is mended.
     async fn begin(&mut self, fault: Fault) -> bool {
         match fault {
             Fault::Kill => {
@@ -126,14 +139,20 @@ impl Nemesis<'_> {
                 self.strangers.extend(stranger);
                 return may_be_there;
             }
+            Fault::JoinMember => {
+                self.joining.extend(Joining::begin(self.cluster, self.random).await);
+                return false;
+            }
             Fault::MoveLeader => return self.move_leader().await,
             Fault::LateWrites => self.fail_point("write.pause sleep 250 4".to_owned()),
             Fault::SlowDisk => {
                 let slow = 5 + self.random.below(60);
                 self.fail_point(format!("log.before-sync sleep {slow}"));
             }
+            Fault::HungDisk => self.fail_point("log.before-sync sleep 2500".to_owned()),
             Fault::FailedSync => self.fail_point("log.sync error EIO".to_owned()),
-            Fault::FullDisk => self.fail_point("log.write error ENOSPC".to_owned()),
+            Fault::FullLog => self.fail_point("log.write error ENOSPC".to_owned()),
+            Fault::FullDisk => self.fill_disk().await,
             Fault::TornWrite => self.fail_point("log.torn-write kill".to_owned()),
             Fault::KillAt(point) => {
                 let hit = 1 + self.random.below(20);
@@ -195,6 +214,18 @@ impl Nemesis<'_> {
         flipped
     }
 
+    /// The log has some room left that it took before, and the state is written now and then only: so it may take a while until
+    /// the member notices, and stops or not.
+    async fn fill_disk(&mut self) {
+        let member = self.member();
+        self.cluster.fill_disk(member);
+        self.full.push(member);
+        let begun = Instant::now();
+        while self.cluster.runs(member) && begun.elapsed() < NOTICE {
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     async fn move_leader(&mut self) -> bool {
         let Some(leader) = leadership::leader(self.cluster).await else { return false };
         let to = (leader + 1 + below(self.random, self.cluster.size() - 1)) % self.cluster.size();
@@ -215,6 +246,16 @@ impl Nemesis<'_> {
             self.cluster.kill(member);
             flip.undo();
         }
+        let ends_it = |(_, line): &&(usize, String)| line.contains(" error ") || line.contains(" kill");
+        let doomed: Vec<_> = self.lines.iter().filter(ends_it).map(|(member, _)| *member).collect();
+        let full = std::mem::take(&mut self.full);
+        for member in doomed.into_iter().chain(full.iter().copied()) {
+            // It may be on its way to its end, which takes a moment: nobody would start it again then.
+            self.cluster.kill(member);
+        }
+        for member in full {
+            self.cluster.free_disk(member);
+        }
         for member in 0..self.cluster.size() {
             if !self.cluster.runs(member) {
                 self.cluster.launch(member);
@@ -223,6 +264,11 @@ impl Nemesis<'_> {
         for stranger in std::mem::take(&mut self.strangers) {
             if !stranger.remove(self.cluster).await {
                 complaints.push(format!("{stranger:?} cannot be removed, though nothing is wrong with any member"));
+            }
+        }
+        for joining in std::mem::take(&mut self.joining) {
+            if joining.end(self.cluster, complaints).await {
+                self.count(Fault::JoinMember);
             }
         }
     }

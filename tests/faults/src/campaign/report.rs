@@ -1,11 +1,11 @@
 //! What a campaign came to.
 
-use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf, time::Duration};
+use std::{fmt::Write as _, path::PathBuf, time::Duration};
 
 use faults::search::Canary;
 use harness::Cluster;
 
-use super::{Plan, round::RoundOutcome};
+use super::{Plan, Tally, round::RoundOutcome};
 use crate::verdict::call::Call;
 
 /// Complaints shown of one round.
@@ -19,8 +19,8 @@ const SHOWN_CHARS_MAX: usize = 1500;
 pub(crate) struct Report {
     plan: Plan,
     rounds: usize,
-    sums: BTreeMap<&'static str, usize>,
-    faults: BTreeMap<&'static str, usize>,
+    sums: Tally,
+    faults: Tally,
     complaints: Vec<String>,
     files: usize,
     took: Duration,
@@ -32,8 +32,8 @@ impl Report {
         Self {
             plan: plan.clone(),
             rounds: 0,
-            sums: BTreeMap::new(),
-            faults: BTreeMap::new(),
+            sums: Tally::new(),
+            faults: Tally::new(),
             complaints: Vec::new(),
             files: 0,
             took: Duration::ZERO,
@@ -76,19 +76,15 @@ impl Report {
             *self.faults.entry(name).or_default() += count;
         }
         let number = round.number;
-        let shown = round.complaints.into_iter().take(SHOWN_MAX);
-        self.complaints.extend(shown.map(|text| format!("round {number}: {}", cut(&text))));
+        self.complaints.extend(shown(&round.complaints).map(|text| format!("round {number}: {text}")));
         round.carried
     }
 
-    /// Looks for sealed values in every file of every member, and in what they logged.
+    /// Looks for sealed values in every file of every member, and in what they logged; of those that came and went, in their logs.
     pub(super) async fn secrets(&mut self, cluster: &Cluster, canary: &Canary) {
-        for member in 0..cluster.size() {
-            let folder = cluster.home().join(format!("m{member}"));
-            self.files += faults::search::files_under(&folder).len();
-            for (file, form) in canary.files(&folder) {
-                self.complaints.push(format!("a sealed value lies in {} as {form}", file.display()));
-            }
+        self.files += faults::search::files_under(cluster.home()).len();
+        for (file, form) in canary.files(cluster.home()) {
+            self.complaints.push(format!("a sealed value lies in {} as {form}", file.display()));
         }
     }
 
@@ -127,6 +123,7 @@ impl Report {
     }
 }
 
-fn cut(text: &str) -> String {
-    text.chars().take(SHOWN_CHARS_MAX).collect()
+/// The first complaints of a round, each cut.
+pub(super) fn shown(complaints: &[String]) -> impl Iterator<Item = String> {
+    complaints.iter().take(SHOWN_MAX).map(|text| text.chars().take(SHOWN_CHARS_MAX).collect())
 }

@@ -1,7 +1,6 @@
 //! One round: an empty store, traffic under faults, everything healed, everything checked.
 
 use std::{
-    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -10,7 +9,7 @@ use harness::{Client, Cluster, Random, Watching};
 use proto::etcdserverpb::{HashKvRequest, WatchCreateRequest};
 use tokio::time::{sleep, timeout};
 
-use super::nemesis;
+use super::{Tally, nemesis, rolling};
 use crate::{
     traffic::{
         Testimony, Traffic, changes,
@@ -18,7 +17,8 @@ use crate::{
         keys,
     },
     verdict::{
-        call::{Call, Operation, Outcome, Span, Step, Told},
+        availability::Availability,
+        call::{Call, Moment, Operation, Outcome, Span, Step, Told},
         leases, linear, policy, replay,
         state::Revision,
         watches::{self, Watched},
@@ -34,12 +34,21 @@ const HEALED_SECONDS_MAX: u64 = 60;
 /// Longest time until the store answers a write when all members are healthy, or gives up the last lease.
 const SETTLED_SECONDS_MAX: u64 = 30;
 
+/// What comes over the members while clients are at work.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Torment<'a> {
+    /// Faults, drawn from those with these names, or from all when there are none.
+    Faults(&'a [String]),
+    /// Each member is stopped and started again, in turn.
+    RollingRestart,
+}
+
 /// A round to be run.
 pub(super) struct Round<'a> {
     pub(super) number: u64,
     pub(super) doors: Doors,
     pub(super) canary: String,
-    pub(super) only: &'a [String],
+    pub(super) torment: Torment<'a>,
 }
 
 /// What came of one.
@@ -47,7 +56,8 @@ pub(super) struct Round<'a> {
 pub(super) struct RoundOutcome {
     pub(super) number: u64,
     pub(super) complaints: Vec<String>,
-    pub(super) faults: BTreeMap<&'static str, usize>,
+    pub(super) faults: Tally,
+    pub(super) availability: Availability,
     pub(super) answered: usize,
     pub(super) unknown: usize,
     pub(super) refused: usize,
@@ -65,6 +75,8 @@ pub(super) struct RoundOutcome {
 struct Seen {
     testimony: Testimony,
     start: i64,
+    /// When clients were told to stop.
+    stopped: Moment,
     watched: Vec<Watched>,
     histories: Vec<Vec<Revision>>,
 }
@@ -90,7 +102,11 @@ impl Round<'_> {
     ) -> Result<Seen, String> {
         let start = empty(field).await?;
         let mut traffic = Traffic::start(field, start, random);
-        outcome.faults = nemesis::torment(cluster, FAULTS, self.only, random, &mut outcome.complaints).await;
+        outcome.faults = match self.torment {
+            Torment::Faults(only) => nemesis::torment(cluster, FAULTS, only, random, &mut outcome.complaints).await,
+            Torment::RollingRestart => rolling::restart(cluster).await?,
+        };
+        let stopped = field.now();
         let mut testimony = traffic.stop().await;
         testimony.calls.extend(carried.into_iter().map(|call| Call { asked: Duration::ZERO, ..call }));
         for member in 0..cluster.size() {
@@ -105,7 +121,7 @@ impl Round<'_> {
             histories.push(history_of(client, start, last).await?);
         }
         outcome.complaints.extend(different_hashes(&self.doors.clients, last).await);
-        Ok(Seen { testimony, start, watched, histories })
+        Ok(Seen { testimony, start, stopped, watched, histories })
     }
 }
 
@@ -206,7 +222,8 @@ async fn collect(stream: &mut Watching, last: i64, revisions: &mut Vec<Revision>
     Ok(())
 }
 
-async fn different_hashes(clients: &[Client], revision: i64) -> Option<String> {
+/// Whether the members hold different data at a revision, as a complaint.
+pub(super) async fn different_hashes(clients: &[Client], revision: i64) -> Option<String> {
     let mut hashes = Vec::new();
     for client in clients {
         let hash = client.maintenance.clone().hash_kv(HashKvRequest { revision }).await;
@@ -217,7 +234,7 @@ async fn different_hashes(clients: &[Client], revision: i64) -> Option<String> {
 }
 
 fn judge(field: &Field, seen: Seen, outcome: &mut RoundOutcome) {
-    let Seen { testimony, start, watched, histories } = seen;
+    let Seen { testimony, start, stopped, watched, histories } = seen;
     let Testimony { calls, leases, in_force } = testimony;
     let history = &histories[0];
     for (member, other) in histories.iter().enumerate().filter(|(_, other)| *other != history) {
@@ -236,6 +253,7 @@ fn judge(field: &Field, seen: Seen, outcome: &mut RoundOutcome) {
         outcome.complaints.extend(leases::check(lease, seen));
     }
     outcome.complaints.extend(in_force.iter().flat_map(|one| policy::check(one, history)));
+    outcome.availability = Availability::until(stopped, &calls);
     outcome.revisions = history.len();
     outcome.keys = searched.keys;
     outcome.watches = watched.len();

@@ -9,7 +9,10 @@
 //! | `watches` | every watch was ordered, unique, without gaps, atomic by revision, and its bookmarks were true |
 //! | `leases` | no lease ended early, none was forgotten |
 //! | `policy` | no write past a plugin that was in force |
+//!
+//! `availability` decides nothing: it tells how many writes were answered, and for how long none was.
 
+pub(crate) mod availability;
 pub(crate) mod call;
 pub(crate) mod leases;
 pub(crate) mod linear;

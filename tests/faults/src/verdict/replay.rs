@@ -215,7 +215,7 @@ impl<'a> Replay<'a> {
 }
 
 /// Whether an answer says that something was changed.
-fn wrote(call: &Call, answer: &Answer) -> bool {
+pub(crate) fn wrote(call: &Call, answer: &Answer) -> bool {
     let steps = if answer.succeeded { &call.operation.success } else { &call.operation.failure };
     steps.iter().zip(&answer.told).any(|(step, told)| match (step, told) {
         (Step::Put { .. }, _) => true,
