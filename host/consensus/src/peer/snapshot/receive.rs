@@ -19,7 +19,7 @@ use super::{FILES_MAX, files};
 use crate::{leisure::at_leisure, peer::wire, raft_types::Vote, snapshots};
 
 /// Bytes after which what arrived is synced: all at once at the end, it would hold up every other sync of the disk.
-const SYNC_BYTES: u64 = 8 << 20;
+const SYNC_BYTES: u64 = 1 << 20;
 
 /// The folder in which a snapshot arrives; one transfer has it at a time.
 #[derive(Clone)]
