@@ -76,7 +76,7 @@ impl Member {
         let Comparison { differing, revision, .. } = compared;
         match differing.first() {
             Some(0) => Err(StartError::Diverged { revision }),
-            Some(_) if differing.contains(&self.shared.identity.member_id) && self.can_be_replaced() => {
+            Some(_) if differing.contains(&self.shared.identity.member_id) && self.mark_to_be_replaced() => {
                 Err(StartError::Rebuild {
                     reason: format!("it differs from that of the other members at revision {revision}"),
                 })
@@ -107,8 +107,8 @@ impl Member {
         })
     }
 
-    fn can_be_replaced(&self) -> bool {
-        ending::can_rebuild(&self.shared.consensus_config, RebuildCause::Diverged)
+    fn mark_to_be_replaced(&self) -> bool {
+        ending::mark_for_rebuild(&self.shared.consensus_config, RebuildCause::Diverged)
     }
 
     /// Follows the alarms that stand for this member itself.
@@ -140,7 +140,7 @@ impl Member {
         self.shared.consensus.confirm_read().await?;
         let Comparison { differing, agrees, .. } = self.compare().await?;
         if differing.contains(&own.member_id) {
-            if self.can_be_replaced() {
+            if self.mark_to_be_replaced() {
                 self.shared.replaced.notify_one();
             }
         } else if agrees && self.shared.was_rebuilt {

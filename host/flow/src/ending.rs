@@ -45,13 +45,13 @@ pub(crate) async fn open_state(config: &ConsensusConfig) -> Result<(Store, bool)
 pub(crate) fn failed_start(error: StartError, store: &Store, config: &ConsensusConfig) -> StartError {
     let found = store.damage().borrow().clone();
     match found {
-        Some(reason) if can_rebuild(config, RebuildCause::Damaged) => StartError::Rebuild { reason },
+        Some(reason) if mark_for_rebuild(config, RebuildCause::Damaged) => StartError::Rebuild { reason },
         _ => error,
     }
 }
 
-/// Whether the next start can get another state, which it is then marked to do.
-pub(crate) fn can_rebuild(config: &ConsensusConfig, cause: RebuildCause) -> bool {
+/// Marks the next start to get another state; whether it can.
+pub(crate) fn mark_for_rebuild(config: &ConsensusConfig, cause: RebuildCause) -> bool {
     if !consensus::can_rebuild(config, &state_dir(config)) {
         tracing::error!("there is neither another member nor a sound snapshot to get a state from; restore a backup");
         return false;
@@ -94,6 +94,6 @@ impl Member {
 
     fn damage(&self) -> Option<String> {
         let found = self.shared.store.damage().borrow().clone()?;
-        can_rebuild(&self.shared.consensus_config, RebuildCause::Damaged).then_some(found)
+        mark_for_rebuild(&self.shared.consensus_config, RebuildCause::Damaged).then_some(found)
     }
 }
