@@ -21,8 +21,8 @@ use crate::{
     raft_types::Vote,
 };
 
-/// Most bytes a second: what the link and both disks can do beside what clients wait for. A gigabyte takes half a minute.
-const BYTES_PER_SECOND_MAX: f64 = (32 << 20) as f64;
+/// Most bytes a second: what the link and both disks can do beside what clients wait for. A gigabyte takes a minute.
+const BYTES_PER_SECOND_MAX: f64 = (16 << 20) as f64;
 
 /// Chunks read ahead of the link.
 pub(super) const AHEAD_MAX: usize = 4;
