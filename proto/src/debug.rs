@@ -2,7 +2,7 @@
 
 use std::fmt::{Debug, Formatter, Result};
 
-use crate::{admin, authpb, etcdserverpb, mvccpb, peer, v3electionpb};
+use crate::{admin, authpb, etcdserverpb, kms, mvccpb, peer, v3electionpb};
 
 /// Writes `Debug` for a message from the fields that may be seen, and the lengths of those that may not.
 macro_rules! guarded_debug {
@@ -36,9 +36,14 @@ guarded_debug!(v3electionpb::CampaignRequest, "CampaignRequest", shown: [lease],
 guarded_debug!(v3electionpb::ProclaimRequest, "ProclaimRequest", shown: [leader], length_of: [value]);
 guarded_debug!(admin::InstallRequest, "InstallRequest",
     shown: [name, sees_sealed, failure_policy, timeout_ms], length_of: [component]);
+guarded_debug!(admin::UnwrappedKey, "UnwrappedKey", shown: [id], length_of: [material]);
 guarded_debug!(peer::AppendRequest, "AppendRequest", shown: [leader, previous, committed], length_of: [entries]);
 guarded_debug!(peer::ProposeRequest, "ProposeRequest", shown: [], length_of: [request]);
 guarded_debug!(peer::SnapshotChunk, "SnapshotChunk", shown: [file, offset], length_of: [data]);
+guarded_debug!(kms::EncryptRequest, "EncryptRequest", shown: [uid], length_of: [plaintext]);
+guarded_debug!(kms::EncryptResponse, "EncryptResponse", shown: [key_id], length_of: [ciphertext]);
+guarded_debug!(kms::DecryptRequest, "DecryptRequest", shown: [uid, key_id], length_of: [ciphertext]);
+guarded_debug!(kms::DecryptResponse, "DecryptResponse", shown: [], length_of: [plaintext]);
 
 impl Debug for etcdserverpb::compare::TargetUnion {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
@@ -92,5 +97,19 @@ mod tests {
             etcdserverpb::AuthUserAddRequest { name, hashed_password: password.clone(), password, options: None },
         );
         assert!(!printed.contains(CANARY) && printed.contains("root"), "{printed}");
+    }
+
+    #[test]
+    fn nothing_said_to_a_kms_is_printed() {
+        let annotations = || std::collections::BTreeMap::from([("kms.example".to_owned(), CANARY.into())]);
+        let (uid, key_id) = (String::new(), "key-1".to_owned());
+        let printed = format!(
+            "{:?} {:?} {:?} {:?}",
+            kms::EncryptRequest { plaintext: CANARY.into(), uid: uid.clone() },
+            kms::EncryptResponse { ciphertext: CANARY.into(), key_id: key_id.clone(), annotations: annotations() },
+            kms::DecryptRequest { ciphertext: CANARY.into(), uid, key_id, annotations: annotations() },
+            kms::DecryptResponse { plaintext: CANARY.into() },
+        );
+        assert!(!printed.contains(CANARY) && printed.contains("key-1"), "{printed}");
     }
 }

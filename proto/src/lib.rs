@@ -1,7 +1,7 @@
-//! The wire: what etcd's clients and Strongroom's administrators send and are sent.
+//! The wire: what etcd's clients, Strongroom's administrators, its members and KMS plugins send and are sent.
 //!
 //! Generated from the `.proto` files beside it, with etcd's exact package, message and field names and numbers, so that
-//! every etcd client speaks to it unchanged. It is *not* what a request means (see `types`) and holds no logic.
+//! every etcd client speaks to it unchanged; and with Kubernetes' for its KMS plugins. It is *not* what a request means (see `types`) and holds no logic.
 //!
 //! Invariants:
 //! - `bytes` fields are [`bytes::Bytes`]: they share the network buffer instead of copying it.
@@ -15,7 +15,7 @@
 
 mod debug;
 
-/// Every message and service, as an encoded `google.protobuf.FileDescriptorSet`.
+/// Every message and service that clients and administrators may meet, as an encoded `google.protobuf.FileDescriptorSet`.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
 /// Keys, values and their changes.
@@ -64,4 +64,10 @@ pub mod admin {
 #[allow(missing_docs, unreachable_pub, clippy::all)]
 pub mod peer {
     tonic::include_proto!("strongroom.peer.v1");
+}
+
+/// What a Kubernetes KMS v2 plugin is asked; served by the plugin.
+#[allow(missing_docs, unreachable_pub, clippy::all)]
+pub mod kms {
+    tonic::include_proto!("v2");
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use types::{CompareResult, KeyRange, Plain};
 use zeroize::Zeroizing;
 
-use crate::fixtures::{CLUSTER, FixedRoot, keyless, open, record};
+use crate::fixtures::{CLUSTER, FixedRoot, keyless, open, record, root};
 use crate::{DataKeyRecord, Digest, KeyFile, Keyring, Operand, RootKey, RootKeyProvider as _, SealError, Sealed};
 
 const CANARY: &[u8] = b"canary-9b1c-value-of-a-secret-32";
@@ -22,7 +22,7 @@ fn needles(secret: &[u8]) -> Vec<String> {
     vec![text, hex::encode(part), encoded[4..16].to_owned(), list[1..list.len() - 1].to_owned()]
 }
 
-fn assert_silent(shown: &str, secret: &[u8]) {
+pub(crate) fn assert_silent(shown: &str, secret: &[u8]) {
     for needle in needles(secret) {
         assert!(!shown.to_lowercase().contains(&needle.to_lowercase()), "{shown}");
     }
@@ -50,7 +50,7 @@ fn values_and_operands_do_not_show_what_they_hold() {
     assert_debug_silent(&keyring.seal(b"/t/a", &value).unwrap());
     assert_debug_silent(&Operand::Clear(Bytes::from_static(CANARY)));
     let digest: Digest = CANARY.try_into().unwrap();
-    assert_debug_silent(&Operand::Digest(digest));
+    assert_debug_silent(&Operand::Digest { by: 1, digest });
     assert_debug_silent(&keyring);
 }
 
@@ -71,7 +71,7 @@ fn records_do_not_show_their_wraps() {
     let mut record = record("/s/", 1, None);
     record.wraps[0].blob = Bytes::from_static(CANARY);
     assert_debug_silent(&record);
-    let damaged = Keyring::open(CLUSTER, &[record], Some(&FixedRoot::new(1))).unwrap_err();
+    let damaged = Keyring::open(CLUSTER, &[], &[record], Some(&root(1)), None).unwrap_err();
     assert_silent(&format!("{damaged} {damaged:?}"), CANARY);
 }
 

@@ -66,10 +66,18 @@ impl DataKey {
         context.sign().as_ref().try_into().expect("an HMAC-SHA256 tag has 32 bytes")
     }
 
-    pub(crate) fn seal(&self, cluster_id: u64, key_id: u32, key: &[u8], value: &[u8]) -> Result<Sealed, SealError> {
+    /// Seals a value, padded to the smallest of the `buckets` that it fits into.
+    pub(crate) fn seal(
+        &self,
+        cluster_id: u64,
+        key_id: u32,
+        key: &[u8],
+        value: &[u8],
+        buckets: &[u32],
+    ) -> Result<Sealed, SealError> {
         let mut nonce = [0; NONCE_BYTES];
         random::fill(&mut nonce)?;
-        Ok(Sealed::envelope(self.envelope(cluster_id, key_id, &nonce, key, value)))
+        Ok(Sealed::envelope(self.envelope(cluster_id, key_id, &nonce, key, value, buckets)))
     }
 
     /// Opens into one new allocation.
@@ -78,14 +86,28 @@ impl DataKey {
         let aad = associated_data(cluster_id, key, &envelope.header);
         let mut message = envelope.ciphertext.to_vec();
         let opened = self.cipher.open(envelope.nonce, aad.as_ref(), &mut message, envelope.tag);
-        opened.map_err(|_| SealError::DamagedValue { id: envelope.header.key_id })?;
+        let damaged = || SealError::DamagedValue { id: envelope.header.key_id };
+        opened.map_err(|_| damaged())?;
+        if envelope.header.padded {
+            message.truncate(envelope::unpadded_bytes(&message).ok_or_else(damaged)?);
+        }
         Ok(message.into())
     }
 
-    fn envelope(&self, cluster_id: u64, key_id: u32, nonce: &[u8; NONCE_BYTES], key: &[u8], value: &[u8]) -> Bytes {
-        let header = Header { key_id, digest: self.digest(key, value) };
+    fn envelope(
+        &self,
+        cluster_id: u64,
+        key_id: u32,
+        nonce: &[u8; NONCE_BYTES],
+        key: &[u8],
+        value: &[u8],
+        buckets: &[u32],
+    ) -> Bytes {
+        let padded = envelope::padded_bytes(value, buckets);
+        let header = Header { padded: padded.is_some(), key_id, digest: self.digest(key, value) };
         let aad = associated_data(cluster_id, key, &header);
-        envelope::build(&header.to_bytes(), nonce, value, |message| self.cipher.seal(nonce, aad.as_ref(), message))
+        let encrypt = |message: &mut [u8]| self.cipher.seal(nonce, aad.as_ref(), message);
+        envelope::build(&header.to_bytes(), nonce, value, padded, encrypt)
     }
 }
 

@@ -11,7 +11,7 @@ fn data_key(byte: u8) -> DataKey {
 }
 
 fn sealed(key: &[u8], value: &[u8]) -> Sealed {
-    data_key(1).seal(CLUSTER, ID, key, value).unwrap()
+    data_key(1).seal(CLUSTER, ID, key, value, &[]).unwrap()
 }
 
 /// Reads bytes back as the state would, then opens them.
@@ -22,7 +22,7 @@ fn opens(bytes: Vec<u8>, cluster_id: u64, key: &[u8]) -> bool {
 #[test]
 fn an_envelope_is_one_allocation_of_the_documented_layout() {
     let nonce = [9; NONCE_BYTES];
-    let bytes = data_key(1).envelope(CLUSTER, ID, &nonce, b"/k", b"value");
+    let bytes = data_key(1).envelope(CLUSTER, ID, &nonce, b"/k", b"value", &[]);
     assert_eq!(bytes.len(), 5 + OVERHEAD_BYTES);
     assert_eq!(bytes[..6], [1, 1, 0, 0, 0, 5]);
     assert_eq!(bytes[6..38], data_key(1).digest(b"/k", b"value"));
@@ -44,7 +44,7 @@ fn an_envelope_is_one_allocation_of_the_documented_layout() {
 /// Written once by this version; must open for ever.
 #[test]
 fn an_envelope_of_format_1_still_opens() {
-    let bytes = data_key(1).envelope(CLUSTER, ID, &[9; NONCE_BYTES], b"/registry/secrets/a", b"fixture");
+    let bytes = data_key(1).envelope(CLUSTER, ID, &[9; NONCE_BYTES], b"/registry/secrets/a", b"fixture", &[]);
     assert_eq!(hex::encode(&bytes), FORMAT_1);
     let value = Sealed::from_state(1, hex::decode(FORMAT_1).unwrap().into()).unwrap();
     assert_eq!(data_key(1).open(CLUSTER, b"/registry/secrets/a", &value).unwrap().expose(), b"fixture");
@@ -75,6 +75,22 @@ fn every_flipped_bit_and_every_cut_is_refused() {
         assert!(!opens(good[..length].to_vec(), CLUSTER, b"/k"), "length {length}");
     }
     assert!(!opens([&good[..], b"\0"].concat(), CLUSTER, b"/k"));
+}
+
+#[test]
+fn a_padded_value_shows_its_bucket_and_opens_to_itself() {
+    let buckets = [16, 64];
+    for (length, stored) in [(0, 16), (15, 16), (16, 64), (63, 64), (64, 64), (65, 65)] {
+        for value in [vec![7; length], vec![0; length], vec![0x80; length]] {
+            let sealed = data_key(1).seal(CLUSTER, ID, b"/k", &value, &buckets).unwrap();
+            assert_eq!(sealed.len_plain(), stored, "{length}");
+            assert_eq!(data_key(1).open(CLUSTER, b"/k", &sealed).unwrap().expose(), value, "{length}");
+            assert_eq!(sealed.digest(), self::sealed(b"/k", &value).digest());
+            let mut claimed = sealed.bytes().to_vec();
+            claimed[1] = 3 - claimed[1];
+            assert!(!opens(claimed, CLUSTER, b"/k"), "whether it is padded is bound");
+        }
+    }
 }
 
 proptest! {

@@ -5,6 +5,8 @@
 //!          version  algorithm  data-key id  digest      nonce      ciphertext  tag
 //!          1        1          4, BE        32          24         as plain    16   bytes
 //! ```
+//!
+//! The algorithm is 1, XAES-256-GCM, or 2, the same over a padded value.
 
 use bytes::Bytes;
 
@@ -13,6 +15,11 @@ use crate::{Digest, SealError};
 
 const VERSION: u8 = 1;
 const ALGORITHM_XAES_256_GCM: u8 = 1;
+/// The same over a padded value: behind the value one byte 0x80 and zeros, as ISO/IEC 7816-4 pads.
+const ALGORITHM_XAES_256_GCM_PADDED: u8 = 2;
+
+/// What ends a value that is padded.
+const PADDING_MARK: u8 = 0x80;
 
 const DIGEST_AT: usize = 6;
 const NONCE_AT: usize = DIGEST_AT + 32;
@@ -23,6 +30,8 @@ pub const OVERHEAD_BYTES: usize = CIPHERTEXT_AT + TAG_BYTES;
 
 /// What stands in front of the nonce, and is bound as associated data whole.
 pub(crate) struct Header {
+    /// Whether the value is padded.
+    pub(crate) padded: bool,
     pub(crate) key_id: u32,
     pub(crate) digest: Digest,
 }
@@ -31,7 +40,7 @@ impl Header {
     pub(crate) fn to_bytes(&self) -> [u8; NONCE_AT] {
         let mut bytes = [0; NONCE_AT];
         bytes[0] = VERSION;
-        bytes[1] = ALGORITHM_XAES_256_GCM;
+        bytes[1] = if self.padded { ALGORITHM_XAES_256_GCM_PADDED } else { ALGORITHM_XAES_256_GCM };
         bytes[2..DIGEST_AT].copy_from_slice(&self.key_id.to_be_bytes());
         bytes[DIGEST_AT..].copy_from_slice(&self.digest);
         bytes
@@ -53,29 +62,48 @@ impl<'a> Envelope<'a> {
         if version != VERSION {
             return Err(SealError::BadEnvelope { reason: "its version is not known" });
         }
-        if algorithm != ALGORITHM_XAES_256_GCM {
-            return Err(SealError::BadEnvelope { reason: "its algorithm is not known" });
-        }
+        let padded = match algorithm {
+            ALGORITHM_XAES_256_GCM => false,
+            ALGORITHM_XAES_256_GCM_PADDED => true,
+            _ => return Err(SealError::BadEnvelope { reason: "its algorithm is not known" }),
+        };
         let Some((key_id, rest)) = rest.split_first_chunk() else { return Err(short) };
         let Some((digest, rest)) = rest.split_first_chunk() else { return Err(short) };
         let Some((nonce, rest)) = rest.split_first_chunk() else { return Err(short) };
         let Some((ciphertext, tag)) = rest.split_last_chunk() else { return Err(short) };
-        let header = Header { key_id: u32::from_be_bytes(*key_id), digest: *digest };
+        let header = Header { padded, key_id: u32::from_be_bytes(*key_id), digest: *digest };
         Ok(Self { header, nonce, ciphertext, tag: *tag })
     }
 }
 
-/// Builds an envelope in one allocation: `encrypt` turns the plaintext into ciphertext in place and answers the tag.
+/// The smallest bucket that holds a value and what ends it; `None` where it is not padded.
+pub(crate) fn padded_bytes(value: &[u8], buckets: &[u32]) -> Option<usize> {
+    buckets.iter().map(|bucket| *bucket as usize).find(|bucket| *bucket > value.len())
+}
+
+/// The length of a value without its padding; `None` if nobody padded it.
+pub(crate) fn unpadded_bytes(padded: &[u8]) -> Option<usize> {
+    let end = padded.iter().rposition(|byte| *byte != 0)?;
+    (padded[end] == PADDING_MARK).then_some(end)
+}
+
+/// Builds an envelope in one allocation: `encrypt` turns the plaintext, padded to so many bytes, into ciphertext in place and
+/// answers the tag.
 pub(crate) fn build(
     header: &[u8; NONCE_AT],
     nonce: &[u8; NONCE_BYTES],
     plaintext: &[u8],
+    padded: Option<usize>,
     encrypt: impl FnOnce(&mut [u8]) -> [u8; TAG_BYTES],
 ) -> Bytes {
-    let mut bytes = Vec::with_capacity(OVERHEAD_BYTES + plaintext.len());
+    let mut bytes = Vec::with_capacity(OVERHEAD_BYTES + padded.unwrap_or(plaintext.len()));
     bytes.extend_from_slice(header);
     bytes.extend_from_slice(nonce);
     bytes.extend_from_slice(plaintext);
+    if let Some(padded) = padded {
+        bytes.push(PADDING_MARK);
+        bytes.resize(CIPHERTEXT_AT + padded, 0);
+    }
     let tag = encrypt(&mut bytes[CIPHERTEXT_AT..]);
     bytes.extend_from_slice(&tag);
     bytes.into()

@@ -78,6 +78,24 @@ pub enum SealError {
         /// What is wrong.
         reason: &'static str,
     },
+    /// The operator's, by intent: the data key was destroyed, and with it everything that it sealed.
+    #[error("data key {id} was destroyed; what it sealed cannot be read any more, only deleted or overwritten")]
+    Destroyed {
+        /// The data key.
+        id: u32,
+    },
+    /// Nobody's: this member has to reserve uses of a data key in the log before it seals more with it.
+    #[error("uses of data key {id} are not reserved yet")]
+    UsesSpent {
+        /// The data key.
+        id: u32,
+    },
+    /// The operator's: a rule names a provider that this member's seal configuration does not.
+    #[error("no root-key provider is called {name:?} in this member's seal configuration")]
+    UnknownProvider {
+        /// The name.
+        name: String,
+    },
     /// The machine's: no random bytes.
     #[error("the operating system gave no random bytes")]
     NoRandom,
@@ -127,9 +145,85 @@ pub enum SealError {
         /// Every mistake.
         problems: Vec<String>,
     },
+    /// The operator's: a credential was asked for, and systemd passed none to this process.
+    #[error(
+        "CREDENTIALS_DIRECTORY is not set: systemd sets it for a unit with a line such as LoadCredentialEncrypted="
+    )]
+    NoCredentials,
+    /// The operator's: a credential is called by a path, or by nothing.
+    #[error("{name:?} is not the name of a credential: it must be a plain file name")]
+    CredentialName {
+        /// The name.
+        name: String,
+    },
+    /// The operator's: others may read or change the credential.
+    #[error("the credential {path} has mode {mode:04o}; it may be read by its owner and group only")]
+    CredentialMode {
+        /// Where.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The operator's: a KMS is called by something that cannot stand in the name of a wrap.
+    #[error("{name:?} is not the name of a KMS: 1 to 64 letters, digits, '-', '_' and '.' are")]
+    KmsName {
+        /// The name.
+        name: String,
+    },
+    /// The KMS's: it cannot be asked, or says that it cannot answer. Trying again helps once it can.
+    #[error("{provider} is not available: {reason}")]
+    ProviderUnavailable {
+        /// The provider.
+        provider: String,
+        /// What happened; nothing of what was asked or answered.
+        reason: String,
+    },
+    /// The plugin's: an answer that its protocol does not allow.
+    #[error("{provider} does not keep to its protocol: {reason}")]
+    ProviderBroken {
+        /// The provider.
+        provider: String,
+        /// What is wrong; nothing of what was asked or answered.
+        reason: String,
+    },
+    /// The operator's: a text that is not a recovery recipient.
+    #[error("not a recovery recipient: {reason}")]
+    BadRecipient {
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// The operator's: a passphrase that is too easily guessed.
+    #[error("a recovery passphrase has at least {characters_min} characters")]
+    ShortPassphrase {
+        /// The bound.
+        characters_min: usize,
+    },
+    /// The operator's: not the passphrase that the recipient was made from.
+    #[error("wrong passphrase: it is not that of {provider}")]
+    WrongPassphrase {
+        /// The recipient.
+        provider: String,
+    },
+    /// The machine's: not the memory that a passphrase's costs ask for.
+    #[error("the passphrase takes {kib} KiB of memory, which this machine does not give")]
+    NoMemory {
+        /// How much.
+        kib: u32,
+    },
 }
 
 impl SealError {
+    /// Whether it is one record that cannot be opened, now and later, whoever tries.
+    #[must_use]
+    pub fn is_of_one_record(&self) -> bool {
+        matches!(self, Self::DamagedValue { .. } | Self::UnknownDataKey { .. } | Self::Destroyed { .. })
+    }
+
+    /// Whether this member's root key is not the one that a data key was wrapped with: a mistake of whoever set it up.
+    pub(crate) fn is_of_wrong_root_key(&self) -> bool {
+        matches!(self, Self::WrongRootKey { .. } | Self::DamagedWrap { .. })
+    }
+
     pub(crate) fn io(action: &'static str, path: &std::path::Path, source: io::Error) -> Self {
         Self::Io { action, path: path.to_owned(), source: Arc::new(source) }
     }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use zeroize::Zeroizing;
 
-use crate::{DataKeyRecord, Keyring, RootKey, RootKeyProvider, SealError};
+use crate::{DataKeyRecord, KeyState, Keyring, Providers, RootKey, RootKeyProvider, SealError, SealRule};
 
 pub(crate) const CLUSTER: u64 = 0x1122_3344_5566_7788;
 
@@ -30,16 +30,28 @@ impl RootKeyProvider for FixedRoot {
     }
 }
 
-/// A data key for the prefix, wrapped by `FixedRoot::new(1)`.
+/// An active data key for the prefix, wrapped by `FixedRoot::new(1)`; of the given id, unless there is a keyring before it.
 pub(crate) fn record(prefix: &'static str, id: u32, before: Option<&Keyring>) -> DataKeyRecord {
-    let prefix = Bytes::from_static(prefix.as_bytes());
-    Keyring::generate(CLUSTER, &prefix, id, 1_700_000_000, before, &FixedRoot::new(1)).unwrap()
+    let rule = SealRule::seal(Bytes::from_static(prefix.as_bytes()));
+    let numbered = Keyring::numbered(CLUSTER, id.saturating_sub(1));
+    before.unwrap_or(&numbered).generate(&rule, 1_700_000_000, &root(1)).unwrap().in_state(KeyState::Active)
 }
 
+pub(crate) fn root(byte: u8) -> Providers {
+    Providers::single(FixedRoot::new(byte))
+}
+
+/// With a thousand uses of each data key.
 pub(crate) fn open(records: &[DataKeyRecord]) -> Keyring {
-    Keyring::open(CLUSTER, records, Some(&FixedRoot::new(1))).unwrap()
+    with_rules(&[], records)
+}
+
+pub(crate) fn with_rules(rules: &[SealRule], records: &[DataKeyRecord]) -> Keyring {
+    let keyring = Keyring::open(CLUSTER, rules, records, Some(&root(1)), None).unwrap();
+    records.iter().for_each(|record| keyring.add_uses(record.id, 1000));
+    keyring
 }
 
 pub(crate) fn keyless(records: &[DataKeyRecord]) -> Keyring {
-    Keyring::open(CLUSTER, records, None).unwrap()
+    Keyring::open(CLUSTER, &[], records, None, None).unwrap()
 }

@@ -11,15 +11,20 @@ use crate::Digest;
 pub enum Operand {
     /// The value itself, for keys that are not sealed.
     Clear(Bytes),
-    /// The keyed digest of (key, value); equal digests mean equal values.
-    Digest(Digest),
+    /// The keyed digest of (key, value); equal digests by the same digest key mean equal values.
+    Digest {
+        /// [`crate::DataKeyRecord::digest_key_id`] of the data key it was made with.
+        by: u32,
+        /// The digest.
+        digest: Digest,
+    },
 }
 
 impl fmt::Debug for Operand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Clear(value) => write!(f, "clear({} bytes)", value.len()),
-            Self::Digest(_) => f.write_str("digest"),
+            Self::Digest { .. } => f.write_str("digest"),
         }
     }
 }

@@ -18,6 +18,23 @@ pub struct Wrap {
     /// What it made: (data key, digest key), encrypted.
     #[prost(bytes = "bytes", tag = "2")]
     pub blob: Bytes,
+    /// [`crate::RootKeyProvider::root_key_id`] when it was made.
+    #[prost(string, tag = "3")]
+    pub root_key_id: String,
+}
+
+/// What a data key is for. The numbers are those of the first format, in which there were two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
+#[repr(i32)]
+pub enum KeyState {
+    /// It opens what it sealed, until that is sealed by another one.
+    Retired = 0,
+    /// It seals what is new.
+    Active = 1,
+    /// It seals nothing yet: members are to prove that they can unwrap it.
+    Pending = 2,
+    /// Its wraps are gone, and what it sealed with it.
+    Destroyed = 3,
 }
 
 /// A data key of a sealed prefix, wrapped.
@@ -33,15 +50,44 @@ pub struct DataKeyRecord {
     /// When it was made, seconds since the epoch, by the proposer's clock.
     #[prost(int64, tag = "3")]
     pub created_unix_seconds: i64,
-    /// Whether new values are sealed with it; a retired key only opens.
-    #[prost(bool, tag = "4")]
-    pub active: bool,
+    /// What it is for.
+    #[prost(enumeration = "KeyState", tag = "4")]
+    pub state: i32,
     /// Its wraps.
     #[prost(message, repeated, tag = "5")]
     pub wraps: Vec<Wrap>,
+    /// How many values may have been sealed with it so far: members reserve uses before they seal, so it is never less than
+    /// what was sealed, and more after a crash. The state counts it; a proposer's number is not looked at.
+    #[prost(uint64, tag = "6")]
+    pub uses: u64,
+    /// Names the digest key: the data key that it came with first, zero for this one. Digests of one name can be compared.
+    #[prost(uint32, tag = "7")]
+    pub digest_id: u32,
 }
 
 impl DataKeyRecord {
+    /// Which digest key it has.
+    #[must_use]
+    pub fn digest_key_id(&self) -> u32 {
+        if self.digest_id == 0 { self.id } else { self.digest_id }
+    }
+
+    /// The same key in another state; a destroyed one has no wraps.
+    #[must_use]
+    pub fn in_state(mut self, state: KeyState) -> Self {
+        if state == KeyState::Destroyed {
+            self.wraps.clear();
+        }
+        self.set_state(state);
+        self
+    }
+
+    /// Whether it can still be unwrapped by somebody.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.state() != KeyState::Destroyed
+    }
+
     /// The bytes for the replicated state.
     #[must_use]
     pub fn encode(&self) -> Bytes {
@@ -58,6 +104,19 @@ impl DataKeyRecord {
     }
 }
 
+impl KeyState {
+    /// As it is shown.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Retired => "retired",
+            Self::Active => "active",
+            Self::Pending => "pending",
+            Self::Destroyed => "destroyed",
+        }
+    }
+}
+
 impl fmt::Debug for Wrap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "wrap by {} ({} bytes)", self.provider, self.blob.len())
@@ -66,7 +125,7 @@ impl fmt::Debug for Wrap {
 
 impl fmt::Debug for DataKeyRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = if self.active { "active" } else { "retired" };
+        let state = self.state().name();
         write!(f, "{state} data key {} of {:?} {:?}", self.id, shown(&self.prefix), self.wraps)
     }
 }
@@ -75,12 +134,23 @@ impl fmt::Debug for DataKeyRecord {
 mod tests {
     use super::*;
 
+    fn record() -> DataKeyRecord {
+        let provider = "file:00000000".to_owned();
+        let wrap = Wrap { provider, blob: Bytes::from_static(b"blob"), root_key_id: String::new() };
+        let (prefix, state) = (Bytes::from_static(b"/a/"), KeyState::Active.into());
+        DataKeyRecord { prefix, id: 3, created_unix_seconds: -1, state, wraps: vec![wrap], uses: 7, digest_id: 1 }
+    }
+
     #[test]
     fn a_record_survives_the_round_trip() {
-        let wrap = Wrap { provider: "file:00000000".to_owned(), blob: Bytes::from_static(b"blob") };
-        let prefix = Bytes::from_static(b"/a/");
-        let record = DataKeyRecord { prefix, id: 3, created_unix_seconds: -1, active: true, wraps: vec![wrap] };
-        assert_eq!(DataKeyRecord::decode(record.encode()).unwrap(), record);
+        assert_eq!(DataKeyRecord::decode(record().encode()).unwrap(), record());
         assert!(matches!(DataKeyRecord::decode(&b"\xff"[..]), Err(SealError::BadKeyRecord { .. })));
+    }
+
+    #[test]
+    fn nothing_can_unwrap_a_destroyed_key() {
+        let destroyed = record().in_state(KeyState::Destroyed);
+        assert!(destroyed.wraps.is_empty() && !destroyed.is_kept());
+        assert!(record().in_state(KeyState::Retired).is_kept());
     }
 }

@@ -87,7 +87,7 @@ impl Sealed {
         self.parsed().map(|envelope| envelope.header.key_id)
     }
 
-    /// Length of the value in plain text, in bytes.
+    /// Length of the value in plain text, in bytes; of a padded one, with its padding.
     #[must_use]
     pub fn len_plain(&self) -> usize {
         match self.form {
@@ -119,6 +119,9 @@ mod tests {
         }
         assert!(Sealed::from_state(FORM_ENVELOPE, vec![1; OVERHEAD_BYTES].into()).is_ok());
         assert!(Sealed::from_state(FORM_ENVELOPE, vec![2; OVERHEAD_BYTES].into()).is_err());
+        let algorithm = |algorithm| [&[1, algorithm], &[0; OVERHEAD_BYTES - 2][..]].concat().into();
+        assert!(Sealed::from_state(FORM_ENVELOPE, algorithm(2)).is_ok());
+        assert!(Sealed::from_state(FORM_ENVELOPE, algorithm(3)).is_err());
         assert!(Sealed::from_state(2, Bytes::new()).is_err());
     }
 

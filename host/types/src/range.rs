@@ -73,6 +73,19 @@ impl KeyRange {
         self.begins_before_end_of(other) && other.begins_before_end_of(self)
     }
 
+    /// Whether every key of the other range lies in this one.
+    #[must_use]
+    pub fn contains_range(&self, other: &Self) -> bool {
+        let ends_no_later = match (&self.end, &other.end) {
+            (RangeEnd::Unbounded, _) => true,
+            (RangeEnd::Before(end), RangeEnd::Before(other)) => other <= end,
+            (RangeEnd::Before(end), RangeEnd::Single) => other.start < end,
+            (RangeEnd::Single, RangeEnd::Single) => true,
+            (RangeEnd::Before(_) | RangeEnd::Single, _) => false,
+        };
+        self.contains(&other.start) && ends_no_later
+    }
+
     fn begins_before_end_of(&self, other: &Self) -> bool {
         match &other.end {
             RangeEnd::Single => self.start <= other.start,

@@ -1,25 +1,15 @@
-//! A root key in a file: one line, `strongroom-root-key-v1:` and 32 bytes in base64.
+//! A root key in a file of its owner.
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use zeroize::Zeroizing;
 
-use crate::xaes::Key32;
+use super::key_line;
 use crate::{RootKey, RootKeyProvider, SealError};
-
-const MARKER: &str = "strongroom-root-key-v1:";
-
-/// Base64 of 32 bytes, with its padding.
-const ENCODED_BYTES: usize = 44;
-
-/// Marker, key, newline. A file that is longer is not a key file, so no more of it is read.
-const FILE_BYTES_MAX: usize = MARKER.len() + ENCODED_BYTES + 1;
 
 /// Nobody but the owner, and nothing to execute.
 const MODES: [u32; 2] = [0o600, 0o400];
@@ -37,14 +27,8 @@ impl KeyFile {
     /// [`SealError::KeyFileMissing`], [`SealError::KeyFileMode`], [`SealError::KeyFileMalformed`], [`SealError::Io`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, SealError> {
         let path = path.as_ref();
-        let file = File::open(path).map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => SealError::KeyFileMissing { path: path.to_owned() },
-            _ => SealError::io("opening root key file", path, source),
-        })?;
-        check_mode(&file, path)?;
-        let text = read(&file).map_err(|source| SealError::io("reading root key file", path, source))?;
-        let key = parse(&text).map_err(|reason| SealError::KeyFileMalformed { path: path.to_owned(), reason })?;
-        Ok(Self { path: path.to_owned(), key: RootKey::from_bytes(key) })
+        let key = key_line::read(path, &MODES, |path, mode| SealError::KeyFileMode { path, mode })?;
+        Ok(Self { path: path.to_owned(), key })
     }
 
     /// Makes a new random key and a file for it, durable when this returns. A file that is there is left alone.
@@ -100,48 +84,8 @@ impl fmt::Debug for KeyFile {
     }
 }
 
-/// Looks at the open file, not at the path: what is checked is what is read.
-fn check_mode(file: &File, path: &Path) -> Result<(), SealError> {
-    let metadata = file.metadata().map_err(|source| SealError::io("reading mode of", path, source))?;
-    let path = path.to_owned();
-    if !metadata.is_file() {
-        return Err(SealError::KeyFileMalformed { path, reason: "it is not a regular file" });
-    }
-    let mode = metadata.permissions().mode() & 0o7777;
-    if MODES.contains(&mode) { Ok(()) } else { Err(SealError::KeyFileMode { path, mode }) }
-}
-
-fn read(file: &File) -> io::Result<Zeroizing<Vec<u8>>> {
-    let most = FILE_BYTES_MAX + 1;
-    // Room for everything at once: a buffer that grows leaves copies behind.
-    let mut text = Zeroizing::new(Vec::with_capacity(2 * most));
-    file.take(most as u64).read_to_end(&mut text)?;
-    Ok(text)
-}
-
-/// The reasons say nothing of what was read: it may be a key with a typing mistake.
-fn parse(text: &[u8]) -> Result<Key32, &'static str> {
-    let line = text.strip_suffix(b"\n").unwrap_or(text);
-    let encoded = line.strip_prefix(MARKER.as_bytes()).ok_or("it does not begin with strongroom-root-key-v1:")?;
-    if encoded.len() != ENCODED_BYTES {
-        return Err("the key is not 44 characters of base64");
-    }
-    let mut decoded = Zeroizing::new([0; ENCODED_BYTES]);
-    let length = BASE64_STANDARD.decode_slice(encoded, decoded.as_mut()).map_err(|_| "the key is not base64")?;
-    let mut key = Key32::default();
-    if length != key.len() {
-        return Err("the key is not 32 bytes");
-    }
-    key.copy_from_slice(&decoded[..length]);
-    Ok(key)
-}
-
 fn write(mut file: &File, path: &Path, key: &RootKey) -> io::Result<()> {
-    let mut line = Zeroizing::new(String::with_capacity(FILE_BYTES_MAX));
-    line.push_str(MARKER);
-    BASE64_STANDARD.encode_string(key.expose(), &mut line);
-    line.push('\n');
-    file.write_all(line.as_bytes())?;
+    file.write_all(key_line::encode(key).as_bytes())?;
     file.sync_all()?;
     sync_directory_of(path)
 }

@@ -1,6 +1,33 @@
 use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 
 use super::*;
+use crate::provider::conformance::{Subject, conforms};
+use crate::provider::key_line::{FILE_BYTES_MAX, MARKER};
+
+struct Created {
+    file: KeyFile,
+    _directory: tempfile::TempDir,
+}
+
+impl Subject for Created {
+    type Provider = KeyFile;
+
+    fn make() -> Self {
+        let (directory, path) = scratch();
+        Self { file: KeyFile::create(path).unwrap(), _directory: directory }
+    }
+
+    fn provider(&self) -> &KeyFile {
+        &self.file
+    }
+
+    fn secrets(&self) -> Vec<Vec<u8>> {
+        vec![self.file.key.expose().to_vec()]
+    }
+}
+
+conforms!(Created);
 
 fn scratch() -> (tempfile::TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
