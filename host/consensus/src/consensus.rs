@@ -46,7 +46,7 @@ pub struct Consensus {
     pub(crate) outcomes: Outcomes,
     pub(crate) reads: ReadGate,
     pub(crate) metrics: ConsensusMetrics,
-    log: LogStore,
+    pub(crate) log: LogStore,
     bootstrap: Bootstrap,
     routes: axum::Router,
 }

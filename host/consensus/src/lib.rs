@@ -26,6 +26,7 @@ mod conformance_tests;
 mod consensus;
 mod error;
 mod farewell;
+mod forget;
 mod hashes;
 mod identity;
 mod lead;

@@ -97,8 +97,11 @@ impl StateMachine {
             self.hub.publish(done.events, last.revision);
         }
         for applied in &done.applied {
-            if let Ok(Outcome::LeaseGranted(lease)) = &applied.result {
-                self.clock.granted(*lease);
+            match &applied.result {
+                Ok(Outcome::LeaseGranted(lease)) => self.clock.granted(*lease),
+                // What is kept in memory may name data keys that are gone; the state has the same values under others.
+                Ok(Outcome::PolicyChanged { .. }) => self.hub.forget(),
+                _ => {}
             }
         }
         // First the outcomes: a proposer that hears of the commit finds its own there.

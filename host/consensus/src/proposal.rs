@@ -5,7 +5,10 @@ use auth::{Standing, TokenDigest};
 use bytes::Bytes;
 use store::{
     AlarmRecord, ChangeCluster, ClusterChange, Command, PluginRecord, SetAlarm,
-    command::{Body, Compact, LeaseCheckpoint, LeaseGrant, LeaseRemaining, LeaseRevoke, PutDataKeys, RemovePlugin},
+    command::{
+        Body, ChangeKeyring, Compact, LeaseCheckpoint, LeaseGrant, LeaseRemaining, LeaseRevoke, RemovePlugin,
+        ReserveUses, Rewrap, Rewrapped,
+    },
     users::{AuthChange, Author, ChangeAuth, TellToken},
 };
 
@@ -71,10 +74,22 @@ impl Proposal {
         Self(Body::RemovePlugin(RemovePlugin { name: name.to_owned() }).into())
     }
 
-    /// Adds or replaces wrapped data keys, unless another policy change came first.
+    /// Changes what is sealed, or with which data keys, unless another policy change came first.
     #[must_use]
-    pub fn put_data_keys(expected_epoch: u64, records: Vec<Bytes>) -> Self {
-        Self(Body::PutDataKeys(PutDataKeys { expected_epoch, records }).into())
+    pub fn change_keyring(change: ChangeKeyring) -> Self {
+        Self(Body::ChangeKeyring(change).into())
+    }
+
+    /// Puts values in the place of the same ones, sealed otherwise under a policy epoch.
+    #[must_use]
+    pub fn rewrap(expected_epoch: u64, items: Vec<Rewrapped>) -> Self {
+        Self(Body::Rewrap(Rewrap { expected_epoch, items }).into())
+    }
+
+    /// Notes that a member is about to use a data key so many times.
+    #[must_use]
+    pub fn reserve_uses(prefix: Bytes, id: u32, count: u64) -> Self {
+        Self(Body::ReserveUses(ReserveUses { prefix, id, count }).into())
     }
 
     /// Raises or clears an alarm.

@@ -21,6 +21,7 @@
 //! | `apply.before`, `apply.after` | around the commit of a batch to the state; after it, nobody has been told yet |
 //! | `snapshot.build`, `snapshot.built`, `snapshot.install` | before a checkpoint, before it gets its name, before one becomes the state |
 //! | `compaction.sweep` | before a batch of history is removed |
+//! | `rewrap` | after values were sealed anew, before the next ones are |
 //! | `write.pause` | between the review of a write and its proposal |
 //! | `apply.torn` | between the halves of the bug `torn-apply` |
 //!
@@ -43,6 +44,9 @@ use std::{
     io,
     time::{Duration, SystemTime},
 };
+
+/// Whether fail points are compiled in.
+pub const ENABLED: bool = cfg!(feature = "enabled");
 
 /// Spends time here, or ends the process, if a test says so.
 #[inline]

@@ -17,12 +17,13 @@ use crate::{
     command::{
         Body, ClientWrite, Command, Compact, LeaseCheckpoint, LeaseGrant, LeaseRevoke, Op, OpKind, RemovePlugin, Stamp,
     },
-    data_keys,
     execute::Execution,
     family::Family,
+    keyring,
     layout::lease_key,
     lease,
     read::{self, Read as _, meta},
+    rewrap,
     stage::Stage,
     users::{self, StagedRealm},
 };
@@ -66,6 +67,13 @@ pub enum Outcome {
         /// The new epoch.
         epoch: u64,
     },
+    /// Values were sealed otherwise.
+    Rewrapped {
+        /// How many.
+        records: u64,
+    },
+    /// A member may use a data key.
+    UsesReserved,
     /// An alarm that was raised, cleared, or stood already; `None` when there was nothing to do.
     Alarm(Option<AlarmRecord>),
     /// The cluster changed.
@@ -159,7 +167,9 @@ fn apply_command(
             Ok(Outcome::PolicyChanged { epoch })
         }
         Body::RemovePlugin(removal) => remove_plugin(stage, removal),
-        Body::PutDataKeys(keys) => data_keys::put(stage, keys),
+        Body::ChangeKeyring(change) => keyring::change(stage, change),
+        Body::Rewrap(command) => rewrap::rewrap(stage, command),
+        Body::ReserveUses(reserve) => keyring::reserve(stage, reserve),
         Body::SetAlarm(change) => Ok(Outcome::Alarm(alarm::set(stage, change)?)),
         Body::ChangeCluster(change) => {
             cluster::change(stage, change)?;

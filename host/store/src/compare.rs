@@ -7,7 +7,8 @@ use types::KeyRange;
 
 use crate::{
     ReadError, Refusal, StoreError,
-    command::{Compare, Op, OpKind, Target, Txn},
+    command::{Compare, KeyedDigest, Op, OpKind, Target, Txn},
+    keyring,
     layout::Record,
     range,
     read::Read,
@@ -51,7 +52,7 @@ fn holds(read: &dyn Read, compare: &Compare) -> Result<bool, ReadError> {
     let mut verdict = Ok(true);
     range::for_each_live(read, &range, &mut |_, record| {
         found = true;
-        verdict = relate(compare.relation, target, &record);
+        verdict = relate(read, compare.relation, target, &record);
         Ok(if matches!(verdict, Ok(true)) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
     })?;
     if found {
@@ -60,7 +61,7 @@ fn holds(read: &dyn Read, compare: &Compare) -> Result<bool, ReadError> {
     // No key: the numbers count as zero, but a value that is not there equals nothing and differs from nothing.
     match target {
         Target::Clear(_) | Target::Digest(_) => Ok(false),
-        _ => relate(compare.relation, target, &absent()),
+        _ => relate(read, compare.relation, target, &absent()),
     }
 }
 
@@ -68,14 +69,14 @@ fn absent() -> Record {
     Record { create_revision: 0, mod_revision: 0, version: 0, lease: 0, value: Sealed::empty() }
 }
 
-fn relate(relation: u32, target: &Target, record: &Record) -> Result<bool, ReadError> {
+fn relate(read: &dyn Read, relation: u32, target: &Target, record: &Record) -> Result<bool, ReadError> {
     let ordering = match target {
         Target::Version(operand) => record.version.cmp(operand),
         Target::Create(operand) => record.create_revision.cmp(operand),
         Target::Mod(operand) => record.mod_revision.cmp(operand),
         Target::Lease(operand) => record.lease.cmp(operand),
         Target::Clear(operand) => compare_clear(record, operand)?,
-        Target::Digest(operand) => compare_digest(record, operand)?,
+        Target::Digest(operand) => compare_digest(read, record, operand)?,
     };
     match relation {
         0 => Ok(ordering == Ordering::Equal),
@@ -93,11 +94,15 @@ fn compare_clear(record: &Record, operand: &[u8]) -> Result<Ordering, ReadError>
     Ok(record.value.bytes().as_ref().cmp(operand))
 }
 
-/// Equal or not: the order of two digests says nothing, and the proposer refuses to ask for it.
-fn compare_digest(record: &Record, operand: &[u8]) -> Result<Ordering, ReadError> {
-    match record.value.digest() {
-        None => Err(Refusal::SealPending.into()),
-        Some(digest) if digest == operand => Ok(Ordering::Equal),
-        Some(_) => Ok(Ordering::Less),
+/// Equal or not: the order of two digests says nothing, and the proposer refuses to ask for it. Digests by different keys say
+/// nothing either: the proposer gives the record another one first.
+fn compare_digest(read: &dyn Read, record: &Record, operand: &KeyedDigest) -> Result<Ordering, ReadError> {
+    let Some((id, digest)) = record.value.key_id().zip(record.value.digest()) else {
+        return Err(Refusal::SealPending.into());
+    };
+    match keyring::digest_key_id(read, id)? {
+        Some(by) if by != operand.by => Err(Refusal::SealPending.into()),
+        _ if digest == operand.digest.as_ref() => Ok(Ordering::Equal),
+        _ => Ok(Ordering::Less),
     }
 }

@@ -95,9 +95,12 @@ pub enum Refusal {
     /// By the rules of users and roles.
     #[error(transparent)]
     Auth(#[from] auth::Denial),
-    /// The prefix that is to be sealed holds values in plain text, now or in its history.
-    #[error("the prefix holds values in plain text; seal it while it is empty")]
-    PrefixInUse,
+    /// The data key whose uses are to be reserved seals nothing new any more.
+    #[error("the data key is not active under policy epoch {current}")]
+    KeyNotActive {
+        /// The epoch in force.
+        current: u64,
+    },
     /// A compare on value met a key whose record is in another form (sealed or clear) than the operand.
     #[error("the value is being sealed or unsealed")]
     SealPending,

@@ -19,13 +19,24 @@ pub(crate) enum Family {
     Policy,
     /// Wrapped data keys.
     Keyring,
+    /// What is sealed.
+    Rules,
     /// Counters, and how far the log is applied.
     Meta,
 }
 
 impl Family {
-    pub(crate) const ALL: [Self; 8] =
-        [Self::Live, Self::Past, Self::Events, Self::Lease, Self::Auth, Self::Policy, Self::Keyring, Self::Meta];
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Live,
+        Self::Past,
+        Self::Events,
+        Self::Lease,
+        Self::Auth,
+        Self::Policy,
+        Self::Keyring,
+        Self::Rules,
+        Self::Meta,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -36,6 +47,7 @@ impl Family {
             Self::Auth => "auth",
             Self::Policy => "policy",
             Self::Keyring => "keyring",
+            Self::Rules => "rules",
             Self::Meta => "meta",
         }
     }

@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use crate::{
     ReadError, StoreError,
     family::Family,
+    keyring,
     layout::{Record, split_past_key},
     range::check_revision,
     read::{self, Read},
@@ -22,6 +23,8 @@ pub struct HashKv {
     pub compact_revision: i64,
     /// Revision up to which was hashed.
     pub hash_revision: i64,
+    /// How many records were sealed, unsealed or given another digest so far, which changes hashes but no revision.
+    pub resealed: u64,
 }
 
 pub(crate) fn hash_kv(read: &dyn Read, revision: i64) -> Result<HashKv, ReadError> {
@@ -34,7 +37,7 @@ pub(crate) fn hash_kv(read: &dyn Read, revision: i64) -> Result<HashKv, ReadErro
     let mut hash = Hash(crc32c::crc32c(b"key"));
     hash_live(read, hash_revision, &mut hash)?;
     hash_past(read, hash_revision, compact_revision, &mut hash)?;
-    Ok(HashKv { hash: hash.0, compact_revision, hash_revision })
+    Ok(HashKv { hash: hash.0, compact_revision, hash_revision, resealed: keyring::resealed(read)? })
 }
 
 /// Records are hashed one by one and added up, so that it does not matter in which family a record lies.

@@ -9,7 +9,7 @@ use types::{KeyRange, KeyValue, RangeEnd, RangeOutcome, RangeQuery};
 use crate::{
     ReadError, Refusal, StoreError,
     family::Family,
-    layout::{Record, past_prefix, split_past_key},
+    layout::{Record, past_prefix},
     older::for_each_at,
     read::{self, Read, Visit},
 };
@@ -151,48 +151,8 @@ pub(crate) fn piece(read: &dyn Read, range: &KeyRange, revision: i64, limits: Pi
     Ok(piece)
 }
 
-/// Calls `visit` with the value of every record of the range, now and in history.
-pub(crate) fn for_each_record(
-    read: &dyn Read,
-    range: &KeyRange,
-    visit: &mut dyn FnMut(&Sealed) -> ControlFlow<()>,
-) -> Result<(), StoreError> {
-    let mut stopped = false;
-    for_each_live(read, range, &mut |_, record| {
-        let flow = visit(&record.value);
-        stopped = flow.is_break();
-        Ok(flow)
-    })?;
-    let Some((from, to)) = past_bounds(range).filter(|_| !stopped) else { return Ok(()) };
-    read.scan(Family::Past, &from, to.as_deref(), &mut |_, value| {
-        Ok(match Record::decode(Bytes::copy_from_slice(value))? {
-            Some(record) => visit(&record.value),
-            None => ControlFlow::Continue(()),
-        })
-    })
-}
-
-/// Whether a key begins with `prefix`, now or in the history that is not compacted: the same on every member, however far
-/// each is with removing the rest.
-pub(crate) fn holds_any(read: &dyn Read, prefix: &[u8]) -> Result<bool, StoreError> {
-    let (range, mut found) = (KeyRange::prefix(prefix), false);
-    for_each_stored(read, &range, &mut |_, _| {
-        found = true;
-        Ok(ControlFlow::Break(()))
-    })?;
-    let Some((from, to)) = past_bounds(&range).filter(|_| !found) else { return Ok(found) };
-    let compacted = read::compacted(read)?;
-    // No key is live, so the newest entry of each is its deletion: before the compaction, it ends what can be seen of it.
-    read.scan(Family::Past, &from, to.as_deref(), &mut |key, _| {
-        let (_, revision) = split_past_key(key)?;
-        found = revision > compacted;
-        Ok(if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-    })?;
-    Ok(found)
-}
-
 /// Scan bounds over raw user keys; `None` for a range that holds nothing.
-fn bounds(range: &KeyRange) -> Option<(&[u8], Option<&[u8]>)> {
+pub(crate) fn bounds(range: &KeyRange) -> Option<(&[u8], Option<&[u8]>)> {
     match &range.end {
         RangeEnd::Before(end) if *end <= range.start => None,
         RangeEnd::Before(end) => Some((&range.start, Some(end))),
@@ -201,7 +161,7 @@ fn bounds(range: &KeyRange) -> Option<(&[u8], Option<&[u8]>)> {
 }
 
 /// Scan bounds over `past`.
-fn past_bounds(range: &KeyRange) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
+pub(crate) fn past_bounds(range: &KeyRange) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
     if range.is_single() {
         let prefix = past_prefix(&range.start);
         let end = crate::layout::prefix_end(&prefix);

@@ -28,6 +28,16 @@ pub(crate) mod meta {
     pub(crate) const SWEPT: &[u8] = b"swept";
     /// Policy epoch.
     pub(crate) const POLICY_EPOCH: &[u8] = b"policy_epoch";
+    /// Policy epoch in which rules or data keys last changed.
+    pub(crate) const KEYRING_EPOCH: &[u8] = b"keyring_epoch";
+    /// Policy epoch whose rules and data keys every record is known to follow.
+    pub(crate) const SETTLED_EPOCH: &[u8] = b"settled_epoch";
+    /// Policy epoch before which nothing is to lie in a file any more.
+    pub(crate) const FORGET_EPOCH: &[u8] = b"forget_epoch";
+    /// What the next one counted up to when that was last set.
+    pub(crate) const RESEALED_BEFORE: &[u8] = b"resealed_before";
+    /// How often the digest of a record changed, or whether it has one.
+    pub(crate) const RESEALED: &[u8] = b"resealed";
     /// Log id of the last applied entry, as the consensus layer encodes it.
     pub(crate) const APPLIED: &[u8] = b"applied";
     /// Membership of the cluster, as the consensus layer encodes it.

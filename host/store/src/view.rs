@@ -1,21 +1,21 @@
 //! A consistent view of the state at one moment: everything that is read without going through the log.
 
-use std::{collections::BTreeMap, ops::ControlFlow};
+use std::ops::ControlFlow;
 
 use bytes::Bytes;
 use prost::Message as _;
 use rocksdb::{DB, ReadOptions, Snapshot};
-use seal::{DataKeyRecord, Sealed};
+use seal::{DataKeyRecord, SealRule, Sealed};
 use types::{KeyRange, OpOutcome, RangeOutcome, RangeQuery};
 
 use crate::{
     AlarmRecord, ClusterRecord, Command, History, HistoryQuery, LeaseRecord, Piece, PieceLimits, PluginRecord,
-    ReadError, StoreError, alarm, cluster,
+    ReadError, Step, StoreError, Walk, Walked, alarm, cluster,
     command::{Body, ClientWrite},
     db::{family_handle, scan_database},
     evaluate,
     family::Family,
-    hash, history, lease, range,
+    hash, history, keyring, lease, outdated, range,
     read::{self, Read, Visit, meta},
     users::{self, RoleRecord, UserRecord},
 };
@@ -109,27 +109,12 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Whether anything lies under `prefix`, now or in the history that is not compacted.
+    /// Takes a step of a walk over every value under a prefix, now and in history; `wants` says which are to be given.
     ///
     /// # Errors
     /// When the disk does.
-    pub fn holds_any(&self, prefix: &[u8]) -> Result<bool, StoreError> {
-        range::holds_any(self, prefix)
-    }
-
-    /// How many records under `prefix`, now and in history, each data key seals.
-    ///
-    /// # Errors
-    /// When the disk does.
-    pub fn sealed_records(&self, prefix: &[u8]) -> Result<BTreeMap<u32, u64>, StoreError> {
-        let mut counts = BTreeMap::new();
-        range::for_each_record(self, &KeyRange::prefix(prefix), &mut |value| {
-            if let Some(id) = value.key_id() {
-                *counts.entry(id).or_default() += 1;
-            }
-            ControlFlow::Continue(())
-        })?;
-        Ok(counts)
+    pub fn walk(&self, walk: Walk, step: Step, wants: &dyn Fn(&[u8], &Sealed) -> bool) -> Result<Walked, StoreError> {
+        outdated::walk(self, walk, step, wants)
     }
 
     /// Past events for a watcher that is behind.
@@ -233,7 +218,31 @@ impl<'a> View<'a> {
     /// # Errors
     /// When the disk does.
     pub fn data_keys(&self) -> Result<Vec<DataKeyRecord>, StoreError> {
-        self.collect(Family::Keyring, |value| Ok(DataKeyRecord::decode(value)?))
+        keyring::keys(self)
+    }
+
+    /// What is sealed, by prefix.
+    ///
+    /// # Errors
+    /// When the disk does.
+    pub fn seal_rules(&self) -> Result<Vec<SealRule>, StoreError> {
+        keyring::rules(self)
+    }
+
+    /// The policy epoch before which nothing is to lie in a file any more, zero for none.
+    ///
+    /// # Errors
+    /// When the disk does.
+    pub fn forget_epoch(&self) -> Result<u64, StoreError> {
+        keyring::forget_epoch(self)
+    }
+
+    /// Whether every record is known to be as rules and data keys want it.
+    ///
+    /// # Errors
+    /// When the disk does.
+    pub fn is_settled(&self) -> Result<bool, StoreError> {
+        keyring::settled(self)
     }
 
     /// Hash over every key and value visible at or after the last compaction and up to `revision` (zero: newest).

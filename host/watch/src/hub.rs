@@ -64,6 +64,13 @@ impl Hub {
         self.newest.send_replace(revision);
     }
 
+    /// Forgets the events that it holds: who still needs them reads them from the store.
+    pub fn forget(&self) {
+        let newest = self.newest();
+        let mut ring = self.ring.lock().expect(POISONED);
+        *ring = Ring { oldest: newest + 1, revisions: VecDeque::new(), bytes: 0 };
+    }
+
     /// Forgets everything: the state was replaced by a snapshot at `revision`.
     pub fn reset(&self, revision: i64) {
         let mut ring = self.ring.lock().expect(POISONED);

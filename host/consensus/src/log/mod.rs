@@ -178,6 +178,12 @@ impl LogStore {
         self.inner.shared.enqueue(Operation::Purge(index, log_id), done);
     }
 
+    /// Goes on in a file that nothing was ever written to. What was written before can be read on the disk until it is purged,
+    /// and not after that.
+    pub(crate) fn start_afresh(&self, done: Done) {
+        self.inner.shared.enqueue(Operation::StartAfresh, done);
+    }
+
     /// Writes what is queued, then stops the thread. Operations through other clones are refused from now on, reads are
     /// not.
     pub(crate) fn close(self) {

@@ -20,6 +20,9 @@ pub(super) enum Operation {
     TruncateAfter(Option<u64>),
     SaveVote(Bytes),
     Purge(u64, Bytes),
+    /// Starts a segment in a file that nothing was ever written to; those before it are not written again, once purged, but
+    /// removed.
+    StartAfresh,
     /// Keeps its place in the order of callbacks, writes nothing.
     Refused(Arc<LogError>),
 }
@@ -54,14 +57,14 @@ impl Operation {
             Operation::TruncateAfter(None) => each(Record::TruncateAll),
             Operation::SaveVote(vote) => each(Record::Vote(vote)),
             Operation::Purge(index, id) => each(Record::Purged { index: *index, id }),
-            Operation::Refused(_) => {}
+            Operation::StartAfresh | Operation::Refused(_) => {}
         }
     }
 
     pub(super) fn records(&self) -> usize {
         match self {
             Operation::Append(entries) => entries.len(),
-            Operation::Refused(_) => 0,
+            Operation::StartAfresh | Operation::Refused(_) => 0,
             _ => 1,
         }
     }
@@ -71,7 +74,7 @@ impl Operation {
         let payload: usize = match self {
             Operation::Append(entries) => entries.iter().map(|(_, payload)| payload.len()).sum(),
             Operation::SaveVote(bytes) | Operation::Purge(_, bytes) => bytes.len(),
-            Operation::TruncateAfter(_) | Operation::Refused(_) => 0,
+            Operation::TruncateAfter(_) | Operation::StartAfresh | Operation::Refused(_) => 0,
         };
         payload + self.records() * RECORD_HEADER_BYTES
     }

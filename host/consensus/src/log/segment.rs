@@ -30,11 +30,13 @@ pub(super) struct Folder {
     dir: PathBuf,
     files: Arc<dyn FileOps>,
     spares: VecDeque<PathBuf>,
+    /// Segments up to this number are not to be written again.
+    forgotten: u64,
 }
 
 impl Folder {
     pub(super) fn new(dir: &Path, files: Arc<dyn FileOps>) -> Self {
-        Folder { dir: dir.to_path_buf(), files, spares: VecDeque::new() }
+        Folder { dir: dir.to_path_buf(), files, spares: VecDeque::new(), forgotten: 0 }
     }
 
     pub(super) fn files(&self) -> &dyn FileOps {
@@ -103,6 +105,15 @@ impl Folder {
         Ok((path, file, false))
     }
 
+    /// Removes the spares; segments up to `number` will be removed as well once they are purged.
+    pub(super) fn forget(&mut self, number: u64) -> Result<(), LogError> {
+        self.forgotten = number;
+        while let Some(spare) = self.spares.pop_front() {
+            self.remove(&spare)?;
+        }
+        self.sync()
+    }
+
     pub(super) fn open(&self, number: u64) -> Result<(PathBuf, File), LogError> {
         let path = self.segment_path(number);
         let file = open(&path, false).map_err(LogError::io("open", &path))?;
@@ -115,8 +126,9 @@ impl Folder {
             let path = segment.path.clone();
             // Writing over a file that a reader still holds would change what it reads; an unlinked one stays as it
             // was.
-            let unshared = Arc::into_inner(segment).is_some_and(|segment| segment.header.capacity == capacity);
-            if unshared && self.spares.len() < SPARES_MAX {
+            let fits = segment.header.capacity == capacity && segment.header.number > self.forgotten;
+            let reusable = Arc::into_inner(segment).is_some() && fits;
+            if reusable && self.spares.len() < SPARES_MAX {
                 let spare = path.with_extension("spare");
                 self.files.rename(&path, &spare).map_err(LogError::io("rename", &path))?;
                 self.spares.push_back(spare);

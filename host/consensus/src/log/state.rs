@@ -69,7 +69,7 @@ impl State {
                     self.tail.purge(*index);
                 }
             }
-            Operation::Refused(_) => {}
+            Operation::StartAfresh | Operation::Refused(_) => {}
         }
         self.extent = extent;
         Ok(())
@@ -177,7 +177,7 @@ impl Shared {
                     state.index.purge(*index);
                     retired.extend(state.index.retire());
                 }
-                Operation::SaveVote(_) | Operation::Refused(_) => {}
+                Operation::SaveVote(_) | Operation::StartAfresh | Operation::Refused(_) => {}
             }
         }
         if let Some(newest) = batch.last() {

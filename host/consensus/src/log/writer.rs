@@ -103,6 +103,10 @@ impl Writer {
 
     /// Makes the batch durable; returns where its entries lie.
     fn write(&mut self, batch: &[Queued], buffer: &mut Vec<u8>) -> Result<Vec<Slot>, LogError> {
+        if batch.iter().any(|queued| matches!(queued.operation, Operation::StartAfresh)) {
+            self.folder.forget(self.position.segment.header.number)?;
+            self.roll(0)?;
+        }
         if batch.iter().all(|queued| queued.operation.records() == 0) {
             return Ok(Vec::new());
         }

@@ -272,8 +272,8 @@ pub(crate) fn read_lease_times(response: peer::LeaseTimesResponse) -> Option<BTr
 pub(super) fn hash(MemberHash { newest_revision, found }: MemberHash) -> peer::HashResponse {
     use hash_response::Kind;
     match found {
-        Some(HashKv { hash, compact_revision, .. }) => {
-            peer::HashResponse { kind: Kind::Known.into(), hash, compact_revision, newest_revision }
+        Some(HashKv { hash, compact_revision, resealed, .. }) => {
+            peer::HashResponse { kind: Kind::Known.into(), hash, compact_revision, newest_revision, resealed }
         }
         None => peer::HashResponse { kind: Kind::NotThere.into(), newest_revision, ..Default::default() },
     }
@@ -282,7 +282,7 @@ pub(super) fn hash(MemberHash { newest_revision, found }: MemberHash) -> peer::H
 pub(crate) fn read_hash(response: &peer::HashResponse, revision: i64) -> MemberHash {
     use hash_response::Kind;
     let known = Kind::try_from(response.kind) == Ok(Kind::Known);
-    let &peer::HashResponse { hash, compact_revision, newest_revision, .. } = response;
-    let found = known.then_some(HashKv { hash, compact_revision, hash_revision: revision });
+    let &peer::HashResponse { hash, compact_revision, newest_revision, resealed, .. } = response;
+    let found = known.then_some(HashKv { hash, compact_revision, hash_revision: revision, resealed });
     MemberHash { newest_revision, found }
 }

@@ -4,6 +4,7 @@ mod crash;
 mod damage;
 mod disk;
 mod failure;
+mod forget;
 mod round_trip;
 
 use std::path::Path;

@@ -4,6 +4,8 @@
 //! value in here is already sealed where it has to be ([`Value`] is made from [`seal::Sealed`]), and a
 //! compare on a sealed value carries a keyed digest in place of the operand, so that apply needs no key.
 
+mod keyring;
+
 use bytes::Bytes;
 use prost::{Message, Oneof};
 use seal::{Operand, Sealed};
@@ -14,6 +16,8 @@ use crate::{
     users::{Author, ChangeAuth, TellToken},
 };
 
+pub use keyring::{ChangeKeyring, ReserveUses, Rewrap, Rewrapped};
+
 pub use crate::lease::{LeaseCheckpoint, LeaseGrant, LeaseRemaining, LeaseRevoke};
 pub use crate::policy::RemovePlugin;
 
@@ -22,7 +26,7 @@ pub use crate::policy::RemovePlugin;
 #[prost(skip_debug)]
 pub struct Command {
     /// What to do; `None` only for a command of a later version.
-    #[prost(oneof = "Body", tags = "1, 2, 3, 4, 5, 6, 7, 10, 20, 21, 30, 31")]
+    #[prost(oneof = "Body", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 21, 30, 31")]
     pub body: Option<Body>,
 }
 
@@ -48,9 +52,15 @@ pub enum Body {
     /// Removes a plugin.
     #[prost(message, tag = "6")]
     RemovePlugin(RemovePlugin),
-    /// Adds or replaces wrapped data keys.
+    /// Changes what is sealed, or with which data keys.
     #[prost(message, tag = "7")]
-    PutDataKeys(PutDataKeys),
+    ChangeKeyring(ChangeKeyring),
+    /// Puts values in the place of the same ones, sealed otherwise.
+    #[prost(message, tag = "8")]
+    Rewrap(Rewrap),
+    /// Notes that a member is about to use a data key.
+    #[prost(message, tag = "9")]
+    ReserveUses(ReserveUses),
     /// Notes how long leases have left.
     #[prost(message, tag = "10")]
     LeaseCheckpoint(LeaseCheckpoint),
@@ -93,7 +103,9 @@ impl Command {
             Some(Body::LeaseCheckpoint(_)) => "lease_checkpoint",
             Some(Body::PutPlugin(_)) => "put_plugin",
             Some(Body::RemovePlugin(_)) => "remove_plugin",
-            Some(Body::PutDataKeys(_)) => "put_data_keys",
+            Some(Body::ChangeKeyring(_)) => "change_keyring",
+            Some(Body::Rewrap(_)) => "rewrap",
+            Some(Body::ReserveUses(_)) => "reserve_uses",
             Some(Body::SetAlarm(_)) => "set_alarm",
             Some(Body::ChangeCluster(_)) => "change_cluster",
             Some(Body::ChangeAuth(_)) => "change_auth",
@@ -313,7 +325,7 @@ pub struct Compare {
     #[prost(uint32, tag = "2")]
     pub relation: u32,
     /// What is compared, with its operand.
-    #[prost(oneof = "Target", tags = "3, 4, 5, 6, 7, 8")]
+    #[prost(oneof = "Target", tags = "3, 4, 5, 6, 7, 9")]
     pub target: Option<Target>,
 }
 
@@ -337,15 +349,27 @@ pub enum Target {
     #[prost(bytes = "bytes", tag = "7")]
     Clear(Bytes),
     /// Keyed digest of the value of a sealed key.
-    #[prost(bytes = "bytes", tag = "8")]
-    Digest(Bytes),
+    #[prost(message, tag = "9")]
+    Digest(KeyedDigest),
+}
+
+/// A keyed digest, and by which key.
+#[derive(Clone, PartialEq, Eq, Message)]
+#[prost(skip_debug)]
+pub struct KeyedDigest {
+    /// [`seal::DataKeyRecord::digest_key_id`] of the data key it was made with.
+    #[prost(uint32, tag = "1")]
+    pub by: u32,
+    /// The digest.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub digest: Bytes,
 }
 
 impl From<Operand> for Target {
     fn from(operand: Operand) -> Self {
         match operand {
             Operand::Clear(bytes) => Self::Clear(bytes),
-            Operand::Digest(digest) => Self::Digest(Bytes::copy_from_slice(&digest)),
+            Operand::Digest { by, digest } => Self::Digest(KeyedDigest { by, digest: Bytes::copy_from_slice(&digest) }),
         }
     }
 }
@@ -367,16 +391,4 @@ pub struct Compact {
     /// The oldest revision to keep.
     #[prost(int64, tag = "1")]
     pub revision: i64,
-}
-
-/// Adds or replaces wrapped data keys.
-#[derive(Clone, PartialEq, Message)]
-#[prost(skip_debug)]
-pub struct PutDataKeys {
-    /// The policy epoch this was made for: refused if another policy change came first.
-    #[prost(uint64, tag = "1")]
-    pub expected_epoch: u64,
-    /// Encoded [`seal::DataKeyRecord`]s.
-    #[prost(bytes = "bytes", repeated, tag = "2")]
-    pub records: Vec<Bytes>,
 }
