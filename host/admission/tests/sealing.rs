@@ -60,7 +60,7 @@ fn the_write_is_stamped_with_the_policy_it_passed() {
 fn a_transaction_carries_no_plaintext_of_a_sealed_key() {
     let write = seal(&compare(&sealed_key(), CompareResult::Equal)).unwrap();
     let OpKind::Txn(txn) = kind(write) else { panic!("not a transaction") };
-    assert!(matches!(&txn.compare[0].target, Some(Target::Digest(digest)) if digest.len() == 32));
+    assert!(matches!(&txn.compare[0].target, Some(Target::Digest(keyed)) if keyed.by == 1 && keyed.digest.len() == 32));
     let Some(OpKind::Put(put)) = &txn.success[0].kind else { panic!("not a put") };
     assert_eq!(put.value.as_ref().unwrap().form, 1);
 

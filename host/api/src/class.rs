@@ -28,6 +28,7 @@ const REFLECTION: &str = "grpc.reflection.v1.ServerReflection";
 const OLD_REFLECTION: &str = "grpc.reflection.v1alpha.ServerReflection";
 const PLUGINS: &str = "strongroom.admin.v1.Plugins";
 const KEYS: &str = "strongroom.admin.v1.Keys";
+const SEAL: &str = "strongroom.admin.v1.Seal";
 
 const TABLE: &[Row] = &[
     (KV, "Range", DataRead, Permit),
@@ -95,6 +96,14 @@ const TABLE: &[Row] = &[
     (PLUGINS, "List", Admin, Nothing),
     (PLUGINS, "Remove", Admin, Nothing),
     (KEYS, "Status", Admin, Nothing),
+    (KEYS, "Rotate", Admin, Nothing),
+    (KEYS, "Settle", Admin, Nothing),
+    (KEYS, "Shred", Admin, Nothing),
+    (KEYS, "Wrapped", Admin, Nothing),
+    (KEYS, "Recover", Admin, Nothing),
+    (SEAL, "List", Admin, Nothing),
+    (SEAL, "Set", Admin, Nothing),
+    (SEAL, "Remove", Admin, Nothing),
 ];
 
 /// A classified RPC.

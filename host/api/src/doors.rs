@@ -13,6 +13,7 @@ use axum::routing::any;
 use flow::Member;
 use proto::admin::keys_server::{KeysServer, SERVICE_NAME as KEYS_SERVICE};
 use proto::admin::plugins_server::{PluginsServer, SERVICE_NAME as PLUGINS_SERVICE};
+use proto::admin::seal_server::{SERVICE_NAME as SEAL_SERVICE, SealServer};
 use proto::etcdserverpb::auth_server::{AuthServer, SERVICE_NAME as AUTH_SERVICE};
 use proto::etcdserverpb::cluster_server::{ClusterServer, SERVICE_NAME as CLUSTER_SERVICE};
 use proto::etcdserverpb::kv_server::{KvServer, SERVICE_NAME as KV_SERVICE};
@@ -25,7 +26,7 @@ use proto::v3lockpb::lock_server::{LockServer, SERVICE_NAME as LOCK_SERVICE};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
-use crate::admin::{KeysDoor, PluginsDoor};
+use crate::admin::{KeysDoor, PluginsDoor, SealDoor};
 use crate::cluster::ClusterDoor;
 use crate::credentials;
 use crate::election::ElectionDoor;
@@ -70,7 +71,7 @@ const ETCD_SERVICES: [&str; 9] = [
 ];
 
 /// What it tells of beside that on the admin listener.
-const ADMIN_SERVICES: [&str; 2] = [PLUGINS_SERVICE, KEYS_SERVICE];
+const ADMIN_SERVICES: [&str; 3] = [PLUGINS_SERVICE, KEYS_SERVICE, SEAL_SERVICE];
 
 /// What the doors are told by the server.
 #[derive(Clone, Debug)]
@@ -171,10 +172,12 @@ impl Doors {
     pub fn admin_routes(&self) -> Router {
         let plugins = PluginsServer::new(PluginsDoor { member: self.member.clone() });
         let keys = KeysServer::new(KeysDoor { member: self.member.clone() });
+        let seal = SealServer::new(SealDoor { member: self.member.clone() });
         let services = self
             .etcd_services(Audience::Administrators)
             .add_service(plugins.max_decoding_message_size(ADMIN_MESSAGE_BYTES_MAX))
-            .add_service(keys.max_decoding_message_size(self.message_bytes_max()));
+            .add_service(keys.max_decoding_message_size(self.message_bytes_max()))
+            .add_service(seal.max_decoding_message_size(self.message_bytes_max()));
         let services = reflection::add(services, &[&ETCD_SERVICES[..], &ADMIN_SERVICES].concat());
         self.guarded(services, Audience::Administrators).fallback(no_such_page)
     }

@@ -149,7 +149,11 @@ fn page(path: &'static str, checks: &'static [Check]) -> MethodRouter<Probed> {
         let excluded =
             |check: &Check| parameters.iter().any(|(name, value)| name == "exclude" && value == check.name());
         let verbose = parameters.iter().any(|(name, _)| name == "verbose");
-        let (healthy, details) = run(path, checks.iter().filter(|check| !excluded(check)), &probed).await;
+        let (healthy, mut details) = run(path, checks.iter().filter(|check| !excluded(check)), &probed).await;
+        // What is wrong and does not keep the member from being ready.
+        if checks == READYZ {
+            details.extend(probed.member.key_complaints().iter().map(|complaint| format!("[!]{complaint}\n")));
+        }
         report(healthy, verbose, details)
     }))
 }

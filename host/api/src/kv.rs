@@ -8,11 +8,18 @@ use proto::etcdserverpb::{
     CompactionRequest, CompactionResponse, DeleteRangeRequest, DeleteRangeResponse, PutRequest, PutResponse,
     RangeRequest, RangeResponse, RangeStreamResponse, TxnRequest, TxnResponse, kv_server::Kv,
 };
+use tonic::metadata::MetadataValue;
 use tonic::{Request, Response, Status};
 use types::{OpOutcome, Operation, Plain};
 
 use crate::request::{check_size, opened};
 use crate::{ApiError, convert, header};
+
+/// In a Range's metadata: leave keys out whose values cannot be opened.
+const SKIP_DAMAGED: &str = "strongroom-skip-damaged";
+
+/// In its answer's metadata: the keys that were left out.
+const DAMAGED_KEYS: &str = "strongroom-damaged-key-bin";
 
 type Answer<T> = Result<Response<T>, Status>;
 
@@ -31,14 +38,19 @@ impl Kv for KvDoor {
     type RangeStreamStream = Pin<Box<dyn Stream<Item = Result<RangeStreamResponse, Status>> + Send>>;
 
     async fn range(&self, request: Request<RangeRequest>) -> Answer<RangeResponse> {
+        let skips = skips_damaged(&request);
         let (caller, request) = opened(request);
         let query = convert::range_query(request).map_err(ApiError::from)?;
         if !query.serializable && self.member.is_learner() {
             return Err(ApiError::from(FlowError::LearnerRefuses).into());
         }
-        let reply = self.member.range(&caller, query).await.map_err(ApiError::from)?;
-        let header = header::full(reply.header);
-        Ok(Response::new(RangeResponse { header, ..convert::ranged(reply.body) }))
+        let reply = self.member.range_skipping(&caller, query, skips).await.map_err(ApiError::from)?;
+        let ((body, damaged), header) = (reply.body, header::full(reply.header));
+        let mut response = Response::new(RangeResponse { header, ..convert::ranged(body) });
+        for key in damaged {
+            response.metadata_mut().append_bin(DAMAGED_KEYS, MetadataValue::from_bytes(&key));
+        }
+        Ok(response)
     }
 
     /// The next piece is read when the one before it has been taken: a client that does not read holds one.
@@ -94,6 +106,11 @@ impl Kv for KvDoor {
         let compacted = self.member.compact(&caller, request.revision, request.physical).await;
         Ok(Response::new(CompactionResponse { header: header::full(compacted.map_err(ApiError::from)?) }))
     }
+}
+
+/// Whether the caller asks for what can be read, rather than for everything or an error.
+fn skips_damaged<T>(request: &Request<T>) -> bool {
+    request.metadata().get(SKIP_DAMAGED).is_some_and(|value| value == "true")
 }
 
 /// A bug: the member answered another operation than the one asked for.

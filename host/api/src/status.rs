@@ -49,6 +49,9 @@ pub(crate) fn of_flow(error: &FlowError) -> Status {
         FlowError::Invalid(invalid) => return of_invalid(*invalid),
         FlowError::Admission(error) => return of_admission(error),
         FlowError::Seal(error) => return of_seal(error),
+        FlowError::DamagedRecord { .. } => {
+            return ours_with(Code::DataLoss, error, "restore the record from a backup, overwrite or delete it");
+        }
         FlowError::Auth(error) => return of_auth(error),
         FlowError::Compacted => (Code::OutOfRange, "etcdserver: mvcc: required revision has been compacted"),
         FlowError::FutureRevision => (Code::OutOfRange, "etcdserver: mvcc: required revision is a future revision"),
@@ -71,6 +74,11 @@ pub(crate) fn of_flow(error: &FlowError) -> Status {
         FlowError::Corrupt(reason) => {
             tracing::error!(reason, "the state is corrupt");
             (Code::DataLoss, "etcdserver: corrupt cluster")
+        }
+        FlowError::NoSuchRule { .. } => return ours_with(Code::NotFound, error, "`strongroom seal list` lists them"),
+        FlowError::Rule { .. } => return ours(Code::InvalidArgument, error),
+        FlowError::NotSettled => {
+            return ours_with(Code::FailedPrecondition, error, "`strongroom key rewrap --wait` waits for that");
         }
         FlowError::NoSuchPlugin { name } => {
             let text = format!("strongroom: there is no plugin {name:?}; list the plugins to see their names");
@@ -177,6 +185,9 @@ fn of_seal(error: &SealError) -> Status {
         SealError::Keyless { .. } => {
             Status::unavailable(format!("strongroom: {error}; ask another member, or give this one its root key"))
         }
+        SealError::ProviderUnavailable { .. } => {
+            Status::unavailable(format!("strongroom: {error}; try again, or ask another member"))
+        }
         SealError::OrderedCompare => {
             Status::invalid_argument(format!("strongroom: {error}; compare with EQUAL or NOT_EQUAL"))
         }
@@ -189,6 +200,7 @@ fn of_seal(error: &SealError) -> Status {
         SealError::DamagedWrap { .. }
         | SealError::BadKeyRecord { .. }
         | SealError::UnknownDataKey { .. }
+        | SealError::Destroyed { .. }
         | SealError::DamagedValue { .. }
         | SealError::BadEnvelope { .. } => {
             Status::data_loss(format!("strongroom: {error}; restore the record from a backup, or delete it"))

@@ -1,4 +1,4 @@
-//! What an administrator does: plugins and keys.
+//! What an administrator does with plugins.
 
 use admission::{
     Description, is_name,
@@ -8,7 +8,6 @@ use auth::Administrator;
 use bytes::Bytes;
 use consensus::Proposal;
 use ring::digest;
-use seal::{DataKeyRecord, Keyring};
 use store::{Outcome, PluginRecord, Refusal};
 
 use crate::{FlowError, Member};
@@ -32,36 +31,6 @@ pub struct InstallPlugin {
 
 /// An installed plugin.
 pub type PluginInfo = PluginRecord;
-
-/// A data key, without its key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DataKeyInfo {
-    /// The prefix whose values it seals.
-    pub prefix: Bytes,
-    /// Its id.
-    pub id: u32,
-    /// Whether new values are sealed with it.
-    pub active: bool,
-    /// When it was made, in seconds since 1970.
-    pub created_unix_seconds: i64,
-    /// Providers that can unwrap it.
-    pub wraps: Vec<String>,
-    /// Whether this member has unwrapped it.
-    pub usable: bool,
-    /// Records it seals, now and in history.
-    pub records: u64,
-}
-
-/// How the keys stand.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyStatus {
-    /// Every data key.
-    pub keys: Vec<DataKeyInfo>,
-    /// The policy epoch.
-    pub policy_epoch: u64,
-    /// Whether this member has its root key.
-    pub root_key_present: bool,
-}
 
 impl Member {
     /// Checks a component and puts it in force. Once this returns, no write gets past it.
@@ -129,38 +98,6 @@ impl Member {
             Err(refusal) => Err(refusal.into()),
             Ok(other) => Err(FlowError::Corrupt(format!("a policy change came out as {other:?}"))),
         }
-    }
-
-    /// How the keys stand. Counts records, so its cost follows the size of the sealed prefixes.
-    ///
-    /// # Errors
-    /// When the disk does.
-    pub async fn key_status(&self, _admin: &Administrator) -> Result<KeyStatus, FlowError> {
-        let policy = self.shared.policy.current();
-        let counted = self
-            .view_off_thread(|view| {
-                let keys = view.data_keys()?.into_iter().map(|record| {
-                    let records = view.sealed_records(&record.prefix)?.remove(&record.id).unwrap_or(0);
-                    Ok((record, records))
-                });
-                keys.collect::<Result<Vec<_>, store::ReadError>>()
-            })
-            .await?;
-        let keyring = policy.keyring();
-        let keys = counted.into_iter().map(|(record, records)| key_info(keyring, record, records)).collect();
-        Ok(KeyStatus { keys, policy_epoch: policy.epoch(), root_key_present: keyring.root_key_present() })
-    }
-}
-
-fn key_info(keyring: &Keyring, record: DataKeyRecord, records: u64) -> DataKeyInfo {
-    DataKeyInfo {
-        usable: keyring.usable(&record.prefix, record.id),
-        records,
-        wraps: record.wraps.into_iter().map(|wrap| wrap.provider).collect(),
-        prefix: record.prefix,
-        id: record.id,
-        active: record.active,
-        created_unix_seconds: record.created_unix_seconds,
     }
 }
 

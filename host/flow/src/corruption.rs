@@ -159,9 +159,10 @@ impl Member {
     }
 }
 
-/// Hashes of different compactions say nothing about each other.
+/// Hashes of different compactions say nothing about each other, and neither do those of before and after a value was sealed.
 fn is_other(one: HashKv, other: HashKv) -> bool {
-    one.compact_revision == other.compact_revision && one.hash != other.hash
+    let comparable = one.compact_revision == other.compact_revision && one.resealed == other.resealed;
+    comparable && one.hash != other.hash
 }
 
 /// The members that do not hold what a majority of all `members` does; zero stands for nobody in particular.
@@ -178,7 +179,8 @@ mod tests {
     use super::*;
 
     fn found(hashes: &[(u64, u32, i64)]) -> BTreeMap<u64, HashKv> {
-        let hash = |&(id, hash, compact_revision)| (id, HashKv { hash, compact_revision, hash_revision: 9 });
+        let hash =
+            |&(id, hash, compact_revision)| (id, HashKv { hash, compact_revision, hash_revision: 9, resealed: 0 });
         hashes.iter().map(hash).collect()
     }
 

@@ -47,6 +47,14 @@ pub enum FlowError {
     /// The client's, the operator's or the state's: see there.
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// The disk's, an attacker's, or the operator's by intent: one record cannot be opened. It can be deleted or overwritten.
+    #[error("the value of key {:?} cannot be opened: {source}", String::from_utf8_lossy(key))]
+    DamagedRecord {
+        /// The key.
+        key: bytes::Bytes,
+        /// Why.
+        source: SealError,
+    },
     /// The caller's: who it is does not allow this.
     #[error(transparent)]
     Auth(#[from] AuthError),
@@ -83,6 +91,24 @@ pub enum FlowError {
         /// What is wrong.
         reason: String,
     },
+    /// The administrator's: no rule for this prefix.
+    #[error("there is no seal rule for {prefix:?}")]
+    NoSuchRule {
+        /// The prefix.
+        prefix: String,
+    },
+    /// The administrator's: the seal rules cannot be changed as asked.
+    #[error("{reason}")]
+    Rule {
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+    /// The administrator's: values are being sealed anew; what is asked for needs that to be over.
+    #[error("values are still being sealed anew")]
+    NotSettled,
+    /// What is to be removed from files could not be.
+    #[error("{0}")]
+    Forget(String),
     /// The store failed.
     #[error(transparent)]
     Store(StoreError),
@@ -165,7 +191,10 @@ impl From<Refusal> for FlowError {
             Refusal::KeyNotFound => Self::KeyNotFound,
             Refusal::LeaseNotFound => Self::LeaseNotFound,
             Refusal::LeaseExists => Self::LeaseExists,
-            Refusal::StalePolicy { .. } | Refusal::StaleAuth { .. } | Refusal::SealPending => Self::PolicyChanging,
+            Refusal::StalePolicy { .. }
+            | Refusal::StaleAuth { .. }
+            | Refusal::SealPending
+            | Refusal::KeyNotActive { .. } => Self::PolicyChanging,
             Refusal::NoSpace => Self::NoSpace,
             Refusal::CorruptCluster => Self::CorruptCluster,
             Refusal::TooManyAlarms => Self::TooManyAlarms,
@@ -282,21 +311,6 @@ pub enum StartError {
         path: std::path::PathBuf,
         /// Why it cannot be read.
         source: std::io::Error,
-    },
-    /// A prefix that already holds values in plain text is to be sealed.
-    #[error(
-        "prefix {prefix} holds values in plain text, and this version cannot seal what is already there; \
-         move them away or start with an empty prefix"
-    )]
-    AlreadyInUse {
-        /// The prefix.
-        prefix: String,
-    },
-    /// A sealed prefix is no longer in the seal configuration.
-    #[error("prefix {prefix} is sealed in the data but not named in the seal configuration; name it there again")]
-    Unsealing {
-        /// The prefix.
-        prefix: String,
     },
     /// Members hold different data at the same revision, and nobody can say who is right.
     #[error(

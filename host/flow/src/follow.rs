@@ -11,7 +11,7 @@ use watch::{Group, Pulled, Wanted};
 
 pub use watch::Progress;
 
-use crate::{FlowError, Header, Member, member::Shared, metrics::Following, opening::Opener};
+use crate::{FlowError, Header, Member, member::Shared, metrics::Following};
 
 /// What a watch wants.
 #[derive(Clone, Debug)]
@@ -188,8 +188,8 @@ impl Follower {
             permit.renew(&realm)?;
         }
         let policy = shared.policy.caught_up_now()?;
-        let opener = Opener::new(policy.keyring(), permit);
-        Ok(events.into_iter().map(|event| opener.event(event)).collect::<Result<_, _>>()?)
+        let opener = self.member.opener(&policy, permit);
+        events.into_iter().map(|event| opener.event(event)).collect()
     }
 
     fn delivery(&self, watch_id: i64, revision: i64, body: DeliveryBody) -> Delivery {

@@ -9,7 +9,7 @@ use seal::Sealed;
 use store::{Piece, PieceLimits};
 use types::{KeyRange, KeyValue, Plain, RangeEnd, RangeOutcome, RangeQuery, SortTarget};
 
-use crate::{FlowError, Header, Member, opening::Opener, write::ATTEMPTS_MAX};
+use crate::{FlowError, Header, Member, write::ATTEMPTS_MAX};
 
 /// Keys of the first piece, as in etcd: the first keys come at once.
 const FIRST_PIECE_KEYS: usize = 10;
@@ -103,7 +103,7 @@ impl List {
         let end = if self.ended { Some(self.end(more).await?) } else { None };
         let fetched = RangeOutcome { kvs, count: 0, more, revision };
         let policy = self.member.shared.policy.caught_up().await?;
-        let kvs = Opener::new(policy.keyring(), &permit).range(&self.query, fetched)?.kvs;
+        let kvs = self.member.opener(&policy, &permit).range(&self.query, fetched)?.kvs;
         Ok(Some(ListPiece { kvs, end }))
     }
 

@@ -1,149 +1,32 @@
 //! This member: everything that a door needs, in one handle.
 
 use std::{
-    path::PathBuf,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
 use admission::Engine;
-use auth::{TokenOptions, Warden};
-use consensus::{Bootstrap, Consensus, ConsensusConfig, Founder, Identity, PeerNode, PeerTls};
-use seal::{RootKeyProvider, SealConfig};
+use auth::Warden;
+use consensus::{Bootstrap, Consensus, ConsensusConfig, Founder, Identity, PeerNode};
+use seal::Providers;
 use store::Store;
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use watch::Hub;
 
 use crate::{
-    AutoCompaction, CorruptionChecks, Header, StartError,
+    Header, MemberConfig, StartError,
     defragment::Defragmenter,
     ending, join,
     lessor::Lessor,
     metrics::FlowMetrics,
     policy::PolicyKeeper,
     quota::Quota,
-    sealing,
+    sealing::{self, ProviderHealth, Reserving, Rewrapper, SealMetrics},
     snapshot::Snapshots,
     sweeper::Sweeper,
     users::{self, Passwords},
 };
-
-/// How to start a member.
-#[derive(Clone, Debug)]
-pub struct MemberConfig {
-    /// Its name, for people.
-    pub name: String,
-    /// Where its data lies.
-    pub data_dir: PathBuf,
-    /// Tells clusters with the same peer URLs apart.
-    pub cluster_token: String,
-    /// Where other members reach it.
-    pub peer_urls: Vec<String>,
-    /// Name and peer URLs of every founding member, this one's among them. Empty for this member alone.
-    pub initial_cluster: Vec<(String, Vec<String>)>,
-    /// Whether a member without data joins a cluster that runs, rather than founding one.
-    pub join: bool,
-    /// Whether this member, which has data, goes on alone because the others are lost for good.
-    pub force_new_cluster: bool,
-    /// Whether a member asks if it could win before it holds an election.
-    pub pre_vote: bool,
-    /// Whether a change that would leave too few working members is refused.
-    pub strict_reconfig_check: bool,
-    /// Most learners at a time.
-    pub max_learners: usize,
-    /// Whether learners that are in sync are promoted without being asked.
-    pub auto_promote: bool,
-    /// Log entries kept behind a snapshot for members that lag a little.
-    pub catch_up_entries: u64,
-    /// TLS of connections to other members.
-    pub peer_tls: Option<PeerTls>,
-    /// Where clients reach it.
-    pub client_urls: Vec<String>,
-    /// Time between heartbeats.
-    pub heartbeat_interval: Duration,
-    /// Time without a heartbeat after which an election is held.
-    pub election_timeout: Duration,
-    /// Log entries between two snapshots.
-    pub snapshot_entries: u64,
-    /// Most operations in one transaction (`--max-txn-ops`), [`types::TXN_OPS_MAX`] unless the operator says otherwise.
-    pub max_txn_ops: usize,
-    /// Largest request in bytes (`--max-request-bytes`), [`types::REQUEST_BYTES_MAX`] unless the operator says otherwise.
-    pub max_request_bytes: usize,
-    /// Which prefixes are sealed, and where the root key is; without it the member is keyless.
-    pub seal: Option<SealConfig>,
-    /// Most bytes the state may have before writes are refused: zero for etcd's default, less for no limit.
-    pub quota_backend_bytes: i64,
-    /// Which history is compacted without being asked.
-    pub auto_compaction: AutoCompaction,
-    /// Whether the log is written without syncing it, so that a crash of the machine loses what was answered.
-    pub unsafe_no_fsync: bool,
-    /// Which tokens clients get for their passwords.
-    pub auth_token: TokenOptions,
-    /// How long a simple token lives after its last use.
-    pub auth_token_ttl: Duration,
-    /// The cost of new password hashes; one more doubles the work.
-    pub bcrypt_cost: u32,
-    /// How members that hold other data than the rest are looked for.
-    pub corruption_checks: CorruptionChecks,
-    /// How long applying may take before a warning is logged.
-    pub warning_apply_duration: Duration,
-    /// How long a unary call may take before a warning is logged.
-    pub warning_unary_request_duration: Duration,
-}
-
-impl Default for MemberConfig {
-    /// etcd's defaults.
-    fn default() -> Self {
-        Self {
-            name: "default".to_owned(),
-            data_dir: PathBuf::from("default.etcd"),
-            cluster_token: "etcd-cluster".to_owned(),
-            peer_urls: vec!["http://localhost:2380".to_owned()],
-            initial_cluster: Vec::new(),
-            join: false,
-            force_new_cluster: false,
-            pre_vote: true,
-            strict_reconfig_check: true,
-            max_learners: 1,
-            auto_promote: false,
-            catch_up_entries: 5000,
-            peer_tls: None,
-            client_urls: vec!["http://localhost:2379".to_owned()],
-            heartbeat_interval: Duration::from_millis(100),
-            election_timeout: Duration::from_millis(1000),
-            snapshot_entries: 10_000,
-            max_txn_ops: types::TXN_OPS_MAX,
-            max_request_bytes: types::REQUEST_BYTES_MAX,
-            seal: None,
-            quota_backend_bytes: 0,
-            auto_compaction: AutoCompaction::Off,
-            unsafe_no_fsync: false,
-            auth_token: TokenOptions::Simple,
-            auth_token_ttl: users::TOKEN_TTL,
-            bcrypt_cost: users::BCRYPT_COST,
-            corruption_checks: CorruptionChecks::default(),
-            warning_apply_duration: Duration::from_millis(100),
-            warning_unary_request_duration: Duration::from_millis(300),
-        }
-    }
-}
-
-impl MemberConfig {
-    /// The peer URLs of each member that the configuration names.
-    pub(crate) fn founding_urls(&self) -> Vec<Vec<String>> {
-        match self.initial_cluster.is_empty() {
-            true => vec![self.peer_urls.clone()],
-            false => self.initial_cluster.iter().map(|(_, urls)| urls.clone()).collect(),
-        }
-    }
-
-    /// The peer URLs under which the configuration names this member.
-    pub(crate) fn own_urls(&self) -> &[String] {
-        let named = self.initial_cluster.iter().find(|(name, _)| *name == self.name);
-        named.map_or(&self.peer_urls, |(_, urls)| urls)
-    }
-}
 
 /// A member that runs. Cheap to clone.
 #[derive(Clone)]
@@ -158,6 +41,10 @@ pub(crate) struct Shared {
     pub(crate) hub: Arc<Hub>,
     pub(crate) consensus: Consensus,
     pub(crate) policy: PolicyKeeper,
+    pub(crate) reserving: Reserving,
+    pub(crate) rewrapper: Rewrapper,
+    pub(crate) provider_health: ProviderHealth,
+    pub(crate) seal_metrics: SealMetrics,
     pub(crate) lessor: Arc<Lessor>,
     pub(crate) sweeper: Sweeper,
     pub(crate) quota: Quota,
@@ -193,18 +80,18 @@ impl Member {
     /// [`StartError`]: what is wrong, and what to do about it.
     pub async fn start_among_peers(config: MemberConfig, serve: impl FnOnce(axum::Router)) -> Result<Self, StartError> {
         let identity = join::identity(&config).await?;
-        let provider = open_provider(config.seal.as_ref())?;
+        let providers = sealing::open_providers(config.seal.as_ref())?;
         let consensus_config = consensus_config(&config, identity);
         let (store, was_rebuilt) = ending::open_state(&consensus_config).await?;
         let ground = Ground { identity, consensus_config: consensus_config.clone(), store: store.clone(), was_rebuilt };
-        let started = Self::start_on(config, ground, provider, serve).await;
+        let started = Self::start_on(config, ground, providers, serve).await;
         started.map_err(|error| ending::failed_start(error, &store, &consensus_config))
     }
 
     async fn start_on(
         config: MemberConfig,
         ground: Ground,
-        provider: Option<Box<dyn RootKeyProvider>>,
+        providers: Option<Arc<Providers>>,
         serve: impl FnOnce(axum::Router),
     ) -> Result<Self, StartError> {
         let Ground { identity, consensus_config, store, .. } = ground.clone();
@@ -225,7 +112,7 @@ impl Member {
         }
         joined?;
         let lower = Lower { ground, hub, consensus: consensus.clone(), warden, lessor };
-        let started = Self::with_policy(config, lower, engine, provider).await;
+        let started = Self::with_policy(config, lower, engine, providers).await;
         if started.is_err() {
             consensus.shutdown().await;
             store.close()?;
@@ -237,13 +124,14 @@ impl Member {
         config: MemberConfig,
         lower: Lower,
         engine: Engine,
-        provider: Option<Box<dyn RootKeyProvider>>,
+        providers: Option<Arc<Providers>>,
     ) -> Result<Self, StartError> {
         let Lower { ground, hub, consensus, warden, lessor } = lower;
         let Ground { identity, consensus_config, store, was_rebuilt } = ground;
-        let policy = PolicyKeeper::load(store.clone(), engine, identity.cluster_id, provider).await;
+        let policy =
+            PolicyKeeper::load(store.clone(), engine, identity.cluster_id, providers, config.seal_recovering).await;
         let policy = policy.map_err(StartError::of_policy)?;
-        sealing::bring_in_line(&config, identity, &store, &consensus, &policy).await?;
+        sealing::bring_in_line(config.seal.as_ref(), &consensus, &policy).await?;
         let snapshots = Snapshots::open(&config.data_dir)
             .map_err(|source| StartError::File { path: config.data_dir.clone(), source })?;
         let shared = Shared {
@@ -252,6 +140,10 @@ impl Member {
             hub,
             consensus,
             policy,
+            reserving: Reserving::default(),
+            rewrapper: Rewrapper::default(),
+            provider_health: ProviderHealth::default(),
+            seal_metrics: SealMetrics::new(),
             lessor,
             sweeper: Sweeper::default(),
             quota: Quota::new(config.quota_backend_bytes),
@@ -335,6 +227,9 @@ impl Member {
         self.spawn(self.clone().expire_leases_forever());
         self.spawn(self.clone().promote_forever());
         self.spawn(self.clone().sweep_forever());
+        self.spawn(self.clone().rewrap_forever());
+        self.spawn(self.clone().keep_keys_forever());
+        self.spawn(self.clone().forget_forever());
         self.spawn(self.clone().check_corruption_forever());
         self.spawn(self.clone().watch_own_alarm_forever());
         self.spawn(self.clone().monitor_version_forever());
@@ -365,10 +260,6 @@ struct Lower {
     consensus: Consensus,
     warden: Warden,
     lessor: Arc<Lessor>,
-}
-
-fn open_provider(config: Option<&SealConfig>) -> Result<Option<Box<dyn RootKeyProvider>>, StartError> {
-    Ok(config.map(|config| config.provider.open()).transpose()?)
 }
 
 fn consensus_config(config: &MemberConfig, identity: Identity) -> ConsensusConfig {

@@ -81,6 +81,7 @@ impl Member {
     /// Adds the families of this member and of what it stands on to `registry`.
     pub fn register_metrics(&self, registry: &Registry) {
         self.shared.metrics.register(registry);
+        self.shared.seal_metrics.register(registry);
         self.shared.store.metrics().register(registry);
         self.shared.consensus.metrics().register(registry);
     }

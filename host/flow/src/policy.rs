@@ -5,7 +5,7 @@ use std::sync::Arc;
 use admission::{Engine, Policy};
 use arc_swap::ArcSwap;
 use consensus::blocking;
-use seal::{Keyring, RootKeyProvider};
+use seal::{DataKeyRecord, Keyring, Providers};
 use store::{Store, StoreError};
 use tokio::sync::Mutex;
 
@@ -23,7 +23,9 @@ struct Source {
     store: Store,
     engine: Engine,
     cluster_id: u64,
-    provider: Option<Box<dyn RootKeyProvider>>,
+    providers: Option<Arc<Providers>>,
+    /// Whether it starts also when data keys cannot be unwrapped, to have them recovered.
+    recovering: bool,
 }
 
 impl PolicyKeeper {
@@ -32,10 +34,11 @@ impl PolicyKeeper {
         store: Store,
         engine: Engine,
         cluster_id: u64,
-        provider: Option<Box<dyn RootKeyProvider>>,
+        providers: Option<Arc<Providers>>,
+        recovering: bool,
     ) -> Result<Self, FlowError> {
-        let source = Arc::new(Source { store, engine, cluster_id, provider });
-        let policy = source.clone().load().await?;
+        let source = Arc::new(Source { store, engine, cluster_id, providers, recovering });
+        let policy = source.clone().load(None).await?;
         Ok(Self { current: ArcSwap::from_pointee(policy), reloading: Mutex::new(()), source })
     }
 
@@ -54,7 +57,7 @@ impl PolicyKeeper {
     pub(crate) fn caught_up_now(&self) -> Result<Arc<Policy>, FlowError> {
         let epoch = self.source.epoch()?;
         if self.current.load().epoch() < epoch {
-            let policy = Arc::new(blocking(|| self.source.read())?);
+            let policy = Arc::new(blocking(|| self.source.read(Some(&self.current())))?);
             self.current.rcu(|current| if current.epoch() < policy.epoch() { &policy } else { current }.clone());
         }
         Ok(self.current())
@@ -64,8 +67,24 @@ impl PolicyKeeper {
         EngineRef(self.source.clone())
     }
 
-    pub(crate) fn provider(&self) -> Option<&dyn RootKeyProvider> {
-        self.source.provider.as_deref()
+    /// What data keys are wrapped with here; nothing on a keyless member.
+    pub(crate) fn providers(&self) -> Option<&Arc<Providers>> {
+        self.source.providers.as_ref()
+    }
+
+    /// The data keys as the state holds them.
+    pub(crate) fn records(&self) -> Result<Vec<DataKeyRecord>, StoreError> {
+        self.source.store.view(|view| view.data_keys())
+    }
+
+    /// Tries again to unwrap what could not be unwrapped: its provider may be back.
+    pub(crate) async fn unwrap_again(&self) -> Result<(), FlowError> {
+        let _one = self.reloading.lock().await;
+        let current = self.current();
+        if current.keyring().unopened().next().is_some() {
+            self.current.store(Arc::new(self.source.clone().load(Some(current)).await?));
+        }
+        Ok(())
     }
 
     /// Returns once the policy of `epoch`, or of a later one, is in force here.
@@ -75,7 +94,7 @@ impl PolicyKeeper {
         }
         let _one = self.reloading.lock().await;
         if self.current.load().epoch() < epoch {
-            let policy = self.source.clone().load().await?;
+            let policy = self.source.clone().load(Some(self.current())).await?;
             tracing::info!(policy_epoch = policy.epoch(), plugins = policy.plugins().len(), "policy in force");
             self.current.store(Arc::new(policy));
         }
@@ -89,14 +108,18 @@ impl Source {
     }
 
     /// Compiling plugins takes up to seconds, so it is done on a thread of its own.
-    async fn load(self: Arc<Self>) -> Result<Policy, FlowError> {
-        tokio::task::spawn_blocking(move || self.read()).await?
+    async fn load(self: Arc<Self>, previous: Option<Arc<Policy>>) -> Result<Policy, FlowError> {
+        tokio::task::spawn_blocking(move || self.read(previous.as_deref())).await?
     }
 
-    fn read(&self) -> Result<Policy, FlowError> {
-        let (epoch, plugins, keys) =
-            self.store.view(|view| Ok::<_, StoreError>((view.policy_epoch()?, view.plugins()?, view.data_keys()?)))?;
-        let keyring = Keyring::open(self.cluster_id, &keys, self.provider.as_deref())?;
+    fn read(&self, previous: Option<&Policy>) -> Result<Policy, FlowError> {
+        let (epoch, plugins, rules, keys) = self.store.view(|view| {
+            let (rules, keys) = (view.seal_rules()?, view.data_keys()?);
+            Ok::<_, StoreError>((view.policy_epoch()?, view.plugins()?, rules, keys))
+        })?;
+        let nothing = Keyring::empty(self.cluster_id);
+        let previous = previous.map(|previous| previous.keyring().as_ref()).or(self.recovering.then_some(&nothing));
+        let keyring = Keyring::open(self.cluster_id, &rules, &keys, self.providers.as_deref(), previous)?;
         Ok(Policy::new(epoch, self.engine.load(&plugins), Arc::new(keyring)))
     }
 }

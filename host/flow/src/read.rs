@@ -1,11 +1,12 @@
 //! One read: confirm that this member is new enough, read a view, open what was asked for.
 
 use auth::{Caller, Denial};
+use bytes::Bytes;
 use seal::Sealed;
 use store::{ReadError, View};
 use types::{Plain, RangeOutcome, RangeQuery};
 
-use crate::{FlowError, Header, Member, Reply, opening::Opener, write::ATTEMPTS_MAX};
+use crate::{FlowError, Header, Member, Reply, write::ATTEMPTS_MAX};
 
 impl Member {
     /// Reads a range: linearizable, unless the query says that local state will do.
@@ -13,6 +14,20 @@ impl Member {
     /// # Errors
     /// [`FlowError`].
     pub async fn range(&self, caller: &Caller, query: RangeQuery) -> Result<Reply<RangeOutcome<Plain>>, FlowError> {
+        let Reply { header, body: (body, _) } = self.range_skipping(caller, query, false).await?;
+        Ok(Reply { header, body })
+    }
+
+    /// The same; `skips` says whether keys whose values cannot be opened are left out and told apart, rather than fail the read.
+    ///
+    /// # Errors
+    /// [`FlowError`].
+    pub async fn range_skipping(
+        &self,
+        caller: &Caller,
+        query: RangeQuery,
+        skips: bool,
+    ) -> Result<Reply<(RangeOutcome<Plain>, Vec<Bytes>)>, FlowError> {
         if query.range.start.is_empty() {
             return Err(types::Invalid::EmptyKey.into());
         }
@@ -26,9 +41,9 @@ impl Member {
             let fetched = self.fetch(&query).await?;
             // What was read may be newer than the rules by which it was permitted.
             if permit.is_of(&self.shared.warden.realm()) {
-                let body =
-                    Opener::new(self.shared.policy.caught_up().await?.keyring(), &permit).range(&query, fetched)?;
-                return Ok(Reply { header: Header { revision: body.revision, ..self.header() }, body });
+                let policy = self.shared.policy.caught_up().await?;
+                let body = self.opener(&policy, &permit).range_skipping(&query, fetched, skips)?;
+                return Ok(Reply { header: Header { revision: body.0.revision, ..self.header() }, body });
             }
         }
         Err(Denial::OldRevision.into())

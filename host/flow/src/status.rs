@@ -99,6 +99,7 @@ impl Member {
         if self.shared.policy.current().keyring().is_keyless() {
             errors.push("strongroom: this member has no root key and refuses sealed prefixes".to_owned());
         }
+        errors.extend(self.key_complaints());
         let body = StatusInfo {
             version: ETCD_VERSION.to_owned(),
             db_size: i64::try_from(db_size).unwrap_or(i64::MAX),

@@ -1,13 +1,15 @@
 //! One write, straight down and once back.
 
+use std::sync::Arc;
+
 use admission::{Policy, SealedWrite};
 use auth::{Caller, Denial, Permit};
 use consensus::Proposal;
 use seal::{Keyring, SealError};
-use store::{Outcome, Refusal};
+use store::{Outcome, ReadError, Refusal};
 use types::{KeyRange, OpOutcome, Operation, Plain, Txn, TxnOp};
 
-use crate::{FlowError, Header, Member, Reply, opening::Opener, quota};
+use crate::{FlowError, Header, Member, Reply, quota};
 
 /// How often a write is permitted, reviewed and sealed again because the policy, users or roles changed under way, before its client is asked to try
 /// again: policy changes are rare, so more than a few in a row mean that something is wrong.
@@ -30,20 +32,21 @@ impl Member {
             let policy = self.shared.policy.current();
             refuse_if_keyless(policy.keyring(), &operation)?;
             let permit = self.shared.warden.write(caller, &operation)?;
-            let write = admit(&policy, permit.clone(), &operation).await?;
+            let Some(write) = self.admit(&policy, &permit, &operation).await? else { continue };
             if let Some(pause) = failpoint::pause("write.pause") {
                 tokio::time::sleep(pause).await;
             }
             let applied = self.shared.consensus.propose(Proposal::write(write)).await?;
             match applied.result {
                 Ok(Outcome::Write(outcome)) => {
-                    let body = Opener::new(policy.keyring(), &permit).outcome(&operation, outcome)?;
+                    let body = self.opener(&policy, &permit).outcome(&operation, outcome)?;
                     return Ok(Reply { header: self.header_at(applied.revision), body });
                 }
                 Ok(other) => return Err(FlowError::Corrupt(format!("a write came out as {other:?}"))),
                 Err(Refusal::StalePolicy { current }) => self.shared.policy.reach(current).await?,
                 // What was applied here is in the realm already; the next permit is given by the new rules.
                 Err(Refusal::StaleAuth { .. }) => {}
+                Err(Refusal::SealPending) => self.reseal_compared(&operation).await?,
                 Err(refusal) => return Err(refusal.into()),
             }
         }
@@ -64,25 +67,45 @@ impl Member {
         for _ in 0..ATTEMPTS_MAX {
             let policy = self.shared.policy.current();
             let permit = self.shared.warden.write(caller, operation)?;
-            let command = admit(&policy, permit.clone(), operation).await?.into_command();
-            let (revision, outcome) =
-                self.view_off_thread(move |view| Ok((view.revision()?, view.evaluate(&command)?))).await?;
+            let Some(write) = self.admit(&policy, &permit, operation).await? else { continue };
+            let command = write.into_command();
+            let evaluated = self.view_off_thread(move |view| Ok((view.revision()?, view.evaluate(&command)))).await?;
+            let (revision, outcome) = match evaluated {
+                (_, Err(ReadError::Refused(Refusal::SealPending))) => {
+                    self.reseal_compared(operation).await?;
+                    continue;
+                }
+                (revision, outcome) => (revision, outcome?),
+            };
             if permit.is_of(&self.shared.warden.realm()) {
                 let policy = self.shared.policy.caught_up().await?;
-                let body = Opener::new(policy.keyring(), &permit).outcome(operation, outcome)?;
+                let body = self.opener(&policy, &permit).outcome(operation, outcome)?;
                 return Ok(Reply { header: Header { revision, ..self.header() }, body });
             }
         }
         Err(Denial::OldRevision.into())
     }
-}
 
-async fn admit(
-    policy: &std::sync::Arc<Policy>,
-    permit: Permit,
-    operation: &Operation,
-) -> Result<SealedWrite, FlowError> {
-    Ok(policy.review(permit, operation).await?.seal()?)
+    /// Has an operation reviewed, and sealed with uses of data keys that are reserved for this member; `None` when those have
+    /// retired meanwhile.
+    async fn admit(
+        &self,
+        policy: &Arc<Policy>,
+        permit: &Permit,
+        operation: &Operation,
+    ) -> Result<Option<SealedWrite>, FlowError> {
+        let admitted = policy.review(permit.clone(), operation).await?;
+        loop {
+            match admitted.seal() {
+                Err(SealError::UsesSpent { id }) => {
+                    if !self.reserve_uses(policy.keyring(), id).await? {
+                        return Ok(None);
+                    }
+                }
+                sealed => return Ok(Some(sealed?)),
+            }
+        }
+    }
 }
 
 /// A member without its root key carries out nothing that touches a sealed prefix: it could not answer for it.

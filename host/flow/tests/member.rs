@@ -12,7 +12,7 @@ use std::{
 
 use auth::{Administrator, Caller};
 use fixture::{config, put, read, write};
-use flow::{DeliveryBody, FlowError, InstallPlugin, Member, MemberConfig, Progress, StartError, WatchSpec};
+use flow::{DeliveryBody, FlowError, InstallPlugin, Member, MemberConfig, Progress, WatchSpec};
 use types::{
     Compare, CompareResult, CompareTarget, DeleteRange, KeyRange, OpOutcome, Operation, RangeQuery, Txn, TxnOp,
 };
@@ -93,19 +93,6 @@ async fn compare(member: &Member, value: &str, result: CompareResult) -> Result<
         OpOutcome::Txn(outcome) => Ok(outcome.succeeded),
         _ => panic!("a transaction answers as a transaction"),
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_prefix_in_use_is_not_sealed_and_a_sealed_one_not_dropped() {
-    let dir = tempfile::tempdir().unwrap();
-    let member = Member::start(config(dir.path(), &["/secret/"])).await.unwrap();
-    write(&member, put("/plain/a", "one")).await.unwrap();
-    member.shutdown().await;
-    drop(member);
-    let in_use = Member::start(config(dir.path(), &["/secret/", "/plain/"])).await;
-    assert!(matches!(in_use, Err(StartError::AlreadyInUse { .. })), "{:?}", in_use.err());
-    let dropped = Member::start(config(dir.path(), &["/other/"])).await;
-    assert!(matches!(dropped, Err(StartError::Unsealing { .. })), "{:?}", dropped.err());
 }
 
 #[tokio::test(flavor = "multi_thread")]

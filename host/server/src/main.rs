@@ -85,6 +85,7 @@ fn start(command: Command) -> Result<(), ServerError> {
         }
         Command::Serve(command) => serve(Personality::Strongroom, command.words),
         Command::Plugin(command) => complete(async { Ok(command.run().await?) }),
+        Command::Seal(command) => complete(async { Ok(command.run().await?) }),
         Command::Key(command) => complete(async { Ok(command.run().await?) }),
         Command::Version => Personality::Strongroom.print_version().map_err(ServerError::Runtime),
     }

@@ -6,7 +6,7 @@ use seal::SealConfig;
 
 use crate::config::{ClusterState, Config, ConfigError};
 use crate::error::ServerError;
-use crate::tls;
+use crate::{memory, tls};
 
 /// Opens the data and starts the member; `serve_peers` puts what other members ask of it on the peer listener.
 ///
@@ -14,7 +14,13 @@ use crate::tls;
 ///
 /// [`ServerError::Configuration`] for the seal configuration, [`ServerError::Start`] for the rest.
 pub(crate) async fn start(config: &Config, serve_peers: impl FnOnce(Router)) -> Result<Member, ServerError> {
-    let seal = config.seal_config.as_deref().map(SealConfig::load).transpose().map_err(ConfigError::Seal)?;
+    let mut seal = config.seal_config.as_deref().map(SealConfig::load).transpose().map_err(ConfigError::Seal)?;
+    if config.seal_keyless {
+        seal = None;
+    }
+    if seal.as_ref().is_some_and(|seal| !seal.providers.is_empty()) {
+        memory::hide();
+    }
     let text = |urls: &[crate::config::url::Url]| urls.iter().map(ToString::to_string).collect();
     let cluster = &config.cluster;
     // Files that could not be used are an error of the start, not of the first call to another member.
@@ -40,6 +46,7 @@ pub(crate) async fn start(config: &Config, serve_peers: impl FnOnce(Router)) -> 
         max_txn_ops: config.limits.max_txn_ops,
         max_request_bytes: config.limits.max_request_bytes,
         seal,
+        seal_recovering: config.seal_recovering,
         quota_backend_bytes: config.limits.quota_backend_bytes,
         auto_compaction: config.limits.auto_compaction,
         auth_token: config.users.token.clone(),

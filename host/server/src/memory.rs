@@ -1,6 +1,8 @@
-//! Keeps the memory of the process out of swap: `--memory-mlock`.
+//! Keeps the memory of the process out of swap (`--memory-mlock`), and that of a member with a root key out of core files.
 
 use rustix::mm::{MlockAllFlags, mlockall};
+
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
 use crate::config::Config;
 use crate::error::ServerError;
@@ -16,4 +18,15 @@ pub(crate) fn keep(config: &Config) -> Result<(), ServerError> {
     }
     let all = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE;
     mlockall(all).map_err(|error| ServerError::MemoryLock(error.into()))
+}
+
+/// Asks that no core file is written of this process, and that nobody but root may read its memory. Builds with fail points
+/// are for tests, which look into the processes that they start.
+pub(crate) fn hide() {
+    if failpoint::ENABLED {
+        return;
+    }
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        tracing::warn!(%error, "a core file of this process could hold root keys and values of sealed prefixes");
+    }
 }

@@ -61,6 +61,8 @@ impl DevDirectory {
             admin_access: auth::AdminAccess::Mtls,
             metrics: self.door("--metrics-port", port(dev.metrics_port), None),
             seal_config: Some(self.seal_config()),
+            seal_keyless: false,
+            seal_recovering: false,
             timing: TIMING,
             snapshot_entries: SNAPSHOT_ENTRIES,
             limits: Limits::default(),

@@ -64,6 +64,15 @@ pub(crate) enum ClientError {
     /// The member answered with an error.
     #[error("{message}")]
     Refused { message: String },
+    /// The caller's: what cannot be undone was not confirmed.
+    #[error("nothing was destroyed: that takes the prefix {prefix:?}, exactly as it is")]
+    NotConfirmed { prefix: String },
+    /// The caller's: what cannot be used of a passphrase.
+    #[error("{reason}")]
+    Passphrase { reason: String },
+    /// Nothing can be recovered for this recipient.
+    #[error("no data key is wrapped for {recipient}; they are wrapped for {others}")]
+    NothingToRecover { recipient: String, others: String },
     /// The caller's: the key file cannot be made.
     #[error(transparent)]
     KeyFile(#[from] seal::SealError),

@@ -1,16 +1,22 @@
-//! `strongroom key generate` and `strongroom key status`.
+//! `strongroom key ...`, but for what belongs to recovery.
 
+use std::io::{self, BufRead as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use proto::admin::keys_client::KeysClient;
-use proto::admin::{DataKey, KeyStatusRequest};
+use proto::admin::{RotateRequest, SettleRequest, ShredRequest};
 use seal::KeyFile;
 use serde::Serialize;
-use time::OffsetDateTime;
+use tonic::transport::Channel;
 
-use super::client::ClientError;
+use super::client::{ClientError, Connection};
+use super::key_status::{self, Status};
 use super::plugin::Answer;
+use super::recovery::{Recipient, Recover};
 use super::table::{Format, Table, print};
+
+/// How long the member is asked to wait at once; it is asked again until it is done.
+const WAIT_MS: u32 = 10_000;
 
 /// The keys that seal values.
 #[derive(Debug, clap::Subcommand)]
@@ -20,26 +26,61 @@ pub(crate) enum Key {
         /// Where to put it; nothing may be there yet
         file: PathBuf,
     },
-    /// Show the data keys of the sealed prefixes
-    Status(Answer),
+    /// Show the data keys of the sealed prefixes, and what is still sealed otherwise than it should be
+    Status(Status),
+    /// Replace the data key of a sealed prefix; values are sealed anew in the background, and the old key is destroyed then
+    Rotate(Rotate),
+    /// Show whether every value is sealed as the rules want it
+    Rewrap(Rewrap),
+    /// Make a recovery recipient from a passphrase: members that name it in their seal configuration wrap every data key for it
+    Recipient(Recipient),
+    /// Have data keys wrapped anew by a member whose root key is lost, with the passphrase of a recovery recipient
+    Recover(Recover),
+    /// Destroy the data keys of a prefix: what is sealed under it can never be read again
+    Shred(Shred),
+}
+
+/// `key rotate`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Rotate {
+    /// The sealed prefix [default: all of them]
+    prefix: Option<String>,
+    #[command(flatten)]
+    answer: Answer,
+}
+
+/// `key rewrap`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Rewrap {
+    /// Wait until it is
+    #[arg(long)]
+    wait: bool,
+    #[command(flatten)]
+    answer: Answer,
+}
+
+/// `key shred`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Shred {
+    /// The sealed prefix
+    prefix: String,
+    /// Confirm by giving the prefix once more, instead of being asked to type it
+    #[arg(long, value_name = "PREFIX")]
+    confirm: Option<String>,
+    #[command(flatten)]
+    answer: Answer,
 }
 
 #[derive(Serialize)]
-struct Document {
-    root_key_present: bool,
-    keys: Vec<Row>,
+struct Changed {
+    prefix: Option<String>,
     policy_epoch: u64,
 }
 
 #[derive(Serialize)]
-struct Row {
-    prefix: String,
-    id: u32,
-    state: String,
-    created: String,
-    wraps: Vec<String>,
-    usable: bool,
-    records: u64,
+struct Settled {
+    settled: bool,
+    policy_epoch: u64,
 }
 
 impl Key {
@@ -51,7 +92,12 @@ impl Key {
     pub(crate) async fn run(self) -> Result<(), ClientError> {
         match self {
             Self::Generate { file } => generate(&file),
-            Self::Status(answer) => status(answer).await,
+            Self::Status(status) => key_status::run(status).await,
+            Self::Rotate(rotate) => rotate.run().await,
+            Self::Rewrap(rewrap) => rewrap.run().await,
+            Self::Recipient(recipient) => recipient.run(),
+            Self::Recover(recover) => recover.run().await,
+            Self::Shred(shred) => shred.run().await,
         }
     }
 }
@@ -63,56 +109,69 @@ fn generate(file: &Path) -> Result<(), ClientError> {
     Ok(print(Format::Table, &(), &table)?)
 }
 
-async fn status(answer: Answer) -> Result<(), ClientError> {
-    let mut client = KeysClient::new(answer.connection.open().await?);
-    let response = client.status(KeyStatusRequest {}).await;
-    let response = response.map_err(|status| answer.connection.failed(&status))?.into_inner();
-    let keys: Vec<Row> = response.keys.into_iter().map(Row::from).collect();
-    let mut table = Table::new(&["PREFIX", "ID", "STATE", "USABLE", "RECORDS", "CREATED", "WRAPS"]);
-    for key in &keys {
-        table.row(vec![
-            key.prefix.clone(),
-            key.id.to_string(),
-            key.state.clone(),
-            if key.usable { "yes" } else { "no" }.to_owned(),
-            key.records.to_string(),
-            key.created.clone(),
-            key.wraps.join(","),
-        ]);
+impl Rotate {
+    async fn run(self) -> Result<(), ClientError> {
+        let Self { prefix, answer } = self;
+        let request = RotateRequest { prefix: prefix.clone().unwrap_or_default().into() };
+        let response = keys(&answer.connection).await?.rotate(request).await;
+        let response = response.map_err(|status| answer.connection.failed(&status))?.into_inner();
+        changed(&answer, prefix, response.policy_epoch)
     }
-    let (root_key_present, policy_epoch) = (response.root_key_present, response.policy_epoch);
-    Ok(print(answer.output, &Document { root_key_present, keys, policy_epoch }, &table)?)
 }
 
-impl From<DataKey> for Row {
-    fn from(key: DataKey) -> Self {
-        Self {
-            prefix: String::from_utf8_lossy(&key.prefix).into_owned(),
-            id: key.id,
-            state: key.state,
-            created: timestamp(key.created_unix_seconds),
-            wraps: key.wraps,
-            usable: key.usable,
-            records: key.records,
+impl Rewrap {
+    async fn run(self) -> Result<(), ClientError> {
+        let Self { wait, answer } = self;
+        let mut client = keys(&answer.connection).await?;
+        loop {
+            let request = SettleRequest { wait_ms: if wait { WAIT_MS } else { 0 } };
+            let response = client.settle(request).await;
+            let response = response.map_err(|status| answer.connection.failed(&status))?.into_inner();
+            if response.settled || !wait {
+                let settled = Settled { settled: response.settled, policy_epoch: response.policy_epoch };
+                let mut table = Table::new(&["EVERYTHING AS THE RULES WANT IT", "EPOCH"]);
+                let said = if settled.settled { "yes" } else { "not yet" };
+                table.row(vec![said.to_owned(), settled.policy_epoch.to_string()]);
+                return Ok(print(answer.output, &settled, &table)?);
+            }
         }
     }
 }
 
-/// RFC 3339 in UTC; a time out of its range is printed as the number it is.
-fn timestamp(unix_seconds: i64) -> String {
-    let Ok(at) = OffsetDateTime::from_unix_timestamp(unix_seconds) else { return unix_seconds.to_string() };
-    let (hour, minute, second) = at.to_hms();
-    format!("{:04}-{:02}-{:02}T{hour:02}:{minute:02}:{second:02}Z", at.year(), u8::from(at.month()), at.day())
+impl Shred {
+    async fn run(self) -> Result<(), ClientError> {
+        let Self { prefix, confirm, answer } = self;
+        let typed = confirm.map_or_else(|| ask(&prefix), Ok)?;
+        if typed != prefix {
+            return Err(ClientError::NotConfirmed { prefix });
+        }
+        let request = ShredRequest { prefix: prefix.clone().into() };
+        let response = keys(&answer.connection).await?.shred(request).await;
+        let response = response.map_err(|status| answer.connection.failed(&status))?.into_inner();
+        changed(&answer, Some(prefix), response.policy_epoch)
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// What is typed in answer.
+fn ask(prefix: &str) -> Result<String, ClientError> {
+    let mut out = io::stderr().lock();
+    write!(
+        out,
+        "Everything that is sealed under {prefix:?} becomes unreadable for good. Type the prefix to confirm: "
+    )?;
+    out.flush()?;
+    let mut typed = String::new();
+    io::stdin().lock().read_line(&mut typed)?;
+    Ok(typed.trim_end_matches(['\r', '\n']).to_owned())
+}
 
-    #[test]
-    fn times_are_in_utc() {
-        assert_eq!(timestamp(0), "1970-01-01T00:00:00Z");
-        assert_eq!(timestamp(1_772_323_199), "2026-02-28T23:59:59Z");
-        assert_eq!(timestamp(i64::MAX), i64::MAX.to_string());
-    }
+fn changed(answer: &Answer, prefix: Option<String>, policy_epoch: u64) -> Result<(), ClientError> {
+    let mut table = Table::new(&["PREFIX", "EPOCH"]);
+    let shown = prefix.clone().unwrap_or_else(|| "all".to_owned());
+    table.row(vec![shown, policy_epoch.to_string()]);
+    Ok(print(answer.output, &Changed { prefix, policy_epoch }, &table)?)
+}
+
+pub(super) async fn keys(connection: &Connection) -> Result<KeysClient<Channel>, ClientError> {
+    Ok(KeysClient::new(connection.open().await?))
 }

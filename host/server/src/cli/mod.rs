@@ -4,8 +4,11 @@ mod arguments;
 mod client;
 mod dev;
 mod key;
+mod key_status;
 mod personality;
 mod plugin;
+mod recovery;
+mod seal;
 mod serve;
 mod table;
 
@@ -17,6 +20,7 @@ pub(crate) use dev::Dev;
 pub(crate) use key::Key;
 pub(crate) use personality::{Personality, architecture};
 pub(crate) use plugin::Plugin;
+pub(crate) use seal::Seal;
 pub(crate) use serve::Serve;
 
 /// Strongroom: a replicated key-value store that speaks the etcd v3 API, with sealed prefixes and admission plugins.
@@ -37,7 +41,10 @@ pub(crate) enum Command {
     /// Install, list and remove admission plugins
     #[command(subcommand)]
     Plugin(Plugin),
-    /// Make a root key, and show the data keys of the sealed prefixes
+    /// Say which prefixes are sealed
+    #[command(subcommand)]
+    Seal(Seal),
+    /// Make root keys; show, rotate and destroy the data keys of sealed prefixes
     #[command(subcommand)]
     Key(Key),
     /// Print the version

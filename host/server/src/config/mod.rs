@@ -62,6 +62,10 @@ pub(crate) struct Config {
     pub(crate) metrics: Door,
     /// The YAML file that names sealed prefixes and root key.
     pub(crate) seal_config: Option<PathBuf>,
+    /// Whether it runs without a root key whatever the seal configuration says.
+    pub(crate) seal_keyless: bool,
+    /// Whether it starts also when its root keys unwrap no data key.
+    pub(crate) seal_recovering: bool,
     /// Raft and watch timing.
     pub(crate) timing: Timing,
     /// Committed entries between snapshots.

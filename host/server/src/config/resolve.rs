@@ -25,6 +25,15 @@ pub(crate) fn resolve(written: &Written) -> Result<Config, ConfigErrors> {
     if reader.problems.is_empty() { Ok(config) } else { Err(ConfigErrors(reader.problems)) }
 }
 
+/// `none` is the only provider that a flag can name: the others need a file.
+fn keyless(text: &str) -> Option<bool> {
+    match text {
+        "" => Some(false),
+        "none" => Some(true),
+        _ => None,
+    }
+}
+
 fn read(reader: &mut Reader<'_>) -> Config {
     let name =
         reader.parsed("name", "a name", |text| Some(text.to_owned()).filter(|t| !t.is_empty())).unwrap_or_default();
@@ -40,6 +49,8 @@ fn read(reader: &mut Reader<'_>) -> Config {
         corruption_checks,
         cluster,
         seal_config: reader.path("seal-config"),
+        seal_recovering: reader.switch("seal-recovering"),
+        seal_keyless: reader.parsed("seal-provider", "`none`, or left out", keyless).unwrap_or(false),
         timing: timing(reader),
         snapshot_entries: reader.count("snapshot-count").unwrap_or_default(),
         limits: limits::limits(reader),

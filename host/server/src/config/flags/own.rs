@@ -13,7 +13,9 @@ pub(super) const FLAGS: &[Flag] = &[
     honoured("admin-access", Text, "mtls", "who may make admin calls on the client listener: `mtls` (whom --admin-identities names), `client-cert` (any certificate) or `any` (anybody: unsafe)"),
     honoured("admin-identities", Text, "", "who is an administrator: URI:..., DNS:... or CN:..., comma separated"),
     honoured("auto-promote", Switch, "false", "promote learners as soon as they are in sync"),
-    honoured("seal-config", Text, "", "YAML file that names the sealed prefixes and the root key"),
+    honoured("seal-config", Text, "", "YAML file that names the sealed prefixes and the root key, or an EncryptionConfiguration of Kubernetes"),
+    honoured("seal-recovering", Switch, "false", "start also when no root key here unwraps the data keys, for `strongroom key recover`"),
+    honoured("seal-provider", Text, "", "`none`: run without a root key, whatever the seal configuration says; sealed prefixes are stored and not served"),
 ];
 
 const FORGOTTEN_BY_ETCD: &str = "etcd has given it up and ignores it too";

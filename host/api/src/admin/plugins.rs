@@ -1,23 +1,18 @@
-//! The admin services: plugins and keys. The gate has admitted an administrator before any of this runs.
+//! Admission plugins.
 
-use flow::{DataKeyInfo, InstallPlugin, Member};
+use flow::{InstallPlugin, Member};
 use proto::admin::{
-    DataKey, FailurePolicy, InstallRequest, InstallResponse, KeyStatusRequest, KeyStatusResponse, ListRequest,
-    ListResponse, Plugin, RemoveRequest, RemoveResponse, keys_server::Keys, plugins_server::Plugins,
+    FailurePolicy, InstallRequest, InstallResponse, ListRequest, ListResponse, Plugin, RemoveRequest, RemoveResponse,
+    plugins_server::Plugins,
 };
 use store::PluginRecord;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response};
 
+use super::{Answer, audit};
 use crate::ApiError;
 use crate::request::administered;
 
-type Answer<T> = Result<Response<T>, Status>;
-
 pub(crate) struct PluginsDoor {
-    pub(crate) member: Member,
-}
-
-pub(crate) struct KeysDoor {
     pub(crate) member: Member,
 }
 
@@ -43,19 +38,6 @@ impl Plugins for PluginsDoor {
         let removed = self.member.plugin_remove(&administrator, &request.name).await;
         audit(&administrator, "remove plugin", &request.name, &removed);
         Ok(Response::new(RemoveResponse { policy_epoch: removed.map_err(ApiError::from)? }))
-    }
-}
-
-#[tonic::async_trait]
-impl Keys for KeysDoor {
-    async fn status(&self, request: Request<KeyStatusRequest>) -> Answer<KeyStatusResponse> {
-        let (administrator, _) = administered(request)?;
-        let status = self.member.key_status(&administrator).await.map_err(ApiError::from)?;
-        Ok(Response::new(KeyStatusResponse {
-            keys: status.keys.into_iter().map(data_key).collect(),
-            policy_epoch: status.policy_epoch,
-            root_key_present: status.root_key_present,
-        }))
     }
 }
 
@@ -87,22 +69,4 @@ fn plugin(record: PluginRecord) -> Plugin {
         timeout_ms: record.timeout_ms,
         policy_epoch: record.policy_epoch,
     }
-}
-
-fn data_key(info: DataKeyInfo) -> DataKey {
-    DataKey {
-        prefix: info.prefix,
-        id: info.id,
-        state: if info.active { "active" } else { "retired" }.to_owned(),
-        created_unix_seconds: info.created_unix_seconds,
-        wraps: info.wraps,
-        usable: info.usable,
-        records: info.records,
-    }
-}
-
-fn audit<T>(administrator: &auth::Administrator, action: &str, target: &str, done: &Result<T, flow::FlowError>) {
-    let fingerprint = administrator.fingerprint().unwrap_or_default();
-    let succeeded = done.is_ok();
-    tracing::info!(administrator = administrator.name(), fingerprint, action, target, succeeded, "admin call");
 }

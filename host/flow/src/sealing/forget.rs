@@ -1,0 +1,58 @@
+//! Removing from this member's files what lies there from before a prefix was sealed, or a key shredded: in the log, in a
+//! snapshot, and in what the database has overwritten and not merged away yet.
+//!
+//! Every member does so for itself and notes how far it is beside its data, so that a restart does not do it again.
+
+use std::{fs, io, path::PathBuf, time::Duration};
+
+use crate::{FlowError, Member};
+
+/// Where it is noted up to which policy epoch this was done.
+const NOTE: &str = "forgotten";
+
+/// How often it is looked whether there is something to do.
+const INTERVAL: Duration = Duration::from_secs(2);
+
+impl Member {
+    pub(crate) async fn forget_forever(self) {
+        loop {
+            tokio::time::sleep(INTERVAL).await;
+            if let Err(error) = self.forget_if_needed().await {
+                tracing::warn!(%error, "what was in plain text before is not removed from files yet; tried again");
+            }
+        }
+    }
+
+    /// Whether nothing lies in a file that is not to.
+    pub(crate) fn has_forgotten(&self) -> Result<bool, FlowError> {
+        Ok(self.shared.store.view(|view| view.forget_epoch())? <= self.noted())
+    }
+
+    async fn forget_if_needed(&self) -> Result<(), FlowError> {
+        let wanted = self.shared.store.view(|view| view.forget_epoch())?;
+        if wanted <= self.noted() {
+            return Ok(());
+        }
+        let store = self.shared.store.clone();
+        tokio::task::spawn_blocking(move || store.defragment()).await??;
+        self.shared.consensus.forget().await.map_err(|error| FlowError::Forget(error.to_string()))?;
+        note(self.note(), wanted).map_err(|error| FlowError::Forget(error.to_string()))?;
+        tracing::info!(policy_epoch = wanted, "nothing from before lies in log, snapshot or database any more");
+        Ok(())
+    }
+
+    fn note(&self) -> PathBuf {
+        self.shared.config.data_dir.join(NOTE)
+    }
+
+    /// A note that cannot be read is as good as none: it is done once more.
+    fn noted(&self) -> u64 {
+        fs::read_to_string(self.note()).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+    }
+}
+
+fn note(path: PathBuf, epoch: u64) -> io::Result<()> {
+    let unfinished = path.with_extension("new");
+    fs::write(&unfinished, format!("{epoch}\n"))?;
+    fs::rename(unfinished, path)
+}

@@ -1,0 +1,30 @@
+//! What is sealed and with which data keys: at start, when an administrator asks, and by itself.
+//!
+//! ```text
+//!  seal, rotate:  new data key, pending -> unwrapped here -> active; the one before it retires
+//!  rewrap:        values under retired data keys, or in plain text -> sealed anew, on the leader -> settled
+//!  settled:       nothing refers to a retired data key any more -> it is destroyed
+//!  forgotten:     what was in plain text before, and the wraps of shredded keys, lie in no file of this member any more
+//! ```
+
+mod admin;
+mod change;
+mod custody;
+mod forget;
+mod keys;
+mod metrics;
+mod rewrap;
+mod start;
+mod uses;
+
+pub(crate) use change::Custody;
+pub(crate) use custody::ProviderHealth;
+pub use keys::{DataKeyInfo, KeyStatus, Residue, RewrapProgress};
+pub(crate) use metrics::SealMetrics;
+pub(crate) use rewrap::Rewrapper;
+pub(crate) use start::{bring_in_line, open_providers};
+pub(crate) use uses::Reserving;
+
+fn shown(prefix: &[u8]) -> String {
+    String::from_utf8_lossy(prefix).into_owned()
+}

@@ -1,0 +1,263 @@
+//! Sealing anew what is there: after a rotation, when a prefix is sealed or unsealed, and when somebody compares with it before.
+//!
+//! On the leader, piece by piece, as entries that are guarded by key and revision. Nothing is remembered but how far this pass
+//! has come: the next leader walks over what is left.
+
+use std::{
+    cell::RefCell,
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use admission::Policy;
+use bytes::Bytes;
+use consensus::Proposal;
+use seal::{KeyState, SealError, Sealed};
+use store::{
+    Outcome, Place, Refusal, Step, Walk, Walked,
+    command::{ChangeKeyring, Rewrapped},
+};
+use tokio::sync::Notify;
+use types::{CompareTarget, KeyRange, Operation, Txn, TxnOp};
+
+use super::{Custody, change::unix_seconds};
+use crate::{FlowError, Member};
+
+/// One entry in the log: small beside what clients write, so that none of them waits long behind it.
+const STEP: Step = Step { values: 32, bytes: 64 << 10, entries: 2000 };
+
+/// After an entry there is a pause of so many times what it took: most of the disk and the processors are left to clients.
+const PAUSE_PARTS: u32 = 4;
+
+/// Shortest pause between two steps.
+const PAUSE_MIN: Duration = Duration::from_millis(2);
+
+/// How often it is looked whether there is something to do that nobody told of: a new leader is not told.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// A data key that was made and never activated goes after so long: its maker has died, or given up.
+const PENDING_SECONDS_MAX: i64 = 600;
+
+/// Values that one compare may have sealed anew before it is tried again.
+const COMPARED_STEP: Step = Step { values: 1000, bytes: 8 << 20, entries: 100_000 };
+
+/// Wakes the rewrap.
+#[derive(Default)]
+pub(crate) struct Rewrapper {
+    wanted: Notify,
+}
+
+impl Rewrapper {
+    /// There is something to do.
+    pub(crate) fn wake(&self) {
+        self.wanted.notify_one();
+    }
+}
+
+/// What a pass over everything found.
+#[derive(Default)]
+struct Pass {
+    /// Data keys that something refers to.
+    referred: BTreeSet<u32>,
+    /// Whether something was sealed anew, so that another pass has to look whether that was all.
+    found_any: bool,
+    unopened: u64,
+    /// One of those, and why.
+    failed: Option<(Bytes, SealError)>,
+}
+
+impl Member {
+    pub(crate) async fn rewrap_forever(self) {
+        loop {
+            if let Err(error) = self.rewrap_if_needed().await {
+                tracing::warn!(%error, "values are not sealed anew for now; tried again");
+            }
+            // Running out of time is as good as being told.
+            drop(tokio::time::timeout(LOOK_AGAIN, self.shared.rewrapper.wanted.notified()).await);
+        }
+    }
+
+    async fn rewrap_if_needed(&self) -> Result<(), FlowError> {
+        while self.rewraps() && !self.shared.store.view(|view| view.is_settled())? {
+            let policy = self.shared.policy.caught_up().await?;
+            let Some(pass) = self.pass(&policy).await? else { continue };
+            self.shared.seal_metrics.unopened_records.set(i64::try_from(pass.unopened).unwrap_or(i64::MAX));
+            if !pass.found_any {
+                self.settle(&policy, &pass).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether it is this member that does it.
+    fn rewraps(&self) -> bool {
+        self.leads() && self.shared.policy.providers().is_some()
+    }
+
+    /// Walks over everything that may be sealed; `None` when the policy changed or leadership was lost under way.
+    async fn pass(&self, policy: &Arc<Policy>) -> Result<Option<Pass>, FlowError> {
+        let mut pass = Pass::default();
+        for prefix in policy.keyring().concerned() {
+            let mut next = Some(Walk::over(&prefix));
+            while let Some(walk) = next {
+                let (walked, referred) = self.step(policy, walk).await?;
+                pass.referred.extend(referred);
+                next = walked.next;
+                let began = Instant::now();
+                if !walked.found.is_empty() && !self.rewrap(policy, walked.found, &mut pass).await? {
+                    return Ok(None);
+                }
+                if !self.rewraps() {
+                    return Ok(None);
+                }
+                tokio::time::sleep(PAUSE_MIN.max(began.elapsed() * PAUSE_PARTS)).await;
+            }
+        }
+        Ok(Some(pass))
+    }
+
+    /// The next values that are not sealed as they should be, and the data keys of all that were looked at.
+    async fn step(&self, policy: &Arc<Policy>, walk: Walk) -> Result<(Walked, BTreeSet<u32>), FlowError> {
+        let (store, policy) = (self.shared.store.clone(), policy.clone());
+        let step = move || {
+            let referred = RefCell::new(BTreeSet::new());
+            let wants = |key: &[u8], value: &Sealed| {
+                referred.borrow_mut().extend(value.key_id());
+                !policy.keyring().is_current(key, value)
+            };
+            let walked = store.view_once(|view| view.walk(walk, STEP, &wants))?;
+            Ok::<_, FlowError>((walked, referred.into_inner()))
+        };
+        tokio::task::spawn_blocking(step).await?
+    }
+
+    /// Puts the values into the log, sealed as they should be; `false` when the policy has changed.
+    async fn rewrap(
+        &self,
+        policy: &Arc<Policy>,
+        found: Vec<(Place, Sealed)>,
+        pass: &mut Pass,
+    ) -> Result<bool, FlowError> {
+        let (mut items, mut bytes) = (Vec::with_capacity(found.len()), 0);
+        for (place, value) in found {
+            match self.resealed(policy, &place.key, &value).await {
+                Ok(None) => return Ok(false),
+                Ok(Some(sealed)) => {
+                    bytes += value.bytes().len() as u64;
+                    items.push(item(place, &value, &sealed));
+                }
+                // It stays as it is, and so does the data key that it names.
+                Err(FlowError::Seal(error)) if error.is_of_one_record() => {
+                    pass.unopened += 1;
+                    pass.failed = Some((place.key, error));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if items.is_empty() {
+            return Ok(true);
+        }
+        pass.found_any = true;
+        let Some(records) = self.propose_rewrap(policy, items).await? else { return Ok(false) };
+        self.shared.seal_metrics.rewrapped_records.inc_by(records);
+        self.shared.seal_metrics.rewrapped_bytes.inc_by(bytes);
+        failpoint::reached("rewrap");
+        Ok(true)
+    }
+
+    /// How many records were replaced; `None` when the policy has changed.
+    async fn propose_rewrap(&self, policy: &Policy, items: Vec<Rewrapped>) -> Result<Option<u64>, FlowError> {
+        match self.shared.consensus.propose(Proposal::rewrap(policy.epoch(), items)).await?.result {
+            Ok(Outcome::Rewrapped { records }) => Ok(Some(records)),
+            Err(Refusal::StalePolicy { current }) => {
+                self.shared.policy.reach(current).await?;
+                Ok(None)
+            }
+            Err(refusal) => Err(refusal.into()),
+            Ok(other) => Err(FlowError::Corrupt(format!("a rewrap came out as {other:?}"))),
+        }
+    }
+
+    /// A value as it should be stored; `None` when the policy has changed.
+    async fn resealed(&self, policy: &Policy, key: &[u8], value: &Sealed) -> Result<Option<Sealed>, FlowError> {
+        loop {
+            match policy.keyring().rewrap(key, value) {
+                Err(SealError::UsesSpent { id }) => {
+                    if !self.reserve_uses(policy.keyring(), id).await? {
+                        return Ok(None);
+                    }
+                }
+                resealed => return Ok(Some(resealed?.unwrap_or_else(|| value.clone()))),
+            }
+        }
+    }
+
+    /// Everything is as it should be: data keys that nothing refers to are destroyed.
+    async fn settle(&self, policy: &Arc<Policy>, pass: &Pass) -> Result<(), FlowError> {
+        let oldest = unix_seconds().saturating_sub(PENDING_SECONDS_MAX);
+        let records = self.shared.policy.records()?.into_iter();
+        let useless = records.filter(|record| match record.state() {
+            KeyState::Retired => !pass.referred.contains(&record.id),
+            KeyState::Pending => record.created_unix_seconds < oldest,
+            KeyState::Active | KeyState::Destroyed => false,
+        });
+        let destroyed: Vec<_> = useless.map(|record| record.in_state(KeyState::Destroyed)).collect();
+        let ids: Vec<_> = destroyed.iter().map(|record| record.id).collect();
+        let records: Vec<Bytes> = destroyed.iter().map(seal::DataKeyRecord::encode).collect();
+        let change =
+            ChangeKeyring { expected_epoch: policy.epoch(), records, settles: true, ..ChangeKeyring::default() };
+        if let Some(policy_epoch) = self.custody().propose(change).await? {
+            tracing::info!(policy_epoch, destroyed = ?ids, unopened = pass.unopened, "every value is sealed as it should be");
+        }
+        Ok(())
+    }
+
+    pub(crate) fn custody(&self) -> Custody<'_> {
+        Custody { consensus: &self.shared.consensus, policy: &self.shared.policy }
+    }
+
+    /// A compare met values that are sealed otherwise than its operand supposes: they are sealed anew before it is tried again.
+    pub(crate) async fn reseal_compared(&self, operation: &Operation) -> Result<(), FlowError> {
+        let Operation::Txn(txn) = operation else { return Ok(()) };
+        let mut ranges = Vec::new();
+        compared(txn, &mut ranges);
+        let policy = self.shared.policy.caught_up().await?;
+        for range in ranges {
+            let keyring = policy.keyring().clone();
+            let wants = move |key: &[u8], value: &Sealed| !keyring.is_current(key, value);
+            let look = move |view: &store::View<'_>| Ok(view.walk(Walk::live(range), COMPARED_STEP, &wants)?);
+            let found = self.view_off_thread(look).await?.found;
+            let mut pass = Pass::default();
+            if !self.rewrap(&policy, found, &mut pass).await? {
+                return Ok(());
+            }
+            // Nobody can say whether it is equal to anything.
+            if let Some((key, source)) = pass.failed {
+                return Err(FlowError::DamagedRecord { key, source });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Ranges whose values a transaction looks at.
+fn compared(txn: &Txn, ranges: &mut Vec<KeyRange>) {
+    let values = txn.compare.iter().filter(|compare| matches!(compare.target, CompareTarget::Value(_)));
+    ranges.extend(values.map(|compare| compare.range.clone()));
+    for op in txn.success.iter().chain(&txn.failure) {
+        if let TxnOp::Txn(inner) = op {
+            compared(inner, ranges);
+        }
+    }
+}
+
+fn item(place: Place, found: &Sealed, sealed: &Sealed) -> Rewrapped {
+    Rewrapped {
+        key: place.key,
+        revision: place.revision,
+        replaced_at: place.replaced_at,
+        sealed_with: found.key_id().unwrap_or(0),
+        value: sealed.into(),
+    }
+}

@@ -1,0 +1,43 @@
+//! Bringing the replicated seal policy in line with this member's seal configuration, at start.
+
+use std::sync::Arc;
+
+use consensus::Consensus;
+use seal::{Providers, SealConfig};
+
+use super::{Custody, change::has_active_key, shown};
+use crate::{StartError, policy::PolicyKeeper};
+
+/// The root-key providers that the configuration names.
+pub(crate) fn open_providers(config: Option<&SealConfig>) -> Result<Option<Arc<Providers>>, StartError> {
+    Ok(config.map(SealConfig::open_providers).transpose()?.flatten().map(Arc::new))
+}
+
+/// Puts the configured rules in force. The configuration only ever seals: what an administrator has sealed besides stays so,
+/// and what it leaves plain that is sealed is left sealed, with a word in the log.
+pub(crate) async fn bring_in_line(
+    config: Option<&SealConfig>,
+    consensus: &Consensus,
+    policy: &PolicyKeeper,
+) -> Result<(), StartError> {
+    let Some(seal) = config.filter(|_| policy.providers().is_some()) else { return Ok(()) };
+    let custody = Custody { consensus, policy };
+    let mut rules: Vec<_> = seal.rules.iter().collect();
+    // Shorter first: a prefix within another takes over its digest key.
+    rules.sort_by_key(|rule| rule.prefix.len());
+    for rule in rules {
+        let current = policy.current();
+        let known = current.keyring().rule(&rule.prefix);
+        let is_there = known == Some(rule) && (!rule.sealed || has_active_key(&current, &rule.prefix));
+        let unseals = !rule.sealed && known.map_or(current.keyring().covers(&rule.prefix), |known| known.sealed);
+        if unseals {
+            tracing::warn!(
+                prefix = shown(&rule.prefix),
+                "the seal configuration leaves a prefix plain that is sealed; it stays sealed until an administrator unseals it"
+            );
+        } else if !is_there {
+            custody.set_rule(rule).await.map_err(StartError::of_policy)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,220 @@
+//! `strongroom key status`: the data keys, and how far values are sealed as the rules want it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use proto::admin::{DataKey, KeyStatusRequest, KeyStatusResponse, Residue};
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::client::ClientError;
+use super::key::keys;
+use super::plugin::Answer;
+use super::table::{Format, Table, print};
+
+/// How often `--watch` asks.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// `key status`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Status {
+    /// Show a progress bar until every value is sealed as the rules want it
+    #[arg(long)]
+    watch: bool,
+    #[command(flatten)]
+    answer: Answer,
+}
+
+#[derive(Serialize)]
+struct Document {
+    root_key_present: bool,
+    settled: bool,
+    forgotten: bool,
+    keys: Vec<KeyRow>,
+    residue: Vec<ResidueRow>,
+    rewrapped_records: u64,
+    rewrapped_bytes: u64,
+    unopened_records: u64,
+    provider_complaints: BTreeMap<String, String>,
+    policy_epoch: u64,
+}
+
+#[derive(Serialize)]
+struct KeyRow {
+    prefix: String,
+    id: u32,
+    state: String,
+    created: String,
+    wraps: Vec<String>,
+    usable: bool,
+    uses: u64,
+    records: u64,
+    bytes: u64,
+}
+
+#[derive(Serialize)]
+struct ResidueRow {
+    prefix: String,
+    plain_records: u64,
+    plain_bytes: u64,
+    outdated_records: u64,
+    outdated_bytes: u64,
+}
+
+/// Asks the member and prints its answer.
+///
+/// # Errors
+///
+/// [`ClientError`].
+pub(super) async fn run(status: Status) -> Result<(), ClientError> {
+    let Status { watch, answer } = status;
+    let mut response = ask(&answer).await?;
+    if watch {
+        let bar = bar(left(&response).0);
+        while !response.settled {
+            let (records, bytes) = left(&response);
+            bar.set_length(bar.length().unwrap_or(0).max(records));
+            bar.set_position(bar.length().unwrap_or(0) - records);
+            bar.set_message(format!("{bytes} bytes left"));
+            tokio::time::sleep(INTERVAL).await;
+            response = ask(&answer).await?;
+        }
+        bar.finish_and_clear();
+    }
+    show(&answer, response)
+}
+
+async fn ask(answer: &Answer) -> Result<KeyStatusResponse, ClientError> {
+    let response = keys(&answer.connection).await?.status(KeyStatusRequest {}).await;
+    Ok(response.map_err(|status| answer.connection.failed(&status))?.into_inner())
+}
+
+/// On the terminal's error stream, so that the answer can go to a file.
+fn bar(records: u64) -> ProgressBar {
+    let style = "{bar:40} {pos}/{len} records sealed anew, {eta} left, {msg}";
+    let style = ProgressStyle::with_template(style).expect("a template of this program");
+    ProgressBar::new(records).with_style(style)
+}
+
+/// Records that are not as they should be, and their bytes.
+fn left(response: &KeyStatusResponse) -> (u64, u64) {
+    let of = |residue: &Residue| {
+        (residue.plain_records + residue.outdated_records, residue.plain_bytes + residue.outdated_bytes)
+    };
+    response.residue.iter().map(of).fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
+}
+
+fn show(answer: &Answer, response: KeyStatusResponse) -> Result<(), ClientError> {
+    let document = Document {
+        root_key_present: response.root_key_present,
+        settled: response.settled,
+        forgotten: response.forgotten,
+        keys: response.keys.into_iter().map(KeyRow::from).collect(),
+        residue: response.residue.into_iter().map(ResidueRow::from).collect(),
+        rewrapped_records: response.rewrapped_records,
+        rewrapped_bytes: response.rewrapped_bytes,
+        unopened_records: response.unopened_records,
+        provider_complaints: response.provider_complaints.into_iter().collect(),
+        policy_epoch: response.policy_epoch,
+    };
+    print(answer.output, &document, &key_table(&document.keys))?;
+    if answer.output == Format::Table && document.residue.iter().any(|row| row.plain_records + row.outdated_records > 0)
+    {
+        print(Format::Table, &(), &residue_table(&document.residue))?;
+    }
+    if answer.output == Format::Table && !document.forgotten {
+        let mut table = Table::new(&["FILES OF THIS MEMBER"]);
+        table.row(vec!["log, snapshots or database still hold what was there before; it is being removed".to_owned()]);
+        print(Format::Table, &(), &table)?;
+    }
+    Ok(())
+}
+
+fn key_table(keys: &[KeyRow]) -> Table {
+    let mut table =
+        Table::new(&["PREFIX", "ID", "STATE", "USABLE", "USES UP TO", "RECORDS", "BYTES", "CREATED", "WRAPS"]);
+    for key in keys {
+        table.row(vec![
+            key.prefix.clone(),
+            key.id.to_string(),
+            key.state.clone(),
+            if key.usable { "yes" } else { "no" }.to_owned(),
+            key.uses.to_string(),
+            key.records.to_string(),
+            key.bytes.to_string(),
+            key.created.clone(),
+            key.wraps.join(","),
+        ]);
+    }
+    table
+}
+
+fn residue_table(residue: &[ResidueRow]) -> Table {
+    let mut table = Table::new(&["TO BE SEALED ANEW UNDER", "PLAIN RECORDS", "BYTES", "UNDER OTHER KEYS", "BYTES"]);
+    for row in residue {
+        table.row(vec![
+            row.prefix.clone(),
+            row.plain_records.to_string(),
+            row.plain_bytes.to_string(),
+            row.outdated_records.to_string(),
+            row.outdated_bytes.to_string(),
+        ]);
+    }
+    table
+}
+
+impl From<DataKey> for KeyRow {
+    fn from(key: DataKey) -> Self {
+        Self {
+            prefix: String::from_utf8_lossy(&key.prefix).into_owned(),
+            id: key.id,
+            state: key.state,
+            created: timestamp(key.created_unix_seconds),
+            wraps: key.wraps,
+            usable: key.usable,
+            uses: key.uses,
+            records: key.records,
+            bytes: key.bytes,
+        }
+    }
+}
+
+impl From<Residue> for ResidueRow {
+    fn from(residue: Residue) -> Self {
+        Self {
+            prefix: String::from_utf8_lossy(&residue.prefix).into_owned(),
+            plain_records: residue.plain_records,
+            plain_bytes: residue.plain_bytes,
+            outdated_records: residue.outdated_records,
+            outdated_bytes: residue.outdated_bytes,
+        }
+    }
+}
+
+/// RFC 3339 in UTC; a time out of its range is printed as the number it is.
+fn timestamp(unix_seconds: i64) -> String {
+    let Ok(at) = OffsetDateTime::from_unix_timestamp(unix_seconds) else { return unix_seconds.to_string() };
+    let (hour, minute, second) = at.to_hms();
+    format!("{:04}-{:02}-{:02}T{hour:02}:{minute:02}:{second:02}Z", at.year(), u8::from(at.month()), at.day())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_in_utc() {
+        assert_eq!(timestamp(0), "1970-01-01T00:00:00Z");
+        assert_eq!(timestamp(1_772_323_199), "2026-02-28T23:59:59Z");
+        assert_eq!(timestamp(i64::MAX), i64::MAX.to_string());
+    }
+
+    #[test]
+    fn what_is_left_is_plain_or_under_another_key() {
+        let one = Residue { plain_records: 1, plain_bytes: 10, ..Residue::default() };
+        let other = Residue { outdated_records: 2, outdated_bytes: 20, ..Residue::default() };
+        let response = KeyStatusResponse { residue: vec![one, other], ..KeyStatusResponse::default() };
+        assert_eq!(left(&response), (3, 30));
+    }
+}
