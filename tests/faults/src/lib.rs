@@ -12,6 +12,7 @@
 //! | `drop_in` | under etcd's name it takes etcd's command line and file, and logs as etcd does |
 //! | `watchers` | thousands of watches receive each event once, in order, while one client never reads |
 //! | `kubernetes` | what kube-apiserver asks is answered as it relies on, and its secrets are not on the disk |
+//! | `kms` | data keys follow a KMS plugin that is killed, comes back and rotates, and no write is lost meanwhile |
 //! | `operator` | a mistake is one sentence and exit code 1, and a stopped member is found again |
 //!
 //! `history` and `search` are what `crash` and `secrets` judge by; each has tests that show it finding what it is to find.
@@ -40,6 +41,8 @@ mod gateway;
 mod history;
 #[cfg(test)]
 mod introspection;
+#[cfg(test)]
+mod kms;
 #[cfg(test)]
 mod kubernetes;
 #[cfg(test)]

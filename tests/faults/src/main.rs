@@ -10,6 +10,7 @@
 //! faults --handover                    how long nobody can write when the leader goes
 //! faults --rolling                     every member is stopped and started again in turn, three times, under load
 //! faults --repair                      members with damaged or other data, leaders whose disks fail: each becomes whole again
+//! faults --rotation --keys 100000      data keys are replaced under load: what clients notice, and what is left of the old ones
 //! faults --catch-up --writes 1000000   a member is away for so many writes: what clients notice while it catches up
 //! ```
 //!
@@ -63,17 +64,23 @@ struct Arguments {
     /// Let a member catch up with what was written while it was away, instead of a campaign
     #[arg(long, group = "instead")]
     catch_up: bool,
+    /// Replace data keys under load, instead of a campaign
+    #[arg(long, group = "instead")]
+    rotation: bool,
+    /// How many keys are sealed
+    #[arg(long, default_value_t = 100_000, requires = "rotation")]
+    keys: u64,
     /// How many puts the member misses
     #[arg(long, default_value_t = 1_000_000, requires = "catch_up")]
     writes: u64,
-    /// The program [default: strongroom-faulty beside this program, with its fail points; strongroom for --rolling and --catch-up]
+    /// The program [default: strongroom-faulty beside this program, with its fail points; strongroom for --rolling, --rotation and --catch-up]
     #[arg(long)]
     program: Option<PathBuf>,
 }
 
 impl Arguments {
     fn plan(&self) -> Plan {
-        let built = || match self.rolling || self.catch_up {
+        let built = || match self.rolling || self.rotation || self.catch_up {
             true => harness::binary(),
             false => harness::binary().with_file_name("strongroom-faulty"),
         };
@@ -100,6 +107,7 @@ async fn main() -> ExitCode {
         Arguments { handover: true, .. } => Box::pin(campaign::handover::run(&plan)).await,
         Arguments { repair: true, .. } => Box::pin(campaign::repair::run(&plan)).await,
         Arguments { rolling: true, .. } => Box::pin(campaign::rolling::run(&plan)).await,
+        Arguments { rotation: true, keys, .. } => Box::pin(campaign::rotation::run(&plan, *keys)).await,
         Arguments { catch_up: true, writes, .. } => Box::pin(campaign::catch_up::run(&plan, *writes)).await,
         _ => {
             let report = Box::pin(campaign::run(&plan)).await;

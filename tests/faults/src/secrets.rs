@@ -1,5 +1,7 @@
 //! A value of a sealed prefix is in no file, no log line and no metric, whichever way it came.
 
+use std::time::{Duration, Instant};
+
 use harness::{Random, Seed, Server};
 use proto::etcdserverpb::{
     Compare, DeleteRangeRequest, LeaseGrantRequest, PutRequest, RangeRequest, RequestOp, TxnRequest,
@@ -7,6 +9,7 @@ use proto::etcdserverpb::{
     compare::{CompareResult, CompareTarget, TargetUnion},
     request_op::Request,
 };
+use tokio::time::sleep;
 use tonic::Code;
 
 use crate::search::Canary;
@@ -15,6 +18,9 @@ const CANARY_LENGTH: usize = 40;
 
 /// Values of a kilobyte, written so that files are flushed and rolled.
 const FILLERS: usize = 2000;
+
+/// Longest time until what was sealed afterwards is gone from files.
+const FORGOTTEN_MAX: Duration = Duration::from_secs(30);
 
 /// Words and the ways they went.
 struct Canaries {
@@ -94,6 +100,39 @@ async fn sealed_values_leave_no_trace() {
     canaries.nowhere(&server, true, "after a crash").await;
     let value = server.etcdctl().ok(&["get", "/registry/secrets/default/put", "--print-value-only"]).await;
     assert_eq!(value.trim(), canaries.sealed[0].word, "the value itself is still there");
+
+    administer(&server, &["key", "rotate"]).await;
+    administer(&server, &["key", "rewrap", "--wait"]).await;
+    canaries.nowhere(&server, true, "after a rotation").await;
+    let value = server.etcdctl().ok(&["get", "/registry/secrets/default/put", "--print-value-only"]).await;
+    assert_eq!(value.trim(), canaries.sealed[0].word, "the value opens with the new key");
+    sealed_afterwards(&server, &control).await;
+}
+
+/// What was in plain text is in no file any more once its prefix is sealed: log, snapshots and what was overwritten included.
+async fn sealed_afterwards(server: &Server, control: &Canary) {
+    administer(server, &["seal", "add", "/registry/pods/"]).await;
+    administer(server, &["key", "rewrap", "--wait"]).await;
+    let begun = Instant::now();
+    loop {
+        let status = administer(server, &["key", "status", "-o", "json"]).await;
+        let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+        if status["forgotten"] == true {
+            break;
+        }
+        assert!(begun.elapsed() < FORGOTTEN_MAX, "{status}");
+        sleep(Duration::from_millis(100)).await;
+    }
+    let files = control.files(&server.dir());
+    assert!(files.is_empty(), "what was sealed afterwards still lies in {files:?}");
+    let value = server.etcdctl().ok(&["get", "/registry/pods/default/control", "--print-value-only"]).await;
+    assert_eq!(value.trim(), control.word);
+}
+
+async fn administer(server: &Server, arguments: &[&str]) -> String {
+    let run = harness::run(arguments, server.environment().iter()).await;
+    assert_eq!(run.code, Some(0), "{run:?}");
+    run.stdout
 }
 
 async fn puts_and_reads(server: &Server, canaries: &mut Canaries) {

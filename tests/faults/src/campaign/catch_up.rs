@@ -68,7 +68,7 @@ async fn measure(cluster: &mut Cluster, writes: u64, random: Random) -> Result<F
     let away = (leader + 1) % MEMBERS;
     let staying: Vec<_> = (0..MEMBERS).filter(|member| *member != away).collect();
     let doors = (0..CONNECTIONS).flat_map(|_| staying.iter().map(|member| door(cluster, *member))).collect();
-    let mut puts = Puts::new(doors, random);
+    let mut puts = Puts::new(doors, "/catch-up/", random);
     quiet(&mut puts, "all members").await;
     cluster.kill(away);
     let took = puts.flood(writes).await?;

@@ -58,7 +58,7 @@ pub(super) enum Fault {
 }
 
 /// Points in the program at which a member can be made to die; see the crate `failpoint` for the whole list.
-const DEADLY_POINTS: [&str; 9] = [
+const DEADLY_POINTS: [&str; 10] = [
     "log.before-write",
     "log.before-sync",
     "log.after-sync",
@@ -68,6 +68,7 @@ const DEADLY_POINTS: [&str; 9] = [
     "snapshot.built",
     "snapshot.install",
     "compaction.sweep",
+    "rewrap",
 ];
 
 impl Fault {

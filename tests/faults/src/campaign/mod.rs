@@ -14,6 +14,7 @@ mod pace;
 pub(crate) mod repair;
 mod report;
 pub(crate) mod rolling;
+pub(crate) mod rotation;
 mod round;
 
 use std::{

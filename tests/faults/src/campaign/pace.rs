@@ -50,14 +50,16 @@ const TRIES: Duration = Duration::from_secs(60);
 pub(super) struct Puts {
     /// Where they go, in turn.
     doors: Vec<Client>,
+    /// What their keys begin with.
+    prefix: &'static str,
     pool: Bytes,
     random: Random,
 }
 
 impl Puts {
-    pub(super) fn new(doors: Vec<Client>, mut random: Random) -> Self {
+    pub(super) fn new(doors: Vec<Client>, prefix: &'static str, mut random: Random) -> Self {
         let pool: Vec<u8> = (0..POOL_BYTES / 8).flat_map(|_| random.next().to_le_bytes()).collect();
-        Self { doors, pool: pool.into(), random }
+        Self { doors, prefix, pool: pool.into(), random }
     }
 
     /// Puts at the fixed rate until something has come about, and gives that too. A put is sent when it is due and not when the
@@ -121,10 +123,34 @@ impl Puts {
     }
 
     fn draw(&mut self) -> PutRequest {
+        let number = self.random.below(KEYS);
+        self.of(number)
+    }
+
+    fn of(&mut self, number: u64) -> PutRequest {
         let from = self.random.below((POOL_BYTES - VALUE_BYTES) as u64);
         let from = usize::try_from(from).expect("it is below a usize");
-        let key = format!("/catch-up/{:06}", self.random.below(KEYS));
+        let key = format!("{}{number:06}", self.prefix);
         PutRequest { key: key.into(), value: self.pool.slice(from..from + VALUE_BYTES), ..PutRequest::default() }
+    }
+
+    /// Puts so many keys, each once.
+    pub(super) async fn fill(&mut self, keys: u64) -> Result<(), String> {
+        let mut writers = JoinSet::new();
+        for writer in 0..WRITERS as u64 {
+            let door = self.doors[usize::try_from(writer).expect("few") % self.doors.len()].clone();
+            let mut own = Self { random: Random::new(self.random.next()), ..self.clone() };
+            writers.spawn(async move {
+                for number in (writer..keys).step_by(WRITERS) {
+                    put(&door, own.of(number)).await?;
+                }
+                Ok::<_, String>(())
+            });
+        }
+        while let Some(writer) = writers.join_next().await {
+            writer.expect("a client does not panic")?;
+        }
+        Ok(())
     }
 }
 
@@ -141,7 +167,7 @@ mod tests {
 
     #[test]
     fn keys_and_values_are_as_long_as_they_should_be_and_differ() {
-        let mut puts = Puts::new(Vec::new(), Random::new(1));
+        let mut puts = Puts::new(Vec::new(), "/k/", Random::new(1));
         let (one, other) = (puts.draw(), puts.draw());
         assert_eq!((one.value.len(), other.value.len()), (VALUE_BYTES, VALUE_BYTES));
         assert_ne!((one.key, one.value), (other.key, other.value));
@@ -150,7 +176,7 @@ mod tests {
     #[tokio::test]
     async fn puts_that_nobody_takes_fail_and_keep_their_pace() {
         let nobody = Client::new(harness::connect_lazy(harness::free_port()));
-        let mut puts = Puts::new(vec![nobody], Random::new(1));
+        let mut puts = Puts::new(vec![nobody], "/k/", Random::new(1));
         let (latencies, ()) = puts.until(sleep(INTERVAL * 50)).await;
         assert!((40..=51).contains(&latencies.failed()), "{latencies}");
     }

@@ -6,7 +6,10 @@ use std::{
 };
 
 use harness::{Client, Cluster, Random, Watching};
-use proto::etcdserverpb::{HashKvRequest, WatchCreateRequest};
+use proto::{
+    admin::{SettleRequest, keys_client::KeysClient},
+    etcdserverpb::{HashKvRequest, WatchCreateRequest},
+};
 use tokio::time::{sleep, timeout};
 
 use super::{Tally, nemesis, rolling};
@@ -33,6 +36,9 @@ const HEALED_SECONDS_MAX: u64 = 60;
 
 /// Longest time until the store answers a write when all members are healthy, or gives up the last lease.
 const SETTLED_SECONDS_MAX: u64 = 30;
+
+/// How long a member is asked to wait at once until every value is sealed as it should be.
+const SETTLE_WAIT_MS: u32 = 5000;
 
 /// What comes over the members while clients are at work.
 #[derive(Debug, Clone, Copy)]
@@ -120,6 +126,7 @@ impl Round<'_> {
         for client in &self.doors.clients {
             histories.push(history_of(client, start, last).await?);
         }
+        sealed_as_wanted(&self.doors).await?;
         outcome.complaints.extend(different_hashes(&self.doors.clients, last).await);
         Ok(Seen { testimony, start, stopped, watched, histories })
     }
@@ -178,6 +185,19 @@ async fn forget_leases(field: &Field, testimony: &mut Testimony) -> Result<(), S
     testimony.calls.extend(field.take_calls());
     for lease in &mut testimony.leases {
         lease.left_behind = left.iter().find(|record| record.lease == lease.id).map(|record| record.key.clone());
+    }
+    Ok(())
+}
+
+/// Waits until every member has every value sealed as it should be: until then, hashes can differ.
+async fn sealed_as_wanted(doors: &Doors) -> Result<(), String> {
+    for port in &doors.admin_ports {
+        settled("has every value sealed as it should be", || async {
+            let mut keys = KeysClient::new(harness::connect(*port, Some(&doors.administrator)).await.ok()?);
+            let settled = keys.settle(SettleRequest { wait_ms: SETTLE_WAIT_MS }).await.ok()?.into_inner().settled;
+            settled.then_some(())
+        })
+        .await?;
     }
     Ok(())
 }

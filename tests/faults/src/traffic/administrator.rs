@@ -1,4 +1,5 @@
-//! The administrator: installs and removes a plugin that forbids, gives up history, asks for what costs.
+//! The administrator: installs and removes a plugin that forbids, rotates keys, seals and unseals what is written to, gives up
+//! history, asks for what costs.
 
 use std::{
     sync::Arc,
@@ -7,13 +8,16 @@ use std::{
 
 use harness::{Random, connect};
 use proto::{
-    admin::{InstallRequest, RemoveRequest, plugins_client::PluginsClient},
+    admin::{
+        InstallRequest, RemoveRequest, RotateRequest, Rule, SetRuleRequest, keys_client::KeysClient,
+        plugins_client::PluginsClient, seal_client::SealClient,
+    },
     etcdserverpb::{CompactionRequest, DefragmentRequest},
 };
 use tokio::time::{sleep, timeout};
 use tonic::{Code, transport::Channel};
 
-use super::field::{Field, PATIENCE, below};
+use super::field::{Field, PATIENCE, REGISTERS, below};
 use crate::verdict::{call::Span, policy::InForce};
 
 /// Longest time between two changes.
@@ -80,22 +84,43 @@ impl Administrator {
     }
 
     async fn plugins(&mut self) -> Option<PluginsClient<Channel>> {
+        Some(PluginsClient::new(self.admin_door().await?))
+    }
+
+    async fn admin_door(&mut self) -> Option<Channel> {
         let member = below(&mut self.random, self.field.members());
         let doors = &self.field.doors;
         let channel = timeout(PATIENCE, connect(doors.admin_ports[member], Some(&doors.administrator))).await;
-        Some(PluginsClient::new(channel.ok()?.ok()?))
+        channel.ok()?.ok()
+    }
+
+    /// Gives sealed prefixes new data keys. It may fail, and it may be done without an answer.
+    async fn rotate(&mut self) {
+        let Some(channel) = self.admin_door().await else { return };
+        drop(timeout(PATIENCE, KeysClient::new(channel).rotate(RotateRequest::default())).await);
+    }
+
+    /// Seals what writers share, or writes it back in plain text.
+    async fn reseal(&mut self, sealed: bool) {
+        let Some(channel) = self.admin_door().await else { return };
+        let rule = Rule { prefix: REGISTERS.into(), sealed, ..Rule::default() };
+        let request = SetRuleRequest { rule: Some(rule), yes_store_plaintext: true };
+        drop(timeout(PATIENCE, SealClient::new(channel).set(request)).await);
     }
 
     /// What an operator does now and then. It may fail; that it harms nothing is what counts.
     async fn upkeep(&mut self, start: i64) {
         let member = below(&mut self.random, self.field.members());
         let mut client = self.field.doors.clients[member].clone();
-        match self.random.below(4) {
+        match self.random.below(8) {
             0 => {
                 let request = CompactionRequest { revision: start, physical: self.random.below(2) == 0 };
                 drop(timeout(PATIENCE, client.kv.compact(request)).await);
             }
             1 => drop(timeout(PATIENCE, client.maintenance.defragment(DefragmentRequest {})).await),
+            2 | 3 => self.rotate().await,
+            4 => self.reseal(true).await,
+            5 => self.reseal(false).await,
             _ => {}
         }
     }

@@ -17,6 +17,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
 /// The prefix of keys whose values are sealed.
 pub(crate) const SEALED: &str = "/sealed/";
 
+/// The prefix of the keys that writers share, of all rounds. Whether values are sealed there changes while they write.
+pub(crate) const REGISTERS: &str = "/register/";
+
 /// Where clients come in.
 #[derive(Clone)]
 pub(crate) struct Doors {
@@ -73,7 +76,7 @@ impl Field {
 
     /// The keys that writers share, by kind.
     pub(crate) fn registers(&self) -> String {
-        format!("/register/{}/", self.round)
+        format!("{REGISTERS}{}/", self.round)
     }
 
     pub(crate) fn sealed(&self) -> String {

@@ -156,6 +156,19 @@ fn a_stale_read_is_found_unless_it_was_asked_for() {
 }
 
 #[test]
+fn a_read_of_local_state_may_be_from_before_the_round_and_no_other_one_may() {
+    let mut server = Server::new();
+    server.call(put("a", "1"));
+    let asked = server.tick();
+    let answer = Answer { revision: 9, succeeded: true, told: vec![Told::Got(Vec::new())] };
+    let outcome = Outcome::Answered(server.tick(), answer);
+    server.calls.push(Call { client: 0, member: 0, operation: get("a"), asked, outcome });
+    server.complains("lost");
+    server.calls[1].operation.serializable = true;
+    assert_eq!(server.complaints(), Vec::<String>::new());
+}
+
+#[test]
 fn the_end_of_a_lease_takes_all_its_keys_and_no_others() {
     let mut server = Server::new();
     server.call(leased("a", "1")).call(leased("b", "2")).call(leased("c", "3"));
