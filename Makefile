@@ -3,65 +3,75 @@
 # Always the whole workspace: cargo resolves other features for a single package, and RocksDB would be compiled again.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test conformance clients fuzz faults faulty verify fix audit plugins
+.PHONY: help run test built conformance clients fuzz faults faulty verify played read fix audit plugins
 
 # Documentation that does not build is a defect, and so is a warning.
 export RUSTDOCFLAGS := -D warnings
+
+DEBUG := $(or $(CARGO_TARGET_DIR),target)/debug
 
 GUESTS := $(wildcard plugins/*/Cargo.toml) sdk/rust/Cargo.toml
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
-run: plugins ## Start one member on this machine (make run ARGS="--dir /tmp/dev --client-port 0")
-	cargo build --workspace
-	@exec "$${CARGO_TARGET_DIR:-target}/debug/strongroom" dev $(ARGS)
+run: built ## Start one member on this machine (make run ARGS="--dir /tmp/dev --client-port 0")
+	@exec "$(DEBUG)/strongroom" dev $(ARGS)
 
-test: plugins ## Run all tests
-	@.ci/install.sh etcd
+built: plugins
 	cargo build --workspace
+
+test: built ## Run all tests
+	@.ci/install.sh etcd
 	cargo test --workspace
 	@set -e; for guest in $(GUESTS); do cargo test --manifest-path $$guest; done
 
-conformance: plugins ## Play every conformance case, and generated calls, on Strongroom and on a real etcd (make conformance ARGS="kv/range --verbose")
+conformance: built ## Play every conformance case, and generated calls, on Strongroom and on a real etcd (make conformance ARGS="kv/range --verbose")
 	@.ci/install.sh etcd
 	tests/conformance/reference/build.sh
-	cargo build --workspace
-	@"$${CARGO_TARGET_DIR:-target}/debug/conformance" $(ARGS)
+	@"$(DEBUG)/conformance" $(ARGS)
 
-clients: plugins ## Drive the server with real clients in five languages (make clients ARGS="--only go --server strongroom")
+clients: built ## Drive the server with real clients in five languages (make clients ARGS="--only go --server strongroom")
 	@.ci/install.sh etcd clients
 	tests/conformance/reference/build.sh
-	cargo build --workspace
-	@"$${CARGO_TARGET_DIR:-target}/debug/clients" $(ARGS)
+	@"$(DEBUG)/clients" $(ARGS)
 
 SECONDS ?= 20
 
-fuzz: plugins ## Send malformed and hostile input to every door for a while (make fuzz SECONDS=600)
-	cargo build --workspace
-	@"$${CARGO_TARGET_DIR:-target}/debug/fuzz" --seconds $(SECONDS) $(ARGS)
+fuzz: built ## Send malformed and hostile input to every door for a while (make fuzz SECONDS=600)
+	@"$(DEBUG)/fuzz" --seconds $(SECONDS) $(ARGS)
 
 # With fail points compiled in, under a name of its own: no other target builds or uses it.
 faulty: plugins
 	cargo build --workspace --features failpoint/enabled --bin strongroom
-	@cp "$${CARGO_TARGET_DIR:-target}/debug/strongroom" "$${CARGO_TARGET_DIR:-target}/debug/strongroom-faulty"
+	@cp "$(DEBUG)/strongroom" "$(DEBUG)/strongroom-faulty"
 	cargo build --workspace
 
 FAULTS_SECONDS = $(if $(HOURS),$(shell expr $(HOURS) \* 3600),300)
 
 faults: faulty ## Random faults under traffic, every promise checked (make faults HOURS=2; ARGS="--prove" for the deliberate bugs, ARGS=--shared-disk without root)
-	@"$${CARGO_TARGET_DIR:-target}/debug/faults" --seconds $(FAULTS_SECONDS) $(ARGS)
+	@"$(DEBUG)/faults" --seconds $(FAULTS_SECONDS) $(ARGS)
 
 verify: plugins ## Everything a change must pass: format, lints, tests, documentation, dependencies
-	@.ci/install.sh etcd deny
 	cargo fmt --all --check
 	@set -e; for guest in $(GUESTS); do cargo fmt --manifest-path $$guest --check; done
 	cargo clippy --workspace --all-targets -- -D warnings
 	$(MAKE) test
-	STRONGROOM_SEED=1 $(MAKE) conformance
-	$(MAKE) clients
-	$(MAKE) fuzz
-	cargo doc --workspace --no-deps --document-private-items
+	@cp $(DEBUG)/strongroom $(DEBUG)/strongroom-tested
+	STRONGROOM_BIN=$(abspath $(DEBUG))/strongroom-tested $(MAKE) -j 2 --output-sync=line played read
+	$(MAKE) -o faulty faults ARGS=--shared-disk
+
+# What mostly waits, for servers and for clients, and beside it what mostly compiles. Nothing is built in the first of them, and
+# it plays on a copy of the program: cargo would wait for cargo, and `faulty` replaces the program for a while.
+played:
+	STRONGROOM_SEED=1 $(MAKE) -o built conformance
+	$(MAKE) -o built clients
+	$(MAKE) -o built fuzz
+
+read:
+	nice $(MAKE) -o plugins faulty
+	nice cargo doc --workspace --no-deps --document-private-items
+	nice .ci/install.sh deny
 	cargo deny --all-features check licenses bans sources
 
 fix: plugins ## Format, and apply what clippy can mend by itself

@@ -185,7 +185,7 @@ fn of_seal(error: &SealError) -> Status {
         SealError::Keyless { .. } => {
             Status::unavailable(format!("strongroom: {error}; ask another member, or give this one its root key"))
         }
-        SealError::ProviderUnavailable { .. } => {
+        SealError::ProviderUnavailable { .. } | SealError::ProviderBroken { .. } => {
             Status::unavailable(format!("strongroom: {error}; try again, or ask another member"))
         }
         SealError::OrderedCompare => {

@@ -55,12 +55,12 @@ async fn all(member: &Member, prefix: &[u8], revision: i64) -> Vec<(Vec<u8>, Vec
     found.map(|kv| (kv.key.to_vec(), kv.value.expose().to_vec(), kv.mod_revision, kv.version)).collect()
 }
 
-/// Whether a file under the directory holds the text.
+/// Whether a file under the directory holds the text. One that goes meanwhile holds nothing.
 fn on_disk(dir: &Path, text: &[u8]) -> bool {
-    let files = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let files = std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
     files.into_iter().any(|path| match path.is_dir() {
         true => on_disk(&path, text),
-        false => std::fs::read(path).unwrap().windows(text.len()).any(|bytes| bytes == text),
+        false => std::fs::read(path).is_ok_and(|bytes| bytes.windows(text.len()).any(|part| part == text)),
     })
 }
 

@@ -42,11 +42,7 @@ impl Xaes {
 
     /// Encrypts in place and answers the tag.
     pub(crate) fn seal(&self, nonce: &[u8; NONCE_BYTES], aad: &[u8], message: &mut [u8]) -> [u8; TAG_BYTES] {
-        let (key, nonce) = self.message_key(nonce);
-        let tag = key
-            .seal_in_place_separate_tag(nonce, Aad::from(aad), message)
-            .expect("only a message over 64 GiB fails, and requests are bounded far below");
-        tag.as_ref().try_into().expect("an AES-GCM tag has 16 bytes")
+        self.one_message(nonce).seal(aad, message)
     }
 
     /// Decrypts in place; on failure the message is overwritten with zeros.
@@ -57,24 +53,16 @@ impl Xaes {
         message: &mut [u8],
         tag: [u8; TAG_BYTES],
     ) -> Result<(), NotAuthentic> {
-        let (key, nonce) = self.message_key(nonce);
-        match key.open_in_place_separate_tag(nonce, Aad::from(aad), Tag::from(tag), message, 0..) {
-            Ok(_) => Ok(()),
-            Err(_) => {
-                message.zeroize();
-                Err(NotAuthentic)
-            }
-        }
+        self.one_message(nonce).open(aad, message, tag)
     }
 
-    fn message_key(&self, nonce: &[u8; NONCE_BYTES]) -> (LessSafeKey, Nonce) {
+    fn one_message(&self, nonce: &[u8; NONCE_BYTES]) -> OneMessage {
         let (derives, rest) = nonce.split_at(NONCE_BYTES / 2);
         let mut key = Key32::default();
         for (counter, half) in (1..).zip(key.chunks_exact_mut(BLOCK_BYTES)) {
             half.copy_from_slice(self.cmac_block(counter, derives).as_ref());
         }
-        let key = UnboundKey::new(&AES_256_GCM, key.as_ref()).expect("the key has 32 bytes");
-        (LessSafeKey::new(key), Nonce::try_assume_unique_for_key(rest).expect("half the nonce has 12 bytes"))
+        OneMessage::new(&key, rest.try_into().expect("half the nonce has 12 bytes"))
     }
 
     /// CMAC of the one block `counter (16 bits) || label || 0 || context`.
@@ -89,6 +77,37 @@ impl Xaes {
         let mut block = Array::from(block);
         self.cipher.encrypt_block(&mut block);
         Zeroizing::new(block.into())
+    }
+}
+
+/// AES-256-GCM (NIST SP 800-38D) for the one message of a key and nonce.
+struct OneMessage {
+    key: LessSafeKey,
+    nonce: Nonce,
+}
+
+impl OneMessage {
+    fn new(key: &[u8; 32], nonce: [u8; NONCE_BYTES / 2]) -> Self {
+        let key = UnboundKey::new(&AES_256_GCM, key).expect("the key has 32 bytes");
+        Self { key: LessSafeKey::new(key), nonce: Nonce::assume_unique_for_key(nonce) }
+    }
+
+    fn seal(self, aad: &[u8], message: &mut [u8]) -> [u8; TAG_BYTES] {
+        let tag = self
+            .key
+            .seal_in_place_separate_tag(self.nonce, Aad::from(aad), message)
+            .expect("only a message over 64 GiB fails, and requests are bounded far below");
+        tag.as_ref().try_into().expect("an AES-GCM tag has 16 bytes")
+    }
+
+    fn open(self, aad: &[u8], message: &mut [u8], tag: [u8; TAG_BYTES]) -> Result<(), NotAuthentic> {
+        match self.key.open_in_place_separate_tag(self.nonce, Aad::from(aad), Tag::from(tag), message, 0..) {
+            Ok(_) => Ok(()),
+            Err(_) => {
+                message.zeroize();
+                Err(NotAuthentic)
+            }
+        }
     }
 }
 

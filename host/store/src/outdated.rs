@@ -9,6 +9,7 @@ use types::KeyRange;
 use crate::{
     StoreError,
     family::Family,
+    kept,
     layout::{Change, Record, event_revision, split_past_key},
     range::{bounds, past_bounds},
     read::Read,
@@ -88,6 +89,15 @@ impl Walk {
         Some((start.max(self.from.clone()), end))
     }
 
+    /// Whether a compaction leaves it.
+    fn stays(&self, read: &dyn Read, place: &Place) -> Result<bool, StoreError> {
+        match self.family {
+            Family::Live => Ok(true),
+            Family::Past => kept::keeps_record(read, &place.key, place.revision),
+            _ => kept::keeps_events(read, place.revision),
+        }
+    }
+
     /// The value of an entry, if it holds one of the range.
     fn value(&self, at: &[u8], entry: &[u8]) -> Result<Option<(Place, Sealed)>, StoreError> {
         let record = |bytes: Bytes, key: Bytes, replaced_at| {
@@ -109,7 +119,7 @@ impl Walk {
     }
 }
 
-/// Takes a step of a walk; `wants` says which values are to be given.
+/// Takes a step of a walk, past what a compaction is about to remove; `wants` says which values are to be given.
 pub(crate) fn walk(
     read: &dyn Read,
     walk: Walk,
@@ -124,7 +134,10 @@ pub(crate) fn walk(
                 return Ok(ControlFlow::Break(()));
             }
             entries += 1;
-            if let Some((place, value)) = walk.value(at, entry)?.filter(|(place, value)| wants(&place.key, value)) {
+            if let Some((place, value)) = walk.value(at, entry)?
+                && walk.stays(read, &place)?
+                && wants(&place.key, &value)
+            {
                 bytes += place.key.len() + value.bytes().len();
                 found.push((place, value));
             }

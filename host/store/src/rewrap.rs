@@ -8,15 +8,15 @@ use crate::{
     Outcome, ReadError, Refusal, StoreError,
     command::{Rewrap, Rewrapped},
     family::Family,
-    keyring,
+    kept, keyring,
     layout::{Change, Record, event_key, past_key},
     range,
     read::{self, Read as _, meta},
     stage::Stage,
 };
 
-/// Replaces each record that still is as its rewrapper found it. Those that were superseded are found in history; those that
-/// were swept away since are not missed.
+/// Replaces each record that still is as its rewrapper found it. Those that were superseded are found in history; what a
+/// compaction removes is left to it, whether it lies there still or not.
 pub(crate) fn rewrap(stage: &mut Stage<'_>, rewrap: &Rewrap) -> Result<Outcome, ReadError> {
     let current = read::policy_epoch(stage)?;
     if rewrap.expected_epoch != current {
@@ -46,6 +46,9 @@ fn replace_record(stage: &mut Stage<'_>, item: &Rewrapped, next: Sealed) -> Resu
     let (family, place, record) = match range::live(stage, &item.key)? {
         Some(record) if record.mod_revision == item.revision => (Family::Live, item.key.to_vec(), record),
         _ => {
+            if !kept::keeps_record(stage, &item.key, item.revision)? {
+                return Ok(None);
+            }
             let place = past_key(&item.key, item.revision);
             let Some(bytes) = stage.get(Family::Past, &place)? else { return Ok(None) };
             let Some(record) = Record::decode(bytes)? else { return Ok(None) };
@@ -67,6 +70,9 @@ fn replace_in_event(
     sub: u32,
     next: Sealed,
 ) -> Result<Option<Sealed>, StoreError> {
+    if !kept::keeps_events(stage, item.revision)? {
+        return Ok(None);
+    }
     let place = event_key(item.revision, sub);
     let Some(bytes) = stage.get(Family::Events, &place)? else { return Ok(None) };
     let change = Change::decode(&bytes)?;

@@ -15,7 +15,7 @@ use crate::{
     db::{family_handle, scan_database},
     evaluate,
     family::Family,
-    hash, history, keyring, lease, outdated, range,
+    hash, history, kept, keyring, lease, outdated, range,
     read::{self, Read, Visit, meta},
     users::{self, RoleRecord, UserRecord},
 };
@@ -243,6 +243,14 @@ impl<'a> View<'a> {
     /// When the disk does.
     pub fn is_settled(&self) -> Result<bool, StoreError> {
         keyring::settled(self)
+    }
+
+    /// Whether nothing is left of what compactions allow to remove.
+    ///
+    /// # Errors
+    /// When the disk does.
+    pub fn is_swept(&self) -> Result<bool, StoreError> {
+        kept::is_swept(self)
     }
 
     /// Hash over every key and value visible at or after the last compaction and up to `revision` (zero: newest).

@@ -7,8 +7,8 @@ use seal::{DataKeyRecord, KeyFile, KeyState, Keyring, Providers, SealRule, Seale
 use store::{
     Command, LogEntry, Outcome, Place, Refusal, Step, Store, Walk,
     command::{
-        Body, ChangeKeyring, ClientWrite, Compare, DeleteRange, KeyedDigest, Keys, Op, OpKind, Put, ReserveUses,
-        Rewrap, Rewrapped, Stamp, Target, Txn, Value,
+        Body, ChangeKeyring, ClientWrite, Compact, Compare, DeleteRange, KeyedDigest, Keys, Op, OpKind, Put,
+        ReserveUses, Rewrap, Rewrapped, Stamp, Target, Txn, Value,
     },
 };
 use tempfile::TempDir;
@@ -240,6 +240,39 @@ fn what_has_changed_since_it_was_found_is_left_alone() {
     assert_eq!(state.read(&after, "/s/a", 2), b"one");
     let stale = Rewrap { expected_epoch: state.epoch() - 1, items: Vec::new() };
     assert!(matches!(state.apply(Body::Rewrap(stale)), Err(Refusal::StalePolicy { .. })));
+}
+
+/// Members sweep at different times: a rewrap that depended on it would make them differ, and one beside a sweep would bring
+/// back what that removes.
+#[test]
+fn a_rewrap_leaves_alone_what_a_compaction_removes_swept_or_not() {
+    let outcome = |swept: bool| {
+        let state = State::new();
+        fill(&state, &Keyring::empty(CLUSTER));
+        state.write(put(&Keyring::empty(CLUSTER), "/s/a", "newest"));
+        let keyring = state.rotate();
+        let found = state.values();
+        let sweep = || while state.store.sweep().unwrap() {};
+        // After the deletion, before the transaction: of `/s/a` the second value stays, of `/s/b` nothing.
+        state.apply(Body::Compact(Compact { revision: 5 })).unwrap();
+        if swept {
+            sweep();
+        }
+        let left: Vec<_> = state.values().into_iter().map(|(place, _)| (place.key, place.revision)).collect();
+        let item = |(place, value): (Place, Sealed)| {
+            rewrapped(&place, &value, &keyring.rewrap(&place.key, &value).unwrap().unwrap())
+        };
+        let records = state.rewrap(found.into_iter().map(item).collect());
+        let resealed = state.shown().2;
+        assert_eq!(state.store.view(|view| view.is_swept()).unwrap(), swept);
+        sweep();
+        assert!(state.store.view(|view| view.is_swept()).unwrap());
+        let sealed = state.values().iter().filter(|(_, value)| value.is_sealed()).count();
+        (left, records, resealed, sealed)
+    };
+    let unswept = outcome(false);
+    assert_eq!(unswept, outcome(true));
+    assert_eq!((unswept.0.len(), unswept.1, unswept.2, unswept.3), (4, 4, 4, 4));
 }
 
 #[test]

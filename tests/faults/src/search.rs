@@ -2,10 +2,19 @@
 
 use std::{
     fs,
+    io::Read as _,
     path::{Path, PathBuf},
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+use flate2::read::MultiGzDecoder;
+use memchr::memmem;
+
+/// What a file or a stream of gzip begins with.
+const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
+
+/// Most bytes that are unpacked of one of those.
+const UNPACKED_BYTES_MAX: u64 = 64 << 20;
 
 /// A word that occurs nowhere by accident, and its encodings.
 #[derive(Debug, Clone)]
@@ -14,27 +23,40 @@ pub struct Canary {
     pub word: String,
     /// How it got in, for the message.
     pub way: &'static str,
-    forms: Vec<(&'static str, String)>,
+    forms: Vec<(&'static str, Vec<u8>)>,
 }
 
 impl Canary {
     /// For a word of letters and digits, so that base64 has the same form in its URL-safe alphabet.
     pub fn new(way: &'static str, word: String) -> Self {
+        let numbers = word.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(", ");
+        let wide = |bytes: fn(u16) -> [u8; 2]| word.encode_utf16().flat_map(bytes).collect();
         let mut forms = vec![
-            ("raw", word.clone()),
-            ("hex", hex::encode(&word)),
-            ("upper-case hex", hex::encode_upper(&word)),
-            ("a list of numbers", word.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(", ")),
+            ("raw", word.clone().into_bytes()),
+            ("hex", hex::encode(&word).into_bytes()),
+            ("upper-case hex", hex::encode_upper(&word).into_bytes()),
+            ("a list of numbers", numbers.into_bytes()),
+            ("UTF-16, little-endian", wide(u16::to_le_bytes)),
+            ("UTF-16, big-endian", wide(u16::to_be_bytes)),
         ];
-        forms.extend((0..3).map(|before| ("base64", inside_base64(&word, before))));
+        forms.extend((0..3).map(|before| ("base64", inside_base64(&word, before).into_bytes())));
         Self { word, way, forms }
     }
 
-    /// The first form that is in `bytes`.
+    /// The first form that is in `bytes`, or in something within them that gzip has packed.
     pub fn form_in(&self, bytes: &[u8]) -> Option<&'static str> {
-        // What is not UTF-8 is replaced, and never swallows a letter or digit.
-        let text = String::from_utf8_lossy(bytes);
-        self.forms.iter().find(|(_, form)| text.contains(form.as_str())).map(|(name, _)| *name)
+        let form_in = |bytes: &[u8]| {
+            let found = self.forms.iter().find(|(_, form)| memmem::find(bytes, form).is_some());
+            found.map(|(name, _)| *name)
+        };
+        form_in(bytes).or_else(|| {
+            memmem::find_iter(bytes, &GZIP).find_map(|at| {
+                let mut unpacked = Vec::new();
+                // What is damaged or cut is searched as far as it goes.
+                drop(MultiGzDecoder::new(&bytes[at..]).take(UNPACKED_BYTES_MAX).read_to_end(&mut unpacked));
+                form_in(&unpacked).map(|_| "gzip")
+            })
+        })
     }
 
     /// The files under a folder that hold it, and in which form.
@@ -71,7 +93,10 @@ pub fn files_under(folder: &Path) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+    use flate2::{Compression, write::GzEncoder};
 
     use super::*;
 
@@ -97,6 +122,21 @@ mod tests {
             }
         }
         assert_eq!(canary.form_in(format!("{:?}", canary.word.as_bytes()).as_bytes()), Some("a list of numbers"));
+        for wide in [u16::to_le_bytes, u16::to_be_bytes] {
+            let bytes: Vec<u8> = format!("a {} b", canary.word).encode_utf16().flat_map(wide).collect();
+            assert!(canary.form_in(&bytes[1..]).is_some(), "at an odd offset, too");
+        }
+    }
+
+    #[test]
+    fn what_gzip_packed_is_searched_too() {
+        let canary = canary();
+        let mut packer = GzEncoder::new(b"something before".to_vec(), Compression::best());
+        packer.write_all(format!("{0} {0} {0}", canary.word).as_bytes()).unwrap();
+        let packed = packer.finish().unwrap();
+        assert_eq!(canary.form_in(&packed), Some("gzip"));
+        assert_eq!(canary.form_in(&packed[..packed.len() - 4]), Some("gzip"), "cut");
+        assert_eq!(canary.form_in(&packed[..30]), None);
     }
 
     #[test]

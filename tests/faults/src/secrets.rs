@@ -1,8 +1,12 @@
 //! A value of a sealed prefix is in no file, no log line and no metric, whichever way it came.
 
-use std::time::{Duration, Instant};
+use std::{
+    os::unix::process::ExitStatusExt as _,
+    process::Command,
+    time::{Duration, Instant},
+};
 
-use harness::{Random, Seed, Server};
+use harness::{Process, Random, Seed, Server};
 use proto::etcdserverpb::{
     Compare, DeleteRangeRequest, LeaseGrantRequest, PutRequest, RangeRequest, RequestOp, TxnRequest,
     WatchCreateRequest,
@@ -106,7 +110,31 @@ async fn sealed_values_leave_no_trace() {
     canaries.nowhere(&server, true, "after a rotation").await;
     let value = server.etcdctl().ok(&["get", "/registry/secrets/default/put", "--print-value-only"]).await;
     assert_eq!(value.trim(), canaries.sealed[0].word, "the value opens with the new key");
+    told_to_administrators(&server, &canaries).await;
     sealed_afterwards(&server, &control).await;
+    no_core_file(&mut server).await;
+}
+
+/// What admin calls answer, the wrapped data keys included.
+async fn told_to_administrators(server: &Server, canaries: &Canaries) {
+    for asked in [&["key", "status", "-o", "json"][..], &["key", "status"], &["seal", "list"], &["plugin", "list"]] {
+        let told = administer(server, asked).await;
+        assert!(!told.is_empty(), "{asked:?}");
+        for canary in &canaries.sealed {
+            assert_eq!(canary.form_in(told.as_bytes()), None, "{asked:?} tells the value of a {}", canary.way);
+        }
+    }
+}
+
+/// What would hold all its memory, keys included, is not made; of another process it is, or this would show nothing.
+async fn no_core_file(server: &mut Server) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new("sleep");
+    command.arg("60").current_dir(folder.path());
+    let other = Process::start(command, &folder.path().join("log")).abort().await;
+    assert!(other.core_dumped(), "this machine makes no core files: {other}");
+    let status = server.abort().await;
+    assert!(!status.core_dumped() && status.signal().is_some(), "{status}");
 }
 
 /// What was in plain text is in no file any more once its prefix is sealed: log, snapshots and what was overwritten included.

@@ -27,6 +27,9 @@ pub(crate) enum Outcome {
     Silent,
 }
 
+/// What cases are of.
+const KINDS: [&str; 5] = ["call", "gateway", "frames", "tls", "sealed"];
+
 /// Counts of cases by kind and outcome.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
@@ -53,7 +56,7 @@ impl Tally {
         }
     }
 
-    fn has(&self, kind: &'static str, outcome: Outcome) -> bool {
+    pub(crate) fn has(&self, kind: &'static str, outcome: Outcome) -> bool {
         self.counts.contains_key(&(kind, outcome))
     }
 }
@@ -71,7 +74,7 @@ impl Report {
         let cases: u64 = tally.counts.values().sum();
         let mut text = format!("{cases} cases in {} s, {seed}\n", arguments.seconds);
         let mut complaints = Vec::new();
-        for kind in ["call", "gateway", "frames", "tls"] {
+        for kind in KINDS {
             let of_kind = tally.counts.iter().filter(|((of, _), _)| *of == kind);
             let counts: Vec<_> = of_kind.map(|((_, outcome), count)| format!("{count} {outcome:?}")).collect();
             text += &format!("  {kind}: {}\n", counts.join(", "));
@@ -79,7 +82,7 @@ impl Report {
                 complaints.push(format!("no {kind} was ever answered, so nothing was tried"));
             }
         }
-        for kind in ["call", "gateway"] {
+        for kind in ["call", "gateway", "sealed"] {
             if !tally.has(kind, Outcome::Served) {
                 complaints.push(format!("no {kind} was ever served, so nothing was reached behind the door"));
             }
@@ -135,7 +138,7 @@ mod tests {
 
     fn tally() -> Tally {
         let mut tally = Tally::default();
-        for kind in ["call", "gateway", "frames", "tls"] {
+        for kind in KINDS {
             tally.count(kind, Outcome::Answered);
             tally.count(kind, Outcome::Served);
         }

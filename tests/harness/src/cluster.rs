@@ -1,6 +1,7 @@
 //! Several members, with the links between them in the test's hands.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
@@ -27,6 +28,8 @@ pub struct ClusterOptions {
     pub program: PathBuf,
     /// Flags besides those for names, directories and ports. `{admin}` stands for the member's admin port.
     pub flags: Vec<String>,
+    /// Flags that single founders get besides, by their number.
+    pub own_flags: BTreeMap<usize, Vec<String>>,
     /// Lines that stand in every member's file of fail points, whatever else is put there. Only a program that was built with
     /// fail points reads them.
     pub fail_points: Vec<String>,
@@ -55,7 +58,8 @@ impl Cluster {
     /// When one ends or does not become ready.
     pub async fn start(options: ClusterOptions) -> Self {
         let home = TempDir::with_prefix("strongroom-cluster-").expect("a temporary directory can be made");
-        let member = |index: usize| Member::new(home.path(), format!("m{index}"), &options);
+        let own = |index: usize| options.own_flags.get(&index).cloned().unwrap_or_default();
+        let member = |index: usize| Member::new(home.path(), format!("m{index}"), &options, own(index));
         let members: Vec<_> = (0..options.members).map(member).collect();
         let links = Links::before(&members.iter().map(|member| member.ports.peer).collect::<Vec<_>>()).await;
         let folders = members.len();

@@ -8,7 +8,9 @@
 //! packets appear as what TCP makes of them: a pause until they are sent again.
 
 use std::{
-    fs, io,
+    fs::{self, File},
+    io::{self, Write as _},
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -62,6 +64,16 @@ struct Shared {
     links: watch::Sender<Vec<Vec<Link>>>,
     /// The processes of the members that run.
     processes: Mutex<Vec<Option<u32>>>,
+    /// Where everything that passes is written as well.
+    tap: Mutex<Option<File>>,
+}
+
+impl Shared {
+    fn tap(&self, piece: &[u8]) {
+        if let Some(file) = self.tap.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            file.write_all(piece).expect("a temporary file can be written");
+        }
+    }
 }
 
 /// All links between some members. Dropping it ends all connections.
@@ -82,6 +94,7 @@ impl Links {
         let shared = Arc::new(Shared {
             links: watch::Sender::new(vec![vec![Link::default(); members]; members]),
             processes: Mutex::new(vec![None; members]),
+            tap: Mutex::default(),
         });
         let (mut ports, mut listeners) = (Vec::new(), JoinSet::new());
         for (member, peer_port) in peer_ports.iter().copied().enumerate() {
@@ -115,6 +128,15 @@ impl Links {
             all[one][other].breaks += 1;
             all[other][one].breaks += 1;
         });
+    }
+
+    /// Writes everything that passes from now on to a file as well, as somebody would who listens on the network.
+    ///
+    /// # Panics
+    /// When the file cannot be made.
+    pub fn tap(&self, file: &Path) {
+        let file = File::create(file).expect("a temporary file can be made");
+        *self.shared.tap.lock().unwrap_or_else(PoisonError::into_inner) = Some(file);
     }
 
     /// Makes every link whole.
@@ -153,8 +175,8 @@ async fn carry(incoming: TcpStream, source: u16, to: usize, peer_port: u16, shar
     let answers = Way { links: shared.links.subscribe(), from: to, to: from };
     let broken = Way { links: shared.links.subscribe(), from, to };
     tokio::select! {
-        () = pump(here, forth, link) => {}
-        () = pump(there, back, answers) => {}
+        () = pump(here, forth, link, shared) => {}
+        () = pump(there, back, answers, shared) => {}
         () = broken.breaks() => {}
     }
     Ok(())
@@ -211,7 +233,7 @@ impl Way {
 }
 
 /// Moves bytes until either side ends. Reading and writing are apart, so that a delay is one of time and not of throughput.
-async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut way: Way) {
+async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut way: Way, shared: &Shared) {
     let (pieces, mut waiting) = mpsc::channel::<(Instant, Vec<u8>)>(PIECES_MAX);
     let mut gate = Way { links: way.links.clone(), from: way.from, to: way.to };
     let write = async move {
@@ -230,6 +252,7 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut way: Way) {
         let mut busy_until = Instant::now();
         while let Ok(count @ 1..) = from.read(&mut piece).await {
             way.opens().await;
+            shared.tap(&piece[..count]);
             let condition = way.now().condition;
             let lost = random.below(1000) < condition.lost_per_mille;
             busy_until = busy_until.max(Instant::now() + condition.delay);
@@ -296,6 +319,17 @@ mod tests {
             links.heal();
             timeout(SOON, exchange).await.unwrap().unwrap();
         }
+    }
+
+    #[tokio::test]
+    async fn what_passes_is_tapped_both_ways() {
+        let (links, mut stream) = echoing().await;
+        timeout(SOON, echo(&mut stream)).await.unwrap().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("tap");
+        links.tap(&file);
+        timeout(SOON, echo(&mut stream)).await.unwrap().unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"hellohello");
     }
 
     #[tokio::test]

@@ -17,6 +17,7 @@ pub(crate) struct Member {
     pub(crate) name: String,
     pub(crate) ports: Ports,
     home: PathBuf,
+    own_flags: Vec<String>,
 }
 
 /// How a member gets to know the others.
@@ -35,11 +36,11 @@ impl Member {
     ///
     /// # Panics
     /// When the folder cannot be made, or the disk not be mounted.
-    pub(crate) fn new(cluster_home: &Path, name: String, options: &ClusterOptions) -> Self {
+    pub(crate) fn new(cluster_home: &Path, name: String, options: &ClusterOptions, own_flags: Vec<String>) -> Self {
         let home = cluster_home.join(&name);
         fs::create_dir(&home).expect("a temporary directory can be written");
         let disk = options.disk_bytes.map(|bytes| Disk::mount(home.join("disk"), bytes));
-        let member = Self { process: None, disk, name, ports: Ports::free(), home };
+        let member = Self { process: None, disk, name, ports: Ports::free(), home, own_flags };
         member.set_fail_points(options.fail_points.iter());
         member
     }
@@ -65,6 +66,7 @@ impl Member {
         command.args(["--listen-peer-urls", &url(self.ports.peer), "--initial-advertise-peer-urls", peer_url]);
         command.args(["--initial-cluster", members, "--initial-cluster-state", state]);
         command.args(["--listen-metrics-urls", &url(self.ports.metrics)]);
+        command.args(&self.own_flags);
         command.args(options.flags.iter().map(|flag| flag.replace("{admin}", &self.ports.admin.to_string())));
         command.env("STRONGROOM_FAIL_POINTS", self.home.join("fail-points"));
         command

@@ -26,7 +26,7 @@ pub struct Newcomer {
 
 impl Newcomer {
     pub(crate) fn new(cluster_home: &Path, name: String, options: ClusterOptions) -> Self {
-        Self { member: Member::new(cluster_home, name, &options), options }
+        Self { member: Member::new(cluster_home, name, &options, Vec::new()), options }
     }
 
     /// What it is called.

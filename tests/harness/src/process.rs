@@ -69,6 +69,19 @@ impl Process {
         self.wait(crate::STOP_SECONDS_MAX).await
     }
 
+    /// Ends it as a crash does, with no limit on the size of core files: whether one was made is in the status.
+    ///
+    /// # Panics
+    /// When it has not ended within [`crate::STOP_SECONDS_MAX`].
+    pub async fn abort(&mut self) -> ExitStatus {
+        let id = self.id().to_string();
+        for command in [["prlimit", "--core=unlimited:unlimited", "--pid", &id].as_slice(), &["kill", "-ABRT", &id]] {
+            let done = Command::new(command[0]).args(&command[1..]).status();
+            assert!(done.expect("util-linux and procps are there").success(), "{command:?}");
+        }
+        self.wait(crate::STOP_SECONDS_MAX).await
+    }
+
     /// Waits for its end.
     ///
     /// # Panics

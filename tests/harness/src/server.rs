@@ -185,6 +185,14 @@ impl Server {
         self.process.take().expect("it runs").terminate().await
     }
 
+    /// Ends it as a crash does; see [`Process::abort`].
+    ///
+    /// # Panics
+    /// When it does not run, or does not end within [`crate::STOP_SECONDS_MAX`].
+    pub async fn abort(&mut self) -> ExitStatus {
+        self.process.take().expect("it runs").abort().await
+    }
+
     /// `etcdctl` with this server's variables.
     #[must_use]
     pub fn etcdctl(&self) -> Etcdctl {

@@ -29,8 +29,10 @@ impl Member {
     }
 
     async fn forget_if_needed(&self) -> Result<(), FlowError> {
-        let wanted = self.shared.store.view(|view| view.forget_epoch())?;
-        if wanted <= self.noted() {
+        let state = |view: &store::View<'_>| Ok::<_, store::StoreError>((view.forget_epoch()?, view.is_swept()?));
+        let (wanted, is_swept) = self.shared.store.view(state)?;
+        // What a compaction removes was not sealed anew.
+        if wanted == 0 || !is_swept || wanted <= self.noted() {
             return Ok(());
         }
         let store = self.shared.store.clone();

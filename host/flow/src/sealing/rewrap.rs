@@ -39,6 +39,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// A data key that was made and never activated goes after so long: its maker has died, or given up.
 const PENDING_SECONDS_MAX: i64 = 600;
 
+/// A leader that has no root key hands over at most so often: perhaps nobody has one.
+const HAND_OVER_AGAIN: Duration = Duration::from_secs(600);
+
 /// Values that one compare may have sealed anew before it is tried again.
 const COMPARED_STEP: Step = Step { values: 1000, bytes: 8 << 20, entries: 100_000 };
 
@@ -69,17 +72,28 @@ struct Pass {
 
 impl Member {
     pub(crate) async fn rewrap_forever(self) {
+        let mut handed_over: Option<Instant> = None;
         loop {
-            if let Err(error) = self.rewrap_if_needed().await {
-                tracing::warn!(%error, "values are not sealed anew for now; tried again");
+            match self.rewrap_if_needed().await {
+                Ok(true) if handed_over.is_none_or(|when| when.elapsed() >= HAND_OVER_AGAIN) => {
+                    tracing::info!("values are to be sealed anew, and this member has no root key: another one shall lead");
+                    self.hand_over().await;
+                    handed_over = Some(Instant::now());
+                }
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "values are not sealed anew for now; tried again"),
             }
             // Running out of time is as good as being told.
             drop(tokio::time::timeout(LOOK_AGAIN, self.shared.rewrapper.wanted.notified()).await);
         }
     }
 
-    async fn rewrap_if_needed(&self) -> Result<(), FlowError> {
-        while self.rewraps() && !self.shared.store.view(|view| view.is_settled())? {
+    /// Whether there is something to do that this member, though it leads, cannot.
+    async fn rewrap_if_needed(&self) -> Result<bool, FlowError> {
+        while self.leads() && !self.shared.store.view(|view| view.is_settled())? {
+            if self.shared.policy.providers().is_none() {
+                return Ok(true);
+            }
             let policy = self.shared.policy.caught_up().await?;
             let Some(pass) = self.pass(&policy).await? else { continue };
             self.shared.seal_metrics.unopened_records.set(i64::try_from(pass.unopened).unwrap_or(i64::MAX));
@@ -87,12 +101,7 @@ impl Member {
                 self.settle(&policy, &pass).await?;
             }
         }
-        Ok(())
-    }
-
-    /// Whether it is this member that does it.
-    fn rewraps(&self) -> bool {
-        self.leads() && self.shared.policy.providers().is_some()
+        Ok(false)
     }
 
     /// Walks over everything that may be sealed; `None` when the policy changed or leadership was lost under way.
@@ -108,7 +117,7 @@ impl Member {
                 if !walked.found.is_empty() && !self.rewrap(policy, walked.found, &mut pass).await? {
                     return Ok(None);
                 }
-                if !self.rewraps() {
+                if !self.leads() {
                     return Ok(None);
                 }
                 tokio::time::sleep(PAUSE_MIN.max(began.elapsed() * PAUSE_PARTS)).await;

