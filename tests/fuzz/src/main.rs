@@ -118,7 +118,7 @@ async fn work(mut random: Random, target: Target, end: Instant) -> Tally {
             4..7 => gateway::case(&mut random, &target, &mut tally).await,
             7..9 => frames::case(&mut random, &target, &mut tally).await,
             9 => handshake::case(&mut random, &target, &mut tally).await,
-            _ => sealed::case(&mut random, &target.vault, &mut tally),
+            _ => (0..sealed::AT_ONCE).for_each(|_| sealed::case(&mut random, &target.vault, &mut tally)),
         }
     }
     tally

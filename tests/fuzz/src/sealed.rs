@@ -19,6 +19,9 @@ const CLUSTER: u64 = 7;
 const KEY: &[u8] = b"/s/a";
 const SEALED_FORM: u8 = 1;
 
+/// Cases in the time of one that goes through a door.
+pub(crate) const AT_ONCE: usize = 500;
+
 /// More uses than any run has.
 const USES: u64 = 1 << 40;
 
@@ -47,7 +50,8 @@ impl Vault {
         let rule = SealRule { padding_bytes: vec![64], ..SealRule::seal(Bytes::from_static(b"/s/")) };
         let record = Keyring::empty(CLUSTER).generate(&rule, 0, &root).expect("a data key can be made");
         let record = record.in_state(KeyState::Active);
-        let keyring = Keyring::open(CLUSTER, std::slice::from_ref(&rule), std::slice::from_ref(&record), Some(&root), None);
+        let keyring =
+            Keyring::open(CLUSTER, std::slice::from_ref(&rule), std::slice::from_ref(&record), Some(&root), None);
         let keyring = keyring.expect("what was just made opens");
         keyring.add_uses(record.id, USES);
         let operand = operand(&keyring).expect("it has its key");

@@ -19,7 +19,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// The answer of a call with one.
 pub(crate) async fn single(mut messages: Messages, shape: &MessageDescriptor) -> Response {
     match message(&mut messages, shape).await {
-        Ok(json) => (success(), json).into_response(),
+        Ok(json) => (success(&messages), json).into_response(),
         Err(status) => refusal(&status),
     }
 }
@@ -37,9 +37,10 @@ async fn message(messages: &mut Messages, shape: &MessageDescriptor) -> Result<S
 pub(crate) async fn stream(mut messages: Messages, shape: MessageDescriptor) -> Response {
     match messages.next().await {
         Ok(Some(first)) => {
+            let headers = success(&messages);
             let lines = futures::stream::once(async move { Ok(first) }).chain(rest(messages));
             let lines = lines.map(move |message| Ok::<_, Infallible>(line(&message, &shape)));
-            (success(), Body::from_stream(lines)).into_response()
+            (headers, Body::from_stream(lines)).into_response()
         }
         Ok(None) => Body::from_stream(futures::stream::empty::<Result<Bytes, Infallible>>()).into_response(),
         Err(status) => stream_refusal(&status),
@@ -80,9 +81,19 @@ pub(crate) fn stream_refusal(status: &Status) -> Response {
     (status::http(status.code()), [(header::CONTENT_TYPE, JSON)], line).into_response()
 }
 
-fn success() -> HeaderMap {
+/// With metadata that only Strongroom sends: of what etcd sends, grpc-gateway shows the type alone.
+fn success(messages: &Messages) -> HeaderMap {
     let content_type = HeaderName::from_static("grpc-metadata-content-type");
-    [(header::CONTENT_TYPE, JSON), (content_type, HeaderValue::from_static("application/grpc"))].into_iter().collect()
+    let mut headers = HeaderMap::from_iter([
+        (header::CONTENT_TYPE, JSON),
+        (content_type, HeaderValue::from_static("application/grpc")),
+    ]);
+    for (name, value) in messages.metadata.iter().filter(|(name, _)| name.as_str().starts_with("strongroom-")) {
+        if let Ok(name) = HeaderName::try_from(format!("{}{name}", super::metadata::PREFIX)) {
+            headers.append(name, value.clone());
+        }
+    }
+    headers
 }
 
 fn failure(status: &Status) -> HeaderMap {

@@ -51,6 +51,25 @@ async fn a_call_goes_through_the_services_and_back() {
 }
 
 #[tokio::test]
+async fn metadata_of_our_own_is_shown_and_other_metadata_is_not() {
+    let answer = || async {
+        let mut response = grpc(&[RangeResponse::default()], &Status::new(Code::Ok, ""));
+        for (name, value) in
+            [("strongroom-damaged-key-bin", "YQ"), ("strongroom-damaged-key-bin", "Yg"), ("x-other", "x")]
+        {
+            response.headers_mut().append(name, HeaderValue::from_static(value));
+        }
+        response
+    };
+    let services = Router::new().fallback(any(answer));
+    let request = Request::post("/v3/kv/range").body(Body::from("{}")).unwrap();
+    let response = routes(services, 1000, None).oneshot(request).await.unwrap();
+    let named = response.headers().get_all("grpc-metadata-strongroom-damaged-key-bin").iter().collect::<Vec<_>>();
+    assert_eq!(named, ["YQ", "Yg"]);
+    assert!(response.headers().keys().all(|name| !name.as_str().contains("x-other")));
+}
+
+#[tokio::test]
 async fn failures_are_told_as_grpc_gateway_tells_them() {
     let refuse = || async { Status::out_of_range("etcdserver: mvcc: a \"<future>\" revision").into_http::<Body>() };
     let services = Router::new().fallback(any(refuse));

@@ -1,6 +1,7 @@
 //! The messages of a gRPC body, and how the call ended.
 
 use axum::body::Body;
+use axum::http::HeaderMap;
 use axum::response::Response;
 use bytes::{Buf as _, Bytes, BytesMut};
 use http_body_util::BodyExt as _;
@@ -22,6 +23,8 @@ pub(crate) fn framed(message: &[u8]) -> Result<Bytes, Status> {
 /// Reads the answer of a call.
 #[derive(Debug)]
 pub(crate) struct Messages {
+    /// The metadata that came first.
+    pub(crate) metadata: HeaderMap,
     body: Body,
     buffer: BytesMut,
 }
@@ -35,7 +38,7 @@ impl Messages {
         let (parts, body) = response.into_parts();
         match Status::from_header_map(&parts.headers) {
             Some(status) => Err(status),
-            None => Ok(Self { body, buffer: BytesMut::new() }),
+            None => Ok(Self { metadata: parts.headers, body, buffer: BytesMut::new() }),
         }
     }
 

@@ -5,7 +5,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use tonic::Status;
 
-const PREFIX: &str = "grpc-metadata-";
+/// What precedes the name of metadata in that of a header.
+pub(crate) const PREFIX: &str = "grpc-metadata-";
 const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
 /// The metadata of a call: `Authorization`, and what is named `Grpc-Metadata-...`. The service's own headers are not for

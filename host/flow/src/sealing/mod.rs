@@ -22,7 +22,7 @@ pub(crate) use custody::ProviderHealth;
 pub use keys::{DataKeyInfo, KeyStatus, Residue, RewrapProgress};
 pub(crate) use metrics::SealMetrics;
 pub(crate) use rewrap::Rewrapper;
-pub(crate) use start::{bring_in_line, open_providers};
+pub(crate) use start::{bring_in_line, open_providers, renew_all};
 pub(crate) use uses::Reserving;
 
 fn shown(prefix: &[u8]) -> String {

@@ -76,7 +76,9 @@ impl Member {
         loop {
             match self.rewrap_if_needed().await {
                 Ok(true) if handed_over.is_none_or(|when| when.elapsed() >= HAND_OVER_AGAIN) => {
-                    tracing::info!("values are to be sealed anew, and this member has no root key: another one shall lead");
+                    tracing::info!(
+                        "values are to be sealed anew, and this member has no root key: another one shall lead"
+                    );
                     self.hand_over().await;
                     handed_over = Some(Instant::now());
                 }

@@ -1,4 +1,5 @@
-//! Bringing the replicated seal policy in line with this member's seal configuration, at start.
+//! What a start does about sealing: it brings the replicated policy in line with this member's seal configuration, and gives a
+//! cluster that was made of another one's data data keys of its own.
 
 use std::sync::Arc;
 
@@ -40,4 +41,21 @@ pub(crate) async fn bring_in_line(
         }
     }
     Ok(())
+}
+
+/// The data of this cluster may be a copy, and others may have been made of the same: none of them seals anything with a data
+/// key that another one has. What does not succeed is said, and does not stand in the way of a cluster that is in need.
+pub(crate) async fn renew_all(consensus: &Consensus, policy: &PolicyKeeper) {
+    let current = policy.current();
+    let mut rules: Vec<_> = current.keyring().rules().filter(|rule| rule.sealed).collect();
+    rules.sort_by_key(|rule| rule.prefix.len());
+    for rule in rules {
+        if let Err(error) = (Custody { consensus, policy }).renew(rule).await {
+            tracing::warn!(
+                prefix = shown(&rule.prefix),
+                %error,
+                "a cluster that was made of the same data seals with the same data key; replace it: strongroom key rotate"
+            );
+        }
+    }
 }

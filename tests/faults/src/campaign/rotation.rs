@@ -1,4 +1,6 @@
 //! The data key of many sealed values is replaced while clients write: what they notice, and what is left of the old key.
+//!
+//! A member is killed and started again meanwhile, and in the same way before, without a rotation: writers notice that too.
 
 use std::{
     collections::BTreeMap,
@@ -26,8 +28,10 @@ const WRITTEN: &str = "/sealed/written/";
 /// Connections to each member.
 const CONNECTIONS: usize = 8;
 
-/// How long latencies are measured when nothing else happens, and how long the members come to rest before.
-const MEASURE: Duration = Duration::from_secs(20);
+/// How long latencies are measured without a rotation, for each key: about as long as it takes. At least so long, and after the
+/// members have come to rest.
+const MEASURE_EACH: Duration = Duration::from_millis(1);
+const MEASURE_MIN: Duration = Duration::from_secs(20);
 const CALM: Duration = Duration::from_secs(10);
 
 /// When a member is killed, and for how long it is away.
@@ -87,7 +91,10 @@ async fn measure(
     let quiet = before.0;
     let mut puts = Puts::new(doors.clone(), WRITTEN, random);
     sleep(CALM).await;
-    let (baseline, ()) = puts.until(sleep(MEASURE)).await;
+    let length = MEASURE_MIN.max(MEASURE_EACH * u32::try_from(keys).unwrap_or(u32::MAX));
+    let (baseline, ()) = puts.until(disturb(cluster, killed, length)).await;
+    cluster.ready(killed, ROTATION_MAX).await?;
+    sleep(CALM).await;
     print(&format!("{keys} keys are sealed; without a rotation: {baseline}\n"));
     let mut watch = doors[0].watch();
     watch.create(resting_watch()).await;
@@ -118,11 +125,7 @@ async fn rotate(cluster: &mut Cluster, channel: Channel, killed: usize, quiet: i
         if begun.elapsed() > ROTATION_MAX {
             return Err(format!("values are not sealed anew within {ROTATION_MAX:?}"));
         }
-        if cluster.runs(killed) && (KILLED_AFTER..KILLED_AFTER + AWAY).contains(&begun.elapsed()) {
-            cluster.kill(killed);
-        } else if !cluster.runs(killed) && begun.elapsed() > KILLED_AFTER + AWAY {
-            cluster.launch(killed);
-        }
+        kill_or_launch(cluster, killed, begun.elapsed());
         if begun.elapsed() > HASHES * u32::try_from(seen.hashes).unwrap_or(u32::MAX) {
             let hashes = hashes(&clients, quiet).await;
             seen.hashes += 1;
@@ -137,6 +140,24 @@ async fn rotate(cluster: &mut Cluster, channel: Channel, killed: usize, quiet: i
         cluster.launch(killed);
     }
     Ok(seen)
+}
+
+/// The same without a rotation, for so long.
+async fn disturb(cluster: &mut Cluster, killed: usize, length: Duration) {
+    let begun = Instant::now();
+    while begun.elapsed() < length {
+        kill_or_launch(cluster, killed, begun.elapsed());
+        sleep(POLL).await;
+    }
+}
+
+/// Does what is due to the member that is killed.
+fn kill_or_launch(cluster: &mut Cluster, killed: usize, elapsed: Duration) {
+    if cluster.runs(killed) && (KILLED_AFTER..KILLED_AFTER + AWAY).contains(&elapsed) {
+        cluster.kill(killed);
+    } else if !cluster.runs(killed) && elapsed > KILLED_AFTER + AWAY {
+        cluster.launch(killed);
+    }
 }
 
 /// What each member that answers says.

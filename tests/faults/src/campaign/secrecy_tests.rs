@@ -157,8 +157,7 @@ async fn ways_in(scene: &mut Scene, member: usize) {
         let txn = TxnRequest { compare: vec![compare], success, ..TxnRequest::default() };
         assert!(client.kv.clone().txn(txn).await.unwrap().into_inner().succeeded);
     }
-    let deletion =
-        DeleteRangeRequest { key: name("txn").into(), prev_kv: true, ..DeleteRangeRequest::default() };
+    let deletion = DeleteRangeRequest { key: name("txn").into(), prev_kv: true, ..DeleteRangeRequest::default() };
     assert_eq!(client.kv.clone().delete_range(deletion).await.unwrap().into_inner().prev_kvs[0].value, branch);
     let mut stream = client.watch();
     let history = WatchCreateRequest {
