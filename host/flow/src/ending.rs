@@ -5,7 +5,7 @@ use std::{future::pending, path::PathBuf};
 use consensus::{ConsensusConfig, RebuildCause};
 use store::Store;
 
-use crate::{Member, StartError, join, member::Shared};
+use crate::{Member, StartError};
 
 /// Why a member can go on no longer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub(crate) fn mark_for_rebuild(config: &ConsensusConfig, cause: RebuildCause) ->
 impl Member {
     /// Returns when this member can go on no longer, with the reason.
     pub async fn ended(&self) -> Ending {
-        let Shared { consensus, identity, config, .. } = &*self.shared;
+        let consensus = &self.shared.consensus;
         tokio::select! {
             biased;
             reason = self.unusable() => Ending::Rebuild(reason),
@@ -76,9 +76,7 @@ impl Member {
                 Some(reason) => Ending::Rebuild(reason),
                 None => Ending::Failed(reason),
             },
-            reason = join::removed(consensus, *identity, config.peer_tls.as_ref(), config.election_timeout) => {
-                Ending::Removed(reason)
-            }
+            reason = self.removed() => Ending::Removed(reason),
         }
     }
 

@@ -166,8 +166,13 @@ impl Member {
         let member = Self { shared: Arc::new(shared) };
         member.check_initially().await?;
         member.start_background();
-        member.publish_until_done().await;
-        Ok(member)
+        match member.publish_until_done().await {
+            Ok(()) => Ok(member),
+            Err(error) => {
+                member.shutdown().await;
+                Err(error)
+            }
+        }
     }
 
     /// Header of an answer made now.
@@ -218,12 +223,26 @@ impl Member {
         }
     }
 
-    /// As in etcd, clients are served once the others know of this member.
-    async fn publish_until_done(&self) {
-        while let Err(error) = self.publish().await {
-            tracing::warn!(%error, "failed to publish local member to cluster through raft");
-            tokio::time::sleep(self.shared.config.heartbeat_interval).await;
+    /// As in etcd, clients are served once the others know of this member, unless they know it no longer. A member that can go on
+    /// no longer for another reason is served as it is: see [`Member::ended`].
+    async fn publish_until_done(&self) -> Result<(), StartError> {
+        let publish = async {
+            while let Err(error) = self.publish().await {
+                tracing::warn!(%error, "failed to publish local member to cluster through raft");
+                tokio::time::sleep(self.shared.config.heartbeat_interval).await;
+            }
+        };
+        tokio::select! {
+            () = publish => Ok(()),
+            reason = self.removed() => Err(StartError::Removed { reason }),
+            _ = self.shared.consensus.failed() => Ok(()),
         }
+    }
+
+    /// Returns when this member was removed from the cluster.
+    pub(crate) async fn removed(&self) -> String {
+        let Shared { consensus, identity, config, .. } = &*self.shared;
+        join::removed(consensus, *identity, config.peer_tls.as_ref(), config.election_timeout).await
     }
 
     fn start_background(&self) {

@@ -100,4 +100,6 @@ pub type Digest = [u8; 32];
 #[cfg(test)]
 mod canary_tests;
 #[cfg(test)]
+mod damage_tests;
+#[cfg(test)]
 mod fixtures;

@@ -115,8 +115,18 @@ pub(crate) fn record(read: &dyn Read) -> Result<ClusterRecord, StoreError> {
     ClusterRecord::decode(bytes).map_err(|_| StoreError::damaged("the record of the cluster"))
 }
 
+/// What is told of a member that was removed since comes too late.
 pub(crate) fn change(stage: &mut Stage<'_>, change: &ChangeCluster) -> Result<(), ReadError> {
     let mut cluster = record(stage)?;
+    let member = match &change.change {
+        Some(ClusterChange::PeerUrls(moved)) => Some(moved.member_id),
+        Some(ClusterChange::Attributes(told)) => Some(told.member_id),
+        Some(ClusterChange::Promise(id)) => Some(*id),
+        _ => None,
+    };
+    if member.is_some_and(|id| cluster.removed.contains(&id)) {
+        return Ok(());
+    }
     match change.change.as_ref().ok_or(StoreError::UnknownCommand)? {
         ClusterChange::Version(version) => cluster.version.clone_from(version),
         ClusterChange::Downgrade(target) if !target.is_empty() && !cluster.downgrade_target.is_empty() => {

@@ -82,6 +82,15 @@ fn whoever_is_in_the_membership_no_longer_is_removed_by_that_entry() {
     assert_eq!(membership.unwrap(), "[4]");
 }
 
+/// A member that is removed while it starts still tells of itself.
+#[test]
+fn what_is_told_of_a_member_after_its_removal_is_not_kept() {
+    let state = State::new();
+    state.apply([members(&[1, 2]), members(&[1])]);
+    state.apply(known(2));
+    assert_eq!(ids(&state.cluster()), [vec![1], vec![2], vec![], vec![], vec![]]);
+}
+
 #[test]
 fn the_first_entry_that_sets_the_membership_removes_nobody() {
     let state = State::new();

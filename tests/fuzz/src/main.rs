@@ -9,8 +9,6 @@
 //! - neither process grows beyond the bound on its memory;
 //! - at the end both stop in order when told to.
 //!
-//! The decoders of sealed values and of what describes their keys take their share beside that: see [`sealed`].
-//!
 //! ```text
 //! fuzz --seconds 600
 //! STRONGROOM_SEED=17 fuzz
@@ -26,7 +24,6 @@ mod handshake;
 mod message;
 mod report;
 mod schema;
-mod sealed;
 mod watchdog;
 
 use std::{
@@ -40,7 +37,6 @@ use clap::Parser;
 use harness::{Kind, Program, Random, Seed, Server};
 use report::{Report, Tally};
 use schema::Schema;
-use sealed::Vault;
 use watchdog::Watchdog;
 
 /// Sends malformed, absurd and hostile input to a running member.
@@ -66,7 +62,6 @@ struct Target {
     tls: [u16; 3],
     certificates: harness::Certificates,
     schema: Arc<Schema>,
-    vault: Arc<Vault>,
 }
 
 #[tokio::main]
@@ -74,13 +69,11 @@ async fn main() -> ExitCode {
     let (arguments, seed) = (Arguments::parse(), Seed::of_this_run());
     let mut plain = Server::new(Kind::Member { program: Program::Strongroom, tls: None, flags: Vec::new() }).await;
     let mut tls = Server::strongroom_logging("warn").await;
-    let folder = tempfile::tempdir().expect("a temporary directory can be made");
     let target = Target {
         plain: plain.ports().client,
         tls: [tls.ports().client, tls.ports().admin, tls.ports().peer],
         certificates: tls.environment().client_certificates().expect("strongroom dev serves over TLS"),
         schema: Arc::new(Schema::read()),
-        vault: Arc::new(Vault::new(folder.path())),
     };
     let watchdogs = [Watchdog::start("plain", &plain), Watchdog::start("tls", &tls)];
     let tally = attack(&arguments, seed, &target).await;
@@ -113,12 +106,11 @@ async fn attack(arguments: &Arguments, seed: Seed, target: &Target) -> Tally {
 async fn work(mut random: Random, target: Target, end: Instant) -> Tally {
     let mut tally = Tally::default();
     while Instant::now() < end {
-        match random.below(11) {
+        match random.below(10) {
             0..4 => call::case(&mut random, &target, &mut tally).await,
             4..7 => gateway::case(&mut random, &target, &mut tally).await,
             7..9 => frames::case(&mut random, &target, &mut tally).await,
-            9 => handshake::case(&mut random, &target, &mut tally).await,
-            _ => (0..sealed::AT_ONCE).for_each(|_| sealed::case(&mut random, &target.vault, &mut tally)),
+            _ => handshake::case(&mut random, &target, &mut tally).await,
         }
     }
     tally

@@ -31,9 +31,8 @@ const KEYLESS: usize = 2;
 const PATIENCE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(100);
 
-/// Entries of a snapshot, and puts that a member misses: more than the log keeps, so that it is sent a snapshot.
+/// Entries between snapshots, and kept behind one.
 const SNAPSHOT_ENTRIES: u64 = 50;
-const MISSED: usize = 400;
 
 struct Scene {
     cluster: Cluster,
@@ -50,6 +49,7 @@ impl Scene {
         let authority = Authority::new().unwrap();
         let mut flags = authority.flags();
         flags.push(format!("--snapshot-count={SNAPSHOT_ENTRIES}"));
+        flags.push(format!("--snapshot-catchup-entries={SNAPSHOT_ENTRIES}"));
         let own_flags = BTreeMap::from([(KEYLESS, vec!["--seal-provider=none".to_owned()])]);
         let cluster = Cluster::start(ClusterOptions {
             members: 3,
@@ -135,7 +135,8 @@ async fn until<F: Future<Output = bool>>(what: &str, mut done: impl FnMut() -> F
 
 /// Every way in which a value gets in, through one member.
 async fn ways_in(scene: &mut Scene, member: usize) {
-    let name = |way: &str| sealed_key(&format!("{member}/{way}"));
+    let turn = scene.random.word(8);
+    let name = |way: &str| sealed_key(&format!("{turn}/{way}"));
     let client = scene.clients[member].clone();
     let (first, second) = (scene.canary("put that was overwritten"), scene.canary("put over another"));
     scene.put(member, &name("put"), &first).await.unwrap();
@@ -194,8 +195,13 @@ async fn members_tell_each_other_nothing_in_plain_text_and_one_without_a_key_has
     scene.cluster.kill(1);
     scene.lead(0).await;
     let missed = scene.canary("put that a member missed");
-    for number in 0..MISSED {
-        scene.put(0, &sealed_key(&format!("missed/{}", number % 40)), &format!("{missed}-{number}")).await.unwrap();
+    let begun = Instant::now();
+    // Then its leader finds that it lacks what the log does not have any more.
+    while !String::from_utf8_lossy(&scene.cluster.log(0)).contains("a snapshot was not sent") {
+        assert!(begun.elapsed() < PATIENCE, "the log is not purged");
+        for number in 0..SNAPSHOT_ENTRIES {
+            scene.put(0, &sealed_key(&format!("missed/{number}")), &format!("{missed}-{number}")).await.unwrap();
+        }
     }
     scene.cluster.launch(1);
     scene.cluster.ready(1, PATIENCE).await.unwrap();
