@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use consensus::Consensus;
-use seal::{Providers, SealConfig};
+use seal::{Providers, SealConfig, SealRule};
 
 use super::{Custody, change::has_active_key, shown};
-use crate::{StartError, policy::PolicyKeeper};
+use crate::{FlowError, StartError, policy::PolicyKeeper};
 
 /// The root-key providers that the configuration names.
 pub(crate) fn open_providers(config: Option<&SealConfig>) -> Result<Option<Arc<Providers>>, StartError> {
@@ -27,18 +27,28 @@ pub(crate) async fn bring_in_line(
     // Shorter first: a prefix within another takes over its digest key.
     rules.sort_by_key(|rule| rule.prefix.len());
     for rule in rules {
-        let current = policy.current();
-        let known = current.keyring().rule(&rule.prefix);
-        let is_there = known == Some(rule) && (!rule.sealed || has_active_key(&current, &rule.prefix));
-        let unseals = !rule.sealed && known.map_or(current.keyring().covers(&rule.prefix), |known| known.sealed);
-        if unseals {
-            tracing::warn!(
-                prefix = shown(&rule.prefix),
-                "the seal configuration leaves a prefix plain that is sealed; it stays sealed until an administrator unseals it"
-            );
-        } else if !is_there {
-            custody.set_rule(rule).await.map_err(StartError::of_policy)?;
+        while let Err(error) = set_if_missing(custody, rule).await {
+            // Members that start together all do this. Each change is one of them getting on; then it is looked again.
+            if !matches!(error, FlowError::PolicyChanging) {
+                return Err(StartError::of_policy(error));
+            }
         }
+    }
+    Ok(())
+}
+
+async fn set_if_missing(custody: Custody<'_>, rule: &SealRule) -> Result<(), FlowError> {
+    let current = custody.policy.caught_up().await?;
+    let known = current.keyring().rule(&rule.prefix);
+    let is_there = known == Some(rule) && (!rule.sealed || has_active_key(&current, &rule.prefix));
+    let unseals = !rule.sealed && known.map_or(current.keyring().covers(&rule.prefix), |known| known.sealed);
+    if unseals {
+        tracing::warn!(
+            prefix = shown(&rule.prefix),
+            "the seal configuration leaves a prefix plain that is sealed; it stays sealed until an administrator unseals it"
+        );
+    } else if !is_there {
+        custody.set_rule(rule).await?;
     }
     Ok(())
 }
