@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use crate::{
     ReadError, StoreError,
     family::Family,
-    keyring,
+    kept, keyring,
     layout::{Record, split_past_key},
     range::check_revision,
     read::{self, Read},
@@ -74,7 +74,6 @@ fn hash_live(read: &dyn Read, revision: i64, hash: &mut Hash) -> Result<(), Stor
 /// the newest at or before it, unless something at or before the compaction superseded that in turn.
 fn hash_past(read: &dyn Read, revision: i64, compacted: i64, hash: &mut Hash) -> Result<(), StoreError> {
     let mut kept_for: Option<Vec<u8>> = None;
-    let mut newest_at_compaction = NewestAtCompaction { read, compacted };
     read.scan(Family::Past, &[], None, &mut |key, value| {
         let (user_key, at) = split_past_key(key)?;
         if at > revision || kept_for.as_ref() == Some(&user_key) {
@@ -85,25 +84,10 @@ fn hash_past(read: &dyn Read, revision: i64, compacted: i64, hash: &mut Hash) ->
             hash.add(&user_key, record.as_ref(), at);
             return Ok(ControlFlow::Continue(()));
         }
-        if record.is_some() && newest_at_compaction.is_in_past(&user_key)? {
+        if record.is_some() && kept::is_newest_in_past(read, compacted, &user_key)? {
             hash.add(&user_key, record.as_ref(), at);
         }
         kept_for = Some(user_key);
         Ok(ControlFlow::Continue(()))
     })
-}
-
-struct NewestAtCompaction<'r> {
-    read: &'r dyn Read,
-    compacted: i64,
-}
-
-impl NewestAtCompaction<'_> {
-    /// Whether the key's newest record at the compaction lies in `past`: not so if the live one is that old.
-    fn is_in_past(&mut self, user_key: &[u8]) -> Result<bool, StoreError> {
-        Ok(match self.read.get(Family::Live, user_key)? {
-            Some(live) => Record::mod_revision_of(&live)? > self.compacted,
-            None => true,
-        })
-    }
 }

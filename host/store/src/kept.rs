@@ -12,15 +12,12 @@ use crate::{
     read::{self, Read},
 };
 
-/// Whether a record in `past` stays: it is newer than the compaction, or the newest one at or before it, unless a live one is.
-pub(crate) fn keeps_record(read: &dyn Read, key: &[u8], revision: i64) -> Result<bool, StoreError> {
-    let compacted = read::compacted(read)?;
+/// Whether a compaction leaves a record in `past`: it is newer, or the newest one at or before it, unless the live one is that.
+pub(crate) fn keeps_record(read: &dyn Read, compacted: i64, key: &[u8], revision: i64) -> Result<bool, StoreError> {
     if revision > compacted {
         return Ok(true);
     }
-    if let Some(live) = read.get(Family::Live, key)?
-        && Record::mod_revision_of(&live)? <= compacted
-    {
+    if !is_newest_in_past(read, compacted, key)? {
         return Ok(false);
     }
     let (from, to) = (past_key(key, compacted), prefix_end(&past_prefix(key)));
@@ -32,9 +29,17 @@ pub(crate) fn keeps_record(read: &dyn Read, key: &[u8], revision: i64) -> Result
     Ok(newest == Some(revision))
 }
 
-/// Whether the events of a revision stay: a watch may still start at the compacted revision itself.
-pub(crate) fn keeps_events(read: &dyn Read, revision: i64) -> Result<bool, StoreError> {
-    Ok(revision >= read::compacted(read)?)
+/// Whether a key's newest record at the compaction lies in `past`: not so if the live one is that old.
+pub(crate) fn is_newest_in_past(read: &dyn Read, compacted: i64, key: &[u8]) -> Result<bool, StoreError> {
+    Ok(match read.get(Family::Live, key)? {
+        Some(live) => Record::mod_revision_of(&live)? > compacted,
+        None => true,
+    })
+}
+
+/// Whether a compaction leaves the events of a revision: a watch may still start at the compacted revision itself.
+pub(crate) fn keeps_events(compacted: i64, revision: i64) -> bool {
+    revision >= compacted
 }
 
 /// Whether nothing is left that the last compaction allows to remove.

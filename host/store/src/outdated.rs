@@ -12,7 +12,7 @@ use crate::{
     kept,
     layout::{Change, Record, event_revision, split_past_key},
     range::{bounds, past_bounds},
-    read::Read,
+    read::{self, Read},
 };
 
 /// Where a value lies in the state.
@@ -90,11 +90,11 @@ impl Walk {
     }
 
     /// Whether a compaction leaves it.
-    fn stays(&self, read: &dyn Read, place: &Place) -> Result<bool, StoreError> {
+    fn stays(&self, read: &dyn Read, compacted: i64, place: &Place) -> Result<bool, StoreError> {
         match self.family {
             Family::Live => Ok(true),
-            Family::Past => kept::keeps_record(read, &place.key, place.revision),
-            _ => kept::keeps_events(read, place.revision),
+            Family::Past => kept::keeps_record(read, compacted, &place.key, place.revision),
+            _ => Ok(kept::keeps_events(compacted, place.revision)),
         }
     }
 
@@ -127,6 +127,7 @@ pub(crate) fn walk(
     wants: &dyn Fn(&[u8], &Sealed) -> bool,
 ) -> Result<Walked, StoreError> {
     let (mut found, mut bytes, mut entries, mut stopped) = (Vec::new(), 0, 0, None);
+    let compacted = read::compacted(read)?;
     if let Some((from, to)) = walk.bounds() {
         read.scan(walk.family, &from, to.as_deref(), &mut |at, entry| {
             if found.len() >= step.values || bytes >= step.bytes || entries >= step.entries {
@@ -135,7 +136,7 @@ pub(crate) fn walk(
             }
             entries += 1;
             if let Some((place, value)) = walk.value(at, entry)?
-                && walk.stays(read, &place)?
+                && walk.stays(read, compacted, &place)?
                 && wants(&place.key, &value)
             {
                 bytes += place.key.len() + value.bytes().len();

@@ -22,10 +22,11 @@ pub(crate) fn rewrap(stage: &mut Stage<'_>, rewrap: &Rewrap) -> Result<Outcome, 
     if rewrap.expected_epoch != current {
         return Err(Refusal::StalePolicy { current }.into());
     }
+    let compacted = read::compacted(stage)?;
     let (mut records, mut resealed) = (0, keyring::resealed(stage)?);
     for item in &rewrap.items {
         let next = Sealed::try_from(&item.value)?;
-        let Some(replaced) = replace(stage, item, next.clone())? else { continue };
+        let Some(replaced) = replace(stage, compacted, item, next.clone())? else { continue };
         records += 1;
         // Of a value that only got another data key hashes stay the same.
         resealed += u64::from(replaced.digest() != next.digest());
@@ -35,18 +36,29 @@ pub(crate) fn rewrap(stage: &mut Stage<'_>, rewrap: &Rewrap) -> Result<Outcome, 
 }
 
 /// The value that was there before.
-fn replace(stage: &mut Stage<'_>, item: &Rewrapped, next: Sealed) -> Result<Option<Sealed>, StoreError> {
+fn replace(
+    stage: &mut Stage<'_>,
+    compacted: i64,
+    item: &Rewrapped,
+    next: Sealed,
+) -> Result<Option<Sealed>, StoreError> {
     match item.replaced_at {
-        Some(sub) => replace_in_event(stage, item, sub, next),
-        None => replace_record(stage, item, next),
+        Some(sub) if kept::keeps_events(compacted, item.revision) => replace_in_event(stage, item, sub, next),
+        Some(_) => Ok(None),
+        None => replace_record(stage, compacted, item, next),
     }
 }
 
-fn replace_record(stage: &mut Stage<'_>, item: &Rewrapped, next: Sealed) -> Result<Option<Sealed>, StoreError> {
+fn replace_record(
+    stage: &mut Stage<'_>,
+    compacted: i64,
+    item: &Rewrapped,
+    next: Sealed,
+) -> Result<Option<Sealed>, StoreError> {
     let (family, place, record) = match range::live(stage, &item.key)? {
         Some(record) if record.mod_revision == item.revision => (Family::Live, item.key.to_vec(), record),
         _ => {
-            if !kept::keeps_record(stage, &item.key, item.revision)? {
+            if !kept::keeps_record(stage, compacted, &item.key, item.revision)? {
                 return Ok(None);
             }
             let place = past_key(&item.key, item.revision);
@@ -70,9 +82,6 @@ fn replace_in_event(
     sub: u32,
     next: Sealed,
 ) -> Result<Option<Sealed>, StoreError> {
-    if !kept::keeps_events(stage, item.revision)? {
-        return Ok(None);
-    }
     let place = event_key(item.revision, sub);
     let Some(bytes) = stage.get(Family::Events, &place)? else { return Ok(None) };
     let change = Change::decode(&bytes)?;

@@ -4,6 +4,7 @@ use std::{
     fs,
     io::Read as _,
     path::{Path, PathBuf},
+    slice,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
@@ -61,12 +62,22 @@ impl Canary {
 
     /// The files under a folder that hold it, and in which form.
     pub fn files(&self, folder: &Path) -> Vec<(PathBuf, &'static str)> {
-        let files = files_under(folder);
-        // A file may go while a server runs: then it holds nothing.
-        let holds =
-            |file: PathBuf| fs::read(&file).ok().and_then(|bytes| self.form_in(&bytes)).map(|form| (file, form));
-        files.into_iter().filter_map(holds).collect()
+        found(slice::from_ref(self), folder).into_iter().map(|(_, file, form)| (file, form)).collect()
     }
+}
+
+/// How each of these words that lies in a file under a folder got in, in which file and in which form. Files are read once.
+pub fn found(canaries: &[Canary], folder: &Path) -> Vec<(&'static str, PathBuf, &'static str)> {
+    let mut found = Vec::new();
+    for file in files_under(folder) {
+        // A file may go while a server runs: then it holds nothing.
+        let Ok(bytes) = fs::read(&file) else { continue };
+        // Neither does the end of a log that nothing was written to, but for half of a last letter in UTF-16.
+        let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| bytes.len().min(last + 2));
+        let of = |canary: &Canary| Some((canary.way, file.clone(), canary.form_in(&bytes[..end])?));
+        found.extend(canaries.iter().filter_map(of));
+    }
+    found
 }
 
 /// The part of an encoding that does not depend on what stands before and after the word.

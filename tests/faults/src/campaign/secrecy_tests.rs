@@ -2,11 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     time::{Duration, Instant},
 };
 
-use faults::search::{Canary, files_under};
+use faults::search::{Canary, found};
 use harness::{Client, Cluster, ClusterOptions, Random, Seed};
 use proto::{
     admin::{RotateRequest, SettleRequest, keys_client::KeysClient},
@@ -21,7 +20,8 @@ use tokio::time::sleep;
 use tonic::{Code, Status};
 
 use super::{
-    CANARY_LENGTH, authority::Authority, catch_up::snapshots, joining::Joining, leadership, round::different_hashes,
+    CANARY_LENGTH, authority::Authority, catch_up::snapshots, joining::Joining, leadership, membership::client,
+    round::different_hashes,
 };
 use crate::traffic::field::SEALED;
 
@@ -61,8 +61,7 @@ impl Scene {
             disk_bytes: None,
         })
         .await;
-        let client = |member| Client::new(harness::connect_lazy(cluster.ports(member).client));
-        let clients = (0..cluster.size()).map(client).collect();
+        let clients = (0..cluster.size()).map(|member| client(&cluster, member)).collect();
         Self { cluster, authority, clients, random: Random::new(seed.0), sealed: Vec::new() }
     }
 
@@ -107,15 +106,8 @@ impl Scene {
 
     /// Looks for every word in every file of every member, their logs and whatever else lies in the cluster's folder.
     fn nowhere(&self, when: &str) {
-        for file in files_under(self.cluster.home()) {
-            // One that goes meanwhile holds nothing, and neither does the end of a log that nothing was written to.
-            let Ok(bytes) = fs::read(&file) else { continue };
-            let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-            for canary in &self.sealed {
-                let found = canary.form_in(&bytes[..end]);
-                assert_eq!(found, None, "{when}: the value of a {} lies in {}", canary.way, file.display());
-            }
-        }
+        let found = found(&self.sealed, self.cluster.home());
+        assert!(found.is_empty(), "{when}: {found:?}");
     }
 }
 
