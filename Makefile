@@ -3,7 +3,7 @@
 # Always the whole workspace: cargo resolves other features for a single package, and RocksDB would be compiled again.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test built conformance clients fuzz faults faulty verify played read fix audit plugins
+.PHONY: help run test built conformance clients fuzz faults faulty verify played tormented read fix audit plugins
 
 # Documentation that does not build is a defect, and so is a warning.
 export RUSTDOCFLAGS := -D warnings
@@ -43,9 +43,8 @@ fuzz: built ## Send malformed and hostile input to every door for a while (make 
 
 # With fail points compiled in, under a name of its own: no other target builds or uses it.
 faulty: plugins
-	cargo build --workspace --features failpoint/enabled --bin strongroom
-	@cp "$(DEBUG)/strongroom" "$(DEBUG)/strongroom-faulty"
-	cargo build --workspace
+	cargo build --workspace --features failpoint/enabled --bin strongroom --bin faults
+	@mv "$(DEBUG)/strongroom" "$(DEBUG)/strongroom-faulty"
 
 FAULTS_SECONDS = $(if $(HOURS),$(shell expr $(HOURS) \* 3600),300)
 
@@ -58,18 +57,20 @@ verify: plugins ## Everything a change must pass: format, lints, tests, document
 	cargo clippy --workspace --all-targets -- -D warnings
 	$(MAKE) test
 	@cp $(DEBUG)/strongroom $(DEBUG)/strongroom-tested
-	STRONGROOM_BIN=$(abspath $(DEBUG))/strongroom-tested $(MAKE) -j 2 --output-sync=line played read
-	$(MAKE) -o faulty faults ARGS=--shared-disk
+	STRONGROOM_BIN=$(abspath $(DEBUG))/strongroom-tested $(MAKE) -j 3 --output-sync=line played tormented read
 
 # What mostly waits, for servers and for clients, and beside it what mostly compiles. Nothing is built in the first of them, and
-# it plays on a copy of the program: cargo would wait for cargo, and `faulty` replaces the program for a while.
+# it plays on a copy of the program: cargo would wait for cargo, and `faulty` takes the program away.
 played:
 	STRONGROOM_SEED=1 $(MAKE) -o built conformance
 	$(MAKE) -o built clients
 	$(MAKE) -o built fuzz
 
-read:
+tormented:
 	nice -n 19 $(MAKE) -o plugins faulty
+	$(MAKE) -o faulty faults ARGS=--shared-disk
+
+read:
 	nice -n 19 cargo doc --workspace --no-deps --document-private-items
 	nice -n 19 .ci/install.sh deny
 	cargo deny --all-features check licenses bans sources

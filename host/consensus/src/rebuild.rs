@@ -84,7 +84,7 @@ pub fn wanted_rebuild(dir: &Path) -> io::Result<Option<RebuildCause>> {
 pub async fn rebuild(config: &ConsensusConfig, state: &Path, cause: RebuildCause) -> Result<(), StartError> {
     let rebuild = Rebuild::new(config, state, cause)?;
     tracing::warn!(cause = cause.word(), "the state of this member cannot be used; getting another one");
-    if cause == RebuildCause::Damaged && rebuild.has_sound_snapshot()? {
+    if cause == RebuildCause::Damaged && rebuild.has_sound_snapshot()? && rebuild.log_follows_snapshot().await? {
         tracing::info!("the state goes on from this member's own snapshot");
         rebuild.discard_state()?;
     } else {
@@ -129,6 +129,18 @@ impl<'c> Rebuild<'c> {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whether the log has what came behind the own snapshot. A leader applies what the others have written, also while its
+    /// own disk fails; after a restart its log begins behind what was applied, and that may be newer than its snapshot.
+    async fn log_follows_snapshot(&self) -> Result<bool, StartError> {
+        let newest = snapshots::newest(&self.snapshots).map_err(file(&self.snapshots))?;
+        let applied = newest.map(|own| snapshots::applied_of(&own).map_err(file(&own))).transpose()?.flatten();
+        let follows = self.log_goes_on_from(applied).await?;
+        if !follows {
+            tracing::warn!("this member's own snapshot is older than what its log begins with");
+        }
+        Ok(follows)
     }
 
     async fn pull(&self) -> Result<(), StartError> {
@@ -189,10 +201,7 @@ impl<'c> Rebuild<'c> {
     /// Makes what was received this member's snapshot, and the log go on from it, if it can.
     async fn adopt(&self, received: &Path) -> Result<bool, StartError> {
         let applied = snapshots::applied_of(received).map_err(file(received))?;
-        let log = LogStore::open(&self.config.dir.join("log"), self.config.log_options())?;
-        let fits = self.fit_log(LogStorage::new(log.clone(), Farewell::default()), applied).await;
-        log.close();
-        if !fits? {
+        if !self.log_goes_on_from(applied).await? {
             return Ok(false);
         }
         let taken = snapshots::take_over(&self.snapshots, received);
@@ -201,6 +210,13 @@ impl<'c> Rebuild<'c> {
         tracing::info!(index = applied.map(|log_id| log_id.index), "the state goes on from another member's");
         self.discard_state()?;
         Ok(true)
+    }
+
+    async fn log_goes_on_from(&self, applied: Option<LogId>) -> Result<bool, StartError> {
+        let log = LogStore::open(&self.config.dir.join("log"), self.config.log_options())?;
+        let fits = self.fit_log(LogStorage::new(log.clone(), Farewell::default()), applied).await;
+        log.close();
+        fits
     }
 
     /// What was applied is committed. Entries of this member's log that contradict it never were, and go.

@@ -202,21 +202,55 @@ async fn a_damaged_state_goes_on_from_an_own_snapshot_and_without_one_or_others_
     for number in 0..250 {
         members.of(1).propose(&format!("3.8.{number}")).await.unwrap();
     }
-    let snapshots = members.state_dir(1).with_file_name("snapshot");
-    let made = async {
-        // One that is being made has another name.
-        let is_finished = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name().len() == 20;
-        while !std::fs::read_dir(&snapshots).unwrap().any(is_finished) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(PATIENCE, made).await.expect("no snapshot was made");
+    snapshot_other_than(&members.state_dir(1), "").await;
     members.of(1).propose("3.9.0").await.unwrap();
     members.stop(1).await;
     damage(&members.state_dir(1));
     members.rebuild(1, RebuildCause::Damaged).await.unwrap();
     members.restart(1).await;
     assert_eq!(members.of(1).state(), "3.9.0", "the log behind the snapshot was not applied again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_own_snapshot_that_the_log_does_not_follow_is_not_gone_on_from() {
+    let mut members = Members::found(3).await;
+    let state = members.state_dir(1);
+    for number in 0..250 {
+        members.of(1).propose(&format!("3.8.{number}")).await.unwrap();
+    }
+    let older = snapshot_other_than(&state, "").await;
+    let (snapshots, aside) = (state.with_file_name("snapshot"), tempfile::tempdir().unwrap());
+    for file in std::fs::read_dir(snapshots.join(&older)).unwrap().map(|file| file.unwrap()) {
+        std::fs::copy(file.path(), aside.path().join(file.file_name())).unwrap();
+    }
+    for number in 0..300 {
+        members.of(1).propose(&format!("3.9.{number}")).await.unwrap();
+    }
+    let newer = snapshot_other_than(&state, &older).await;
+    members.stop(1).await;
+    std::fs::remove_dir_all(snapshots.join(newer)).unwrap();
+    std::fs::rename(aside.path(), snapshots.join(older)).unwrap();
+    damage(&state);
+    members.rebuild(1, RebuildCause::Damaged).await.unwrap();
+    members.restart(1).await;
+    members.of(1).consensus.confirm_read().await.unwrap();
+    assert_eq!(members.of(1).state(), "3.9.299");
+}
+
+/// Waits until a member has a finished snapshot of another name; answers it.
+async fn snapshot_other_than(state: &Path, name: &str) -> String {
+    let made = async {
+        loop {
+            let entries = std::fs::read_dir(state.with_file_name("snapshot")).unwrap();
+            let mut names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+            // One that is being made has a longer or shorter name.
+            if let Some(found) = names.find(|found| found.len() == 20 && found != name) {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, made).await.expect("no snapshot was made")
 }
 
 #[tokio::test(flavor = "multi_thread")]

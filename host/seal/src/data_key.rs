@@ -52,18 +52,19 @@ impl DataKey {
         let (mut data_key, mut digest_key) = (Key32::default(), Key32::default());
         data_key.copy_from_slice(&material.0[..32]);
         digest_key.copy_from_slice(&material.0[32..]);
-        let digest = hmac::Key::new(hmac::HMAC_SHA256, digest_key.as_ref());
+        let digest = hmac::Key::new(hmac::HMAC_SHA512, digest_key.as_ref());
         Self { cipher: Xaes::new(&data_key), digest, digest_key }
     }
 
-    /// HMAC-SHA256 over (user key, value), each behind its length.
+    /// HMAC-SHA-512-256 (RFC 4868: the first half of HMAC-SHA-512) over (user key, value), each behind its length. Without
+    /// instructions for either, SHA-512 takes two thirds of the time of SHA-256; with them both are quick.
     pub(crate) fn digest(&self, key: &[u8], value: &[u8]) -> Digest {
         let mut context = hmac::Context::with_key(&self.digest);
         for field in [key, value] {
             context.update(&length(field));
             context.update(field);
         }
-        context.sign().as_ref().try_into().expect("an HMAC-SHA256 tag has 32 bytes")
+        *context.sign().as_ref().first_chunk().expect("an HMAC-SHA-512 tag has 64 bytes")
     }
 
     /// Seals a value, padded to the smallest of the `buckets` that it fits into.
@@ -75,8 +76,7 @@ impl DataKey {
         value: &[u8],
         buckets: &[u32],
     ) -> Result<Sealed, SealError> {
-        let mut nonce = [0; NONCE_BYTES];
-        random::fill(&mut nonce)?;
+        let nonce = self.cipher.nonce()?;
         Ok(Sealed::envelope(self.envelope(cluster_id, key_id, &nonce, key, value, buckets)))
     }
 

@@ -50,9 +50,9 @@ fn an_envelope_of_format_1_still_opens() {
     assert_eq!(data_key(1).open(CLUSTER, b"/registry/secrets/a", &value).unwrap().expose(), b"fixture");
 }
 
-const FORMAT_1: &str = "01010000000583b87b9a5b01c09e3f181b17b7a6fc047b582f588e8ba74882f7db9c4999083d\
+const FORMAT_1: &str = "010100000005065f2de33382461cffc1c591d78e02ebc184ba0a2381a30dff0698c5c46eed1e\
     090909090909090909090909090909090909090909090909\
-    37b33e4f3ce3154ee67440fec54f3c9fd123cae27b1de4";
+    37b33e4f3ce31593d5233b8f0989e56ed4a403925c5f61";
 
 #[test]
 fn two_seals_of_one_value_share_the_digest_and_nothing_else() {

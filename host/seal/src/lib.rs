@@ -6,8 +6,9 @@
 //!    KMS, recovery key)
 //! ```
 //!
-//! AES-256-GCM under a message key that XAES-256-GCM (<https://c2sp.org/XAES-256-GCM>) derives from a data key and a
-//! random 192-bit nonce. Each sealed value carries a keyed digest of (key, value), so equality can be decided without a key.
+//! AES-256-GCM under a message key that XAES-256-GCM (<https://c2sp.org/XAES-256-GCM>) derives from a data key and the
+//! first half of a random 192-bit nonce. Each sealed value carries a keyed digest of (key, value), so equality can be decided
+//! without a key.
 //!
 //! Root keys come from a [`KeyFile`], a [`Credential`] of systemd, or a [`Kms`] behind a plugin's socket. Beside them a
 //! [`RecoveryRecipient`] wraps without being able to unwrap: that takes the passphrase, kept elsewhere ([`RecoveryKey`]).
@@ -61,6 +62,7 @@ mod data_key;
 mod envelope;
 mod error;
 mod keyring;
+mod message_key;
 mod operand;
 mod provider;
 mod providers;
@@ -94,7 +96,7 @@ pub use rule::{
 };
 pub use sealed::Sealed;
 
-/// A value's keyed digest: HMAC-SHA256 over (user key, value).
+/// A value's keyed digest: HMAC-SHA-512-256 over (user key, value).
 pub type Digest = [u8; 32];
 
 #[cfg(test)]

