@@ -95,7 +95,7 @@ impl Opener<'_> {
         let blank = query.keys_only && query.sort_target != SortTarget::Value;
         let mut open = |key: &Bytes, value: Sealed| match blank {
             true => Ok(Plain::default()),
-            false => self.open(key, &value),
+            false => self.open(key, value),
         };
         let (mut kvs, mut damaged) = (Vec::with_capacity(fetched.kvs.len()), Vec::new());
         for kv in fetched.kvs {
@@ -135,10 +135,10 @@ impl Opener<'_> {
     }
 
     fn key_value(&self, kv: KeyValue<Sealed>) -> Result<KeyValue<Plain>, FlowError> {
-        kv.try_map(&mut |key, value| self.open(key, &value))
+        kv.try_map(&mut |key, value| self.open(key, value))
     }
 
-    fn open(&self, key: &Bytes, value: &Sealed) -> Result<Plain, FlowError> {
+    fn open(&self, key: &Bytes, value: Sealed) -> Result<Plain, FlowError> {
         self.keyring.open_value(key, value).map_err(|error| self.failed(key, error))
     }
 

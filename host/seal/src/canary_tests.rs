@@ -91,13 +91,13 @@ fn errors() -> Vec<SealError> {
     let single = KeyRange::single("/s/a");
     vec![
         keyless.seal(b"/s/a", &value).unwrap_err(),
-        keyless.open_value(b"/s/a", &sealed).err().unwrap(),
-        keyless.open_value(b"/s/a", &clear).err().unwrap(),
+        keyless.open_value(b"/s/a", sealed.clone()).err().unwrap(),
+        keyless.open_value(b"/s/a", clear.clone()).err().unwrap(),
         keyless.operand(&single, CompareResult::Equal, &value).unwrap_err(),
         keyring.operand(&single, CompareResult::Less, &value).unwrap_err(),
         keyring.operand(&KeyRange::prefix(b"/s/"), CompareResult::Equal, &value).unwrap_err(),
-        keyring.open_value(b"/s/b", &sealed).err().unwrap(),
-        open(&[record("/s/", 2, None)]).open_value(b"/s/a", &sealed).err().unwrap(),
+        keyring.open_value(b"/s/b", sealed.clone()).err().unwrap(),
+        open(&[record("/s/", 2, None)]).open_value(b"/s/a", sealed.clone()).err().unwrap(),
         Sealed::from_state(1, Bytes::from_static(CANARY)).unwrap_err(),
         Sealed::from_state(9, Bytes::from_static(CANARY)).unwrap_err(),
         DataKeyRecord::decode(CANARY).unwrap_err(),

@@ -100,7 +100,7 @@ proptest! {
         let sealed = keyring.seal(KEY, &Plain::from(plain.clone())).unwrap();
         let bytes = spoilt(sealed.bytes(), &damage);
         let is_whole = bytes == sealed.bytes()[..];
-        let opened = Sealed::from_state(SEALED_FORM, bytes.into()).and_then(|read| keyring.open_value(KEY, &read));
+        let opened = Sealed::from_state(SEALED_FORM, bytes.into()).and_then(|read| keyring.open_value(KEY, read));
         prop_assert_eq!(opened.is_ok(), is_whole);
         prop_assert!(opened.is_err() || opened.unwrap().expose() == plain);
     }

@@ -6,7 +6,7 @@ use types::Plain;
 use zeroize::Zeroizing;
 
 use crate::binding::{Binding, length};
-use crate::envelope::{self, Header};
+use crate::envelope::{self, Envelope, Header};
 use crate::xaes::{Key32, NONCE_BYTES, Xaes};
 use crate::{Digest, SealError, Sealed, random};
 
@@ -80,18 +80,18 @@ impl DataKey {
         Ok(Sealed::envelope(self.envelope(cluster_id, key_id, &nonce, key, value, buckets)))
     }
 
-    /// Opens into one new allocation.
-    pub(crate) fn open(&self, cluster_id: u64, key: &[u8], value: &Sealed) -> Result<Plain, SealError> {
-        let Some(envelope) = value.parsed() else { return Ok(value.bytes().clone().into()) };
-        let aad = associated_data(cluster_id, key, &envelope.header);
-        let mut message = envelope.ciphertext.to_vec();
-        let opened = self.cipher.open(envelope.nonce, aad.as_ref(), &mut message, envelope.tag);
-        let damaged = || SealError::DamagedValue { id: envelope.header.key_id };
+    /// Opens in place; a value that others hold as well is copied first.
+    pub(crate) fn open(&self, cluster_id: u64, key: &[u8], value: Sealed) -> Result<Plain, SealError> {
+        let Some(Envelope { header, nonce, tag, .. }) = value.parsed() else { return Ok(value.into_bytes().into()) };
+        let (aad, nonce) = (associated_data(cluster_id, key, &header), *nonce);
+        let mut message = envelope::into_ciphertext(value.into_bytes());
+        let opened = self.cipher.open(&nonce, aad.as_ref(), &mut message, tag);
+        let damaged = || SealError::DamagedValue { id: header.key_id };
         opened.map_err(|_| damaged())?;
-        if envelope.header.padded {
+        if header.padded {
             message.truncate(envelope::unpadded_bytes(&message).ok_or_else(damaged)?);
         }
-        Ok(message.into())
+        Ok(message.freeze().into())
     }
 
     fn envelope(

@@ -16,7 +16,7 @@ fn sealed(key: &[u8], value: &[u8]) -> Sealed {
 
 /// Reads bytes back as the state would, then opens them.
 fn opens(bytes: Vec<u8>, cluster_id: u64, key: &[u8]) -> bool {
-    Sealed::from_state(1, bytes.into()).is_ok_and(|value| data_key(1).open(cluster_id, key, &value).is_ok())
+    Sealed::from_state(1, bytes.into()).is_ok_and(|value| data_key(1).open(cluster_id, key, value).is_ok())
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn an_envelope_of_format_1_still_opens() {
     let bytes = data_key(1).envelope(CLUSTER, ID, &[9; NONCE_BYTES], b"/registry/secrets/a", b"fixture", &[]);
     assert_eq!(hex::encode(&bytes), FORMAT_1);
     let value = Sealed::from_state(1, hex::decode(FORMAT_1).unwrap().into()).unwrap();
-    assert_eq!(data_key(1).open(CLUSTER, b"/registry/secrets/a", &value).unwrap().expose(), b"fixture");
+    assert_eq!(data_key(1).open(CLUSTER, b"/registry/secrets/a", value.clone()).unwrap().expose(), b"fixture");
 }
 
 const FORMAT_1: &str = "010100000005065f2de33382461cffc1c591d78e02ebc184ba0a2381a30dff0698c5c46eed1e\
@@ -84,7 +84,7 @@ fn a_padded_value_shows_its_bucket_and_opens_to_itself() {
         for value in [vec![7; length], vec![0; length], vec![0x80; length]] {
             let sealed = data_key(1).seal(CLUSTER, ID, b"/k", &value, &buckets).unwrap();
             assert_eq!(sealed.len_plain(), stored, "{length}");
-            assert_eq!(data_key(1).open(CLUSTER, b"/k", &sealed).unwrap().expose(), value, "{length}");
+            assert_eq!(data_key(1).open(CLUSTER, b"/k", sealed.clone()).unwrap().expose(), value, "{length}");
             assert_eq!(sealed.digest(), self::sealed(b"/k", &value).digest());
             let mut claimed = sealed.bytes().to_vec();
             claimed[1] = 3 - claimed[1];
@@ -100,7 +100,7 @@ proptest! {
         prop_assert_eq!(sealed.len_plain(), value.len());
         prop_assert_eq!(sealed.key_id(), Some(ID));
         let read_back = Sealed::from_state(sealed.form(), sealed.bytes().clone()).unwrap();
-        let opened = data_key(1).open(CLUSTER, &key, &read_back).unwrap();
+        let opened = data_key(1).open(CLUSTER, &key, read_back.clone()).unwrap();
         prop_assert_eq!(opened.expose(), &value[..]);
     }
 
@@ -117,9 +117,9 @@ proptest! {
         key: Vec<u8>, other_key: Vec<u8>, cluster_id: u64, id: u32, other_data_key in 2_u8.., value: Vec<u8>,
     ) {
         let good = sealed(&key, &value);
-        prop_assert_eq!(data_key(1).open(CLUSTER, &other_key, &good).is_ok(), other_key == key);
-        prop_assert_eq!(data_key(1).open(cluster_id, &key, &good).is_ok(), cluster_id == CLUSTER);
-        prop_assert!(data_key(other_data_key).open(CLUSTER, &key, &good).is_err());
+        prop_assert_eq!(data_key(1).open(CLUSTER, &other_key, good.clone()).is_ok(), other_key == key);
+        prop_assert_eq!(data_key(1).open(cluster_id, &key, good.clone()).is_ok(), cluster_id == CLUSTER);
+        prop_assert!(data_key(other_data_key).open(CLUSTER, &key, good.clone()).is_err());
         let mut renamed = good.bytes().to_vec();
         renamed[2..6].copy_from_slice(&id.to_be_bytes());
         prop_assert_eq!(opens(renamed, CLUSTER, &key), id == ID);

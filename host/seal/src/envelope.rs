@@ -8,7 +8,7 @@
 //!
 //! The algorithm is 1, XAES-256-GCM, or 2, the same over a padded value.
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes, BytesMut};
 
 use crate::xaes::{NONCE_BYTES, TAG_BYTES};
 use crate::{Digest, SealError};
@@ -47,11 +47,10 @@ impl Header {
     }
 }
 
-/// An envelope taken apart, without copying the ciphertext.
+/// What an envelope says of its ciphertext.
 pub(crate) struct Envelope<'a> {
     pub(crate) header: Header,
     pub(crate) nonce: &'a [u8; NONCE_BYTES],
-    pub(crate) ciphertext: &'a [u8],
     pub(crate) tag: [u8; TAG_BYTES],
 }
 
@@ -70,10 +69,18 @@ impl<'a> Envelope<'a> {
         let Some((key_id, rest)) = rest.split_first_chunk() else { return Err(short) };
         let Some((digest, rest)) = rest.split_first_chunk() else { return Err(short) };
         let Some((nonce, rest)) = rest.split_first_chunk() else { return Err(short) };
-        let Some((ciphertext, tag)) = rest.split_last_chunk() else { return Err(short) };
+        let Some((_, tag)) = rest.split_last_chunk() else { return Err(short) };
         let header = Header { padded, key_id: u32::from_be_bytes(*key_id), digest: *digest };
-        Ok(Self { header, nonce, ciphertext, tag: *tag })
+        Ok(Self { header, nonce, tag: *tag })
     }
+}
+
+/// The ciphertext of an envelope, in its own memory if nobody else holds it.
+pub(crate) fn into_ciphertext(envelope: Bytes) -> BytesMut {
+    let mut bytes = BytesMut::from(envelope);
+    bytes.truncate(bytes.len() - TAG_BYTES);
+    bytes.advance(CIPHERTEXT_AT);
+    bytes
 }
 
 /// The smallest bucket that holds a value and what ends it; `None` where it is not padded.

@@ -50,8 +50,8 @@
 //!
 //! let sealed = keyring.seal(b"/secrets/db", &b"hunter2".to_vec().into())?;
 //! assert!(sealed.is_sealed());
-//! assert_eq!(keyring.open_value(b"/secrets/db", &sealed)?.expose(), b"hunter2");
-//! assert!(keyring.open_value(b"/secrets/other", &sealed).is_err());
+//! assert_eq!(keyring.open_value(b"/secrets/db", sealed.clone())?.expose(), b"hunter2");
+//! assert!(keyring.open_value(b"/secrets/other", sealed.clone()).is_err());
 //! # std::fs::remove_dir_all(&directory).expect("the scratch directory goes");
 //! # Ok::<(), SealError>(())
 //! ```

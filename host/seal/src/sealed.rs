@@ -75,6 +75,10 @@ impl Sealed {
         &self.bytes
     }
 
+    pub(crate) fn into_bytes(self) -> Bytes {
+        self.bytes
+    }
+
     /// The keyed digest of a sealed value.
     #[must_use]
     pub fn digest(&self) -> Option<Digest> {

@@ -119,7 +119,7 @@ impl State {
     fn read(&self, keyring: &Keyring, key: &'static str, revision: i64) -> Vec<u8> {
         let query = RangeQuery { revision, ..RangeQuery::all(types::KeyRange::single(key)) };
         let found = self.store.view(|view| view.range(&query)).unwrap();
-        keyring.open_value(key.as_bytes(), &found.kvs[0].value).unwrap().expose().to_vec()
+        keyring.open_value(key.as_bytes(), found.kvs[0].value.clone()).unwrap().expose().to_vec()
     }
 }
 
@@ -178,7 +178,7 @@ fn a_walk_meets_every_value_once_wherever_it_lies() {
     let keyring = state.rotate();
     fill(&state, &keyring);
     let opened = state.values().into_iter().map(|(place, value)| {
-        let value = keyring.open_value(&place.key, &value).unwrap().expose().to_vec();
+        let value = keyring.open_value(&place.key, value.clone()).unwrap().expose().to_vec();
         (String::from_utf8_lossy(&value).into_owned(), place.replaced_at.is_some())
     });
     let expected = [("new", false), ("last", false), ("old", false), ("gone", false), ("brief", true)];

@@ -24,7 +24,7 @@ fn only_keys_under_a_sealed_prefix_are_sealed() {
         assert_eq!(keyring.covers(key.as_bytes()), sealed, "{key}");
         let value = keyring.seal(key.as_bytes(), &plain("value")).unwrap();
         assert_eq!(value.is_sealed(), sealed, "{key}");
-        assert_eq!(keyring.open_value(key.as_bytes(), &value).unwrap().expose(), b"value");
+        assert_eq!(keyring.open_value(key.as_bytes(), value.clone()).unwrap().expose(), b"value");
     }
 }
 
@@ -62,7 +62,7 @@ fn a_prefix_sealed_within_another_keeps_old_values_readable_and_comparable() {
     let before = open(std::slice::from_ref(&outer));
     let old = before.seal(b"/s/in/a", &plain("v")).unwrap();
     let after = open(&[outer, record("/s/in/", 0, Some(&before))]);
-    assert_eq!(after.open_value(b"/s/in/a", &old).unwrap().expose(), b"v");
+    assert_eq!(after.open_value(b"/s/in/a", old.clone()).unwrap().expose(), b"v");
     assert_eq!(after.seal(b"/s/in/a", &plain("v")).unwrap().digest(), old.digest());
 }
 
@@ -74,7 +74,7 @@ fn a_rotated_key_seals_anew_and_keeps_the_digests() {
     let after = open(&[retired(first), record("/s/", 0, Some(&before))]);
     let new = after.seal(b"/s/a", &plain("v")).unwrap();
     assert_eq!((new.key_id(), new.digest()), (Some(2), old.digest()));
-    assert_eq!(after.open_value(b"/s/a", &old).unwrap().expose(), b"v");
+    assert_eq!(after.open_value(b"/s/a", old.clone()).unwrap().expose(), b"v");
     let unrelated = open(&[record("/s/", 1, None)]);
     assert_ne!(unrelated.seal(b"/s/a", &plain("v")).unwrap().digest(), old.digest());
 }
@@ -105,7 +105,7 @@ fn a_prefix_with_retired_keys_only_opens_but_does_not_seal() {
     let first = record("/s/", 1, None);
     let old = open(std::slice::from_ref(&first)).seal(b"/s/a", &plain("v")).unwrap();
     let keyring = with_rules(&[SealRule::seal("/s/".into())], &[retired(first)]);
-    assert_eq!(keyring.open_value(b"/s/a", &old).unwrap().expose(), b"v");
+    assert_eq!(keyring.open_value(b"/s/a", old.clone()).unwrap().expose(), b"v");
     assert!(matches!(keyring.seal(b"/s/a", &plain("v")), Err(SealError::NoActiveKey { .. })));
 }
 
@@ -113,9 +113,9 @@ fn a_prefix_with_retired_keys_only_opens_but_does_not_seal() {
 fn a_value_is_opened_with_the_key_it_names_or_not_at_all() {
     let value = open(&[record("/s/", 1, None)]).seal(b"/s/a", &plain("v")).unwrap();
     let same_id = open(&[record("/s/", 1, None)]);
-    assert!(matches!(same_id.open_value(b"/s/a", &value), Err(SealError::DamagedValue { id: 1 })));
+    assert!(matches!(same_id.open_value(b"/s/a", value.clone()), Err(SealError::DamagedValue { id: 1 })));
     let other_id = open(&[record("/s/", 2, None)]);
-    assert!(matches!(other_id.open_value(b"/s/a", &value), Err(SealError::UnknownDataKey { id: 1 })));
+    assert!(matches!(other_id.open_value(b"/s/a", value.clone()), Err(SealError::UnknownDataKey { id: 1 })));
 }
 
 #[test]
@@ -126,11 +126,11 @@ fn a_keyless_member_knows_what_is_sealed_and_refuses_it() {
     assert!(keyring.is_keyless() && !keyring.root_key_present() && keyring.covers(b"/s/a"));
     let is_keyless = |error| matches!(error, SealError::Keyless { prefix } if prefix == "/s/");
     assert!(is_keyless(keyring.seal(b"/s/a", &plain("v")).unwrap_err()));
-    assert!(is_keyless(keyring.open_value(b"/s/a", &value).err().unwrap()));
-    assert!(is_keyless(keyring.open_value(b"/s/a", &Sealed::clear(Bytes::from_static(b"old"))).err().unwrap()));
+    assert!(is_keyless(keyring.open_value(b"/s/a", value.clone()).err().unwrap()));
+    assert!(is_keyless(keyring.open_value(b"/s/a", Sealed::clear(Bytes::from_static(b"old"))).err().unwrap()));
     let key = KeyRange::single("/s/a");
     assert!(is_keyless(keyring.operand(&key, CompareResult::Equal, &plain("v")).unwrap_err()));
-    assert!(keyring.open_value(b"/s/a", &Sealed::empty()).is_ok_and(|value| value.is_empty()));
+    assert!(keyring.open_value(b"/s/a", Sealed::empty()).is_ok_and(|value| value.is_empty()));
     assert!(keyring.seal(b"/t/a", &plain("v")).is_ok_and(|value| !value.is_sealed()));
     let rule = SealRule::seal(Bytes::from_static(b"/s/"));
     assert!(is_keyless(keyring.generate(&rule, 0, &root(1)).unwrap_err()));
@@ -289,7 +289,7 @@ fn a_pending_key_seals_nothing_and_a_destroyed_one_opens_nothing() {
     assert!(pending.usable(b"/s/", 2));
     assert_eq!(pending.seal(b"/s/a", &plain("v")).unwrap().key_id(), Some(1));
     let after = open(&[first.in_state(KeyState::Destroyed), second]);
-    assert!(matches!(after.open_value(b"/s/a", &old), Err(SealError::Destroyed { id: 1 })));
+    assert!(matches!(after.open_value(b"/s/a", old.clone()), Err(SealError::Destroyed { id: 1 })));
     assert_eq!(after.unopened().count(), 0);
 }
 
@@ -301,7 +301,7 @@ fn a_rewrap_seals_with_the_active_key_and_keeps_value_and_digest() {
     let after = open(&[retired(first), record("/s/", 0, Some(&before))]);
     let new = after.rewrap(b"/s/a", &old).unwrap().unwrap();
     assert_eq!((new.key_id(), new.digest()), (Some(2), old.digest()));
-    assert_eq!(after.open_value(b"/s/a", &new).unwrap().expose(), b"v");
+    assert_eq!(after.open_value(b"/s/a", new.clone()).unwrap().expose(), b"v");
     assert_eq!(after.rewrap(b"/s/a", &new).unwrap(), None);
     let clear = Sealed::clear(Bytes::from_static(b"v"));
     assert_eq!(after.rewrap(b"/s/a", &clear).unwrap().unwrap().digest(), old.digest());
@@ -336,7 +336,7 @@ fn wraps_are_renewed_for_another_root_key_and_left_alone_otherwise() {
     let value = keyring.seal(b"/s/a", &plain("v")).unwrap();
     for byte in [2, 3] {
         let moved = Keyring::open(CLUSTER, &[], std::slice::from_ref(&renewed), Some(&root(byte)), None).unwrap();
-        assert_eq!(moved.open_value(b"/s/a", &value).unwrap().expose(), b"v");
+        assert_eq!(moved.open_value(b"/s/a", value.clone()).unwrap().expose(), b"v");
     }
     assert!(Keyring::open(CLUSTER, &[], std::slice::from_ref(&renewed), Some(&root(1)), None).is_err());
     assert_eq!(keyring.renew_wraps(&renewed, &moving).unwrap(), None);

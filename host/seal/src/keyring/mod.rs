@@ -172,7 +172,7 @@ impl Keyring {
     ///
     /// # Errors
     /// [`SealError::Keyless`], [`SealError::UnknownDataKey`], [`SealError::Destroyed`], [`SealError::DamagedValue`].
-    pub fn open_value(&self, key: &[u8], value: &Sealed) -> Result<Plain, SealError> {
+    pub fn open_value(&self, key: &[u8], value: Sealed) -> Result<Plain, SealError> {
         let Some(id) = value.key_id() else { return self.open_clear(key, value) };
         let held = self.keys.get(&id).ok_or(SealError::UnknownDataKey { id })?;
         held.opened()?.open(self.cluster_id, key, value)
@@ -193,7 +193,7 @@ impl Keyring {
         if self.is_current(key, value) {
             return Ok(None);
         }
-        self.seal(key, &self.open_value(key, value)?).map(Some)
+        self.seal(key, &self.open_value(key, value.clone())?).map(Some)
     }
 
     /// Turns the operand of a compare on a value into what apply can compare without a key.
@@ -245,12 +245,12 @@ impl Keyring {
         Ok((id, held, held.opened()?))
     }
 
-    fn open_clear(&self, key: &[u8], value: &Sealed) -> Result<Plain, SealError> {
+    fn open_clear(&self, key: &[u8], value: Sealed) -> Result<Plain, SealError> {
         match self.sealing(key) {
             Some(sealing) if !self.root_key_present && !value.bytes().is_empty() => {
                 Err(SealError::Keyless { prefix: shown(&sealing.rule.prefix) })
             }
-            _ => Ok(value.bytes().clone().into()),
+            _ => Ok(value.into_bytes().into()),
         }
     }
 }
