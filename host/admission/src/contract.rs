@@ -11,6 +11,10 @@ wasmtime::component::bindgen!({
 });
 
 pub(crate) use exports::strongroom::admission::policy;
+pub(crate) use strongroom::admission::host;
 
 /// The interface that a plugin exports.
 pub(crate) const INTERFACE: &str = "strongroom:admission/policy@0.1.0";
+
+/// The only interface that it may import.
+pub(crate) const HOST: &str = "strongroom:admission/host@0.1.0";

@@ -5,18 +5,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ring::digest::{SHA256, digest};
 use store::PluginRecord;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use crate::contract::{INTERFACE, PluginPre};
+use crate::contract::{self, HOST, INTERFACE, PluginPre};
+use crate::journal::{Journal, Line};
 use crate::limits::{
-    COMPONENT_BYTES_MAX, INSTANCES_MAX, MEMORIES_MAX, MEMORY_BYTES_MAX, PARTS_MAX, PLUGINS_MAX, STACK_BYTES_MAX,
-    TABLE_ELEMENTS_MAX,
+    COMPONENT_BYTES_MAX, INSTANCES_MAX, MEMORIES_MAX, MEMORY_BYTES_MAX, MESSAGE_BYTES_MAX, PARTS_MAX, PLUGINS_MAX,
+    SETTINGS_BYTES_MAX, STACK_BYTES_MAX, TABLE_ELEMENTS_MAX,
 };
 use crate::plugin::Plugin;
-use crate::sandbox::{self, Bounds, Deadline};
+use crate::review::one_line;
+use crate::sandbox::{self, Bounds, Deadline, Grant};
 use crate::ticker::Ticker;
-use crate::{AdmissionError, Description, PluginSet};
+use crate::{AdmissionError, Description, PluginSet, Trial};
 
 /// First bytes of a core module, which people upload by mistake.
 const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
@@ -31,6 +33,8 @@ pub struct Engine {
     wasm: wasmtime::Engine,
     ticker: Arc<Ticker>,
     compiled: Mutex<HashMap<Digest, Code>>,
+    /// By the plugin's name: an upgrade goes on with the log of what it replaces.
+    journals: Mutex<HashMap<String, Arc<Journal>>>,
 }
 
 /// A plugin ready to be instantiated, with the clock that bounds it.
@@ -38,6 +42,14 @@ pub struct Engine {
 pub(crate) struct Code {
     pub(crate) instances: PluginPre<Bounds>,
     _ticker: Arc<Ticker>,
+}
+
+impl Code {
+    pub(crate) fn imports(&self) -> Vec<String> {
+        let instances = self.instances.instance_pre();
+        let told = instances.component().component_type();
+        told.imports(instances.engine()).map(|(name, _)| name.to_owned()).collect()
+    }
 }
 
 impl Engine {
@@ -49,21 +61,39 @@ impl Engine {
         let cannot = |reason: String| AdmissionError::Engine { reason };
         let wasm = wasmtime::Engine::new(&config()).map_err(|error| cannot(format!("{error:#}")))?;
         let ticker = Ticker::start(wasm.clone()).map_err(|error| cannot(error.to_string()))?;
-        Ok(Self { wasm, ticker: Arc::new(ticker), compiled: Mutex::default() })
+        Ok(Self { wasm, ticker: Arc::new(ticker), compiled: Mutex::default(), journals: Mutex::default() })
     }
 
-    /// Checks an upload: compiles it, refuses what the contract does not allow, and asks it to describe itself.
+    /// Checks an upload: compiles it, refuses what the contract does not allow, and asks it to describe itself and whether it
+    /// takes the settings.
     ///
     /// Blocks for as long as compiling takes, up to seconds: not for an async thread.
     ///
     /// # Errors
-    /// What is wrong with the component.
-    pub fn inspect(&self, component: &[u8]) -> Result<Description, AdmissionError> {
+    /// What is wrong with the component or the settings.
+    pub fn inspect(&self, component: &[u8], settings: &str) -> Result<Description, AdmissionError> {
         let code = self.code(component)?;
-        let told = sandbox::run(&code.instances, Deadline::default(), |plugin, store| {
+        let (told, _) = sandbox::run(&code.instances, &Grant::default(), Deadline::default(), |plugin, store| {
             plugin.strongroom_admission_policy().call_describe(store)
         });
-        Description::check(told.map_err(|cause| AdmissionError::Undescribed { cause })?)
+        let description = Description::check(told.map_err(|cause| AdmissionError::Undescribed { cause })?)?;
+        validate(&code, settings)?;
+        Ok(description)
+    }
+
+    /// Makes a component ready to be tried out, with these settings.
+    ///
+    /// # Errors
+    /// As [`Engine::inspect`].
+    pub fn try_out(&self, component: &[u8], settings: &str) -> Result<Trial, AdmissionError> {
+        let description = self.inspect(component, settings)?;
+        Ok(Trial::new(self.code(component)?, description, settings))
+    }
+
+    /// What the plugin of this name has logged here, oldest first.
+    #[must_use]
+    pub fn log(&self, plugin: &str) -> Vec<Line> {
+        self.journals().get(plugin).map(|journal| journal.lines()).unwrap_or_default()
     }
 
     /// Makes the plugins of a policy ready to review.
@@ -72,7 +102,10 @@ impl Engine {
     /// reason. Compiles what it has not compiled before, so it blocks as [`Engine::inspect`] does.
     #[must_use]
     pub fn load(&self, records: &[PluginRecord]) -> PluginSet {
-        let plugins: Vec<Arc<Plugin>> = records.iter().map(|record| Arc::new(self.plugin(record))).collect();
+        let mut ordered: Vec<&PluginRecord> = records.iter().collect();
+        ordered.sort_by_key(|record| (record.order, &record.name));
+        let plugins: Vec<Arc<Plugin>> = ordered.into_iter().map(|record| Arc::new(self.plugin(record))).collect();
+        self.journals().retain(|name, _| records.iter().any(|record| record.name == *name));
         let in_force: Vec<&[u8]> = records.iter().map(|record| record.digest.as_ref()).collect();
         self.compiled().retain(|digest, _| in_force.contains(&digest.as_slice()));
         PluginSet::new(plugins)
@@ -87,7 +120,8 @@ impl Engine {
         if let Err(error) = &code {
             tracing::error!(plugin = %record.name, %error, "a plugin in force cannot be run");
         }
-        Plugin::new(record, code.map_err(|error| (&error).into()))
+        let journal = Arc::clone(self.journals().entry(record.name.clone()).or_default());
+        Plugin::new(record, code.map_err(|error| (&error).into()), journal)
     }
 
     fn code(&self, component: &[u8]) -> Result<Code, AdmissionError> {
@@ -108,30 +142,49 @@ impl Engine {
         Ok(code)
     }
 
+    fn journals(&self) -> MutexGuard<'_, HashMap<String, Arc<Journal>>> {
+        self.journals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn compiled(&self) -> MutexGuard<'_, HashMap<Digest, Code>> {
         // A cache is whole at every moment, whatever panicked while holding it.
         self.compiled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+fn validate(code: &Code, settings: &str) -> Result<(), AdmissionError> {
+    if settings.len() > SETTINGS_BYTES_MAX {
+        let reason = format!("they have {} bytes; at most {SETTINGS_BYTES_MAX} are allowed", settings.len());
+        return Err(AdmissionError::BadSettings { reason });
+    }
+    let (told, _) = sandbox::run(&code.instances, &Grant::default(), Deadline::default(), |plugin, store| {
+        plugin.strongroom_admission_policy().call_validate_settings(store, settings)
+    });
+    let refused = |reason: String| AdmissionError::BadSettings { reason: one_line(&reason, MESSAGE_BYTES_MAX) };
+    told.map_err(|cause| AdmissionError::Unvalidated { cause })?.map_err(refused)
+}
+
 fn compile(engine: &wasmtime::Engine, bytes: &[u8]) -> Result<PluginPre<Bounds>, AdmissionError> {
-    let unusable = |reason: String| AdmissionError::NotAComponent { reason: crate::review::one_line(&reason) };
+    let unusable = |reason: String| AdmissionError::NotAComponent { reason: one_line(&reason, MESSAGE_BYTES_MAX) };
     if bytes.starts_with(CORE_MODULE) {
         return Err(unusable("it is a core module; turn it into a component first".to_owned()));
     }
     let component = Component::from_binary(engine, bytes).map_err(|error| unusable(format!("{error:#}")))?;
     let component_type = component.component_type();
-    let imports: Vec<String> = component_type.imports(engine).map(|(name, _)| crate::review::one_line(name)).collect();
+    let foreign = component_type.imports(engine).filter(|(name, _)| *name != HOST);
+    let imports: Vec<String> = foreign.map(|(name, _)| one_line(name, MESSAGE_BYTES_MAX)).collect();
     if !imports.is_empty() {
         return Err(AdmissionError::ForbiddenImport { imports });
     }
     if component_type.get_export(engine, INTERFACE).is_none() {
         return Err(AdmissionError::MissingExport { expected: INTERFACE });
     }
-    // The linker stays empty: a guest is given nothing.
-    let instances = Linker::new(engine).instantiate_pre(&component).map_err(|error| unusable(format!("{error:#}")))?;
+    let mut linker = Linker::new(engine);
+    contract::Plugin::add_to_linker::<_, HasSelf<_>>(&mut linker, |bounds: &mut Bounds| bounds)
+        .map_err(|error| unusable(format!("{error:#}")))?;
+    let instances = linker.instantiate_pre(&component).map_err(|error| unusable(format!("{error:#}")))?;
     PluginPre::new(instances)
-        .map_err(|error| AdmissionError::WrongExport { reason: crate::review::one_line(&format!("{error:#}")) })
+        .map_err(|error| AdmissionError::WrongExport { reason: one_line(&format!("{error:#}"), MESSAGE_BYTES_MAX) })
 }
 
 fn config() -> Config {

@@ -36,8 +36,8 @@ pub enum AdmissionError {
         /// How large it may be.
         max: usize,
     },
-    /// The plugin's: it wants something from its host, and the contract gives nothing.
-    #[error("the component imports {}, but a plugin may import nothing", .imports.join(", "))]
+    /// The plugin's: it wants something from its host that the contract does not give.
+    #[error("the component imports {}, but a plugin may import nothing but {}", .imports.join(", "), crate::contract::HOST)]
     ForbiddenImport {
         /// Names of the imports.
         imports: Vec<String>,
@@ -65,6 +65,18 @@ pub enum AdmissionError {
     BadDescription {
         /// Which rule is broken.
         problem: &'static str,
+    },
+    /// The administrator's: the plugin does not take the settings.
+    #[error("the plugin does not take these settings: {reason}")]
+    BadSettings {
+        /// What it said.
+        reason: String,
+    },
+    /// The plugin's: it could not be asked about its settings.
+    #[error("the plugin failed to check its settings: {cause}")]
+    Unvalidated {
+        /// What happened.
+        cause: Cause,
     },
     /// The machine's: the WebAssembly engine does not start.
     #[error("the WebAssembly engine cannot start: {reason}")]
@@ -98,6 +110,12 @@ pub enum Cause {
     Trap {
         /// The trap, in WebAssembly's words.
         reason: String,
+    },
+    /// It put another value in the place of one, which it may not, or not there.
+    #[error("it changed a value {reason}")]
+    Mutation {
+        /// Why not.
+        reason: &'static str,
     },
     /// It could not be instantiated.
     #[error("it cannot be instantiated")]

@@ -12,10 +12,11 @@
 //! Invariants:
 //! - A [`SealedWrite`] comes from an [`Admitted`] only, and an [`Admitted`] from [`Policy::review`] only. It is stamped with
 //!   the policy epoch under which every plugin in force passed it.
-//! - A plugin is given the request and nothing else: a component that imports anything is refused. It cannot log, so it
-//!   cannot log a value.
+//! - A plugin is given the request and its settings and nothing else: a component that imports more is refused.
+//! - A value is changed only by a plugin that was granted to, and those behind it review what became of it.
 //! - The value of a sealed prefix reaches a plugin only by the administrator's grant, and what that plugin says of such a
-//!   write reaches nobody but as a code of at most 64 letters, digits and hyphens.
+//!   write, be it a message, a warning, a note or a line of its log, reaches nobody but as a code of at most 64 letters, digits
+//!   and hyphens.
 //! - Nothing is remembered from one review to the next.
 //!
 //! Limits: see [`limits`]; each has its unit and its reason.
@@ -43,6 +44,7 @@ mod contract;
 mod description;
 mod engine;
 mod error;
+mod journal;
 pub mod limits;
 mod plugin;
 mod policy;
@@ -50,10 +52,14 @@ mod review;
 mod sandbox;
 mod sealing;
 mod ticker;
+mod trial;
+mod writes;
 
 pub use description::{Description, Operations, is_name};
 pub use engine::Engine;
 pub use error::{AdmissionError, Cause};
+pub use journal::{Level, Line};
 pub use plugin::PluginSet;
 pub use policy::{Admitted, Policy};
 pub use sealing::SealedWrite;
+pub use trial::{Decision, Sample, Told, Trial};

@@ -23,8 +23,8 @@ pub const LANE_WAIT_MAX: Duration = Duration::from_secs(4);
 /// loops does not take those of the others.
 pub const LANES_MAX: usize = 8;
 
-/// Linear memory of one review, all memories together: 64 MiB. A value is 1.5 MiB at most, and a guest with a garbage
-/// collector multiplies that.
+/// Most linear memory of one review, all memories together: 64 MiB, unless the administrator set less. A value is 1.5 MiB at
+/// most, and a guest with a garbage collector multiplies that.
 pub const MEMORY_BYTES_MAX: usize = 64 << 20;
 
 /// Elements of one table. Function tables of real components have a few thousand.
@@ -44,6 +44,27 @@ pub const OUTPUT_BYTES_MAX: usize = 64 << 10;
 
 /// Bytes of a denial's message that reach the client: 1 KiB, since it becomes a gRPC status text.
 pub const MESSAGE_BYTES_MAX: usize = 1 << 10;
+
+/// Warnings, and notes, of one verdict. Each becomes metadata of the answer or a line of the log.
+pub const REMARKS_MAX: usize = 16;
+
+/// Bytes of a warning and of a note. All that come with one answer must fit into its headers.
+pub const REMARK_BYTES_MAX: usize = 256;
+
+/// Lines that one call adds to a plugin's log.
+pub const LOG_LINES_MAX: usize = 16;
+
+/// Bytes of a line of a plugin's log.
+pub const LOG_LINE_BYTES_MAX: usize = 1 << 10;
+
+/// Lines that are kept of each plugin's log, on each member: 256 KiB at most.
+pub const LOG_KEPT_MAX: usize = 256;
+
+/// Bytes of a plugin's settings: 64 KiB. They travel through the replicated log and into every instance that asks.
+pub const SETTINGS_BYTES_MAX: usize = 64 << 10;
+
+/// Bytes of the values that the plugins put in the place of others in one request: as many as a request may bring.
+pub const MUTATED_BYTES_MAX: usize = types::REQUEST_BYTES_MAX;
 
 /// Bytes of a name, of a version, and of a denial's code.
 pub const NAME_BYTES_MAX: usize = 64;

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use store::PluginRecord;
+use store::{PluginMode, PluginRecord};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use types::KeyRange;
 
 use crate::engine::Code;
-use crate::limits::{LANE_WAIT_MAX, LANES_MAX, TIMEOUT_DEFAULT, TIMEOUT_MAX};
-use crate::review::{Reviewer, Write};
+use crate::journal::Journal;
+use crate::limits::{LANE_WAIT_MAX, LANES_MAX, MEMORY_BYTES_MAX, TIMEOUT_DEFAULT, TIMEOUT_MAX};
+use crate::review::{Findings, Reviewer, Write};
+use crate::sandbox::Grant;
 use crate::{AdmissionError, Cause};
 
 /// The plugins of one policy, in the order in which they review. Cheap to clone.
@@ -46,13 +48,16 @@ pub(crate) struct Plugin {
     on_delete: bool,
     pub(crate) sees_sealed: bool,
     fail_open: bool,
-    timeout: Duration,
+    pub(crate) mode: PluginMode,
+    pub(crate) timeout: Duration,
+    pub(crate) grant: Grant,
+    pub(crate) journal: Arc<Journal>,
     code: Result<Code, Cause>,
     lanes: Arc<Semaphore>,
 }
 
 impl Plugin {
-    pub(crate) fn new(record: &PluginRecord, code: Result<Code, Cause>) -> Self {
+    pub(crate) fn new(record: &PluginRecord, code: Result<Code, Cause>, journal: Arc<Journal>) -> Self {
         let lanes = std::thread::available_parallelism().map_or(1, usize::from).min(LANES_MAX);
         Self {
             name: record.name.clone(),
@@ -61,7 +66,14 @@ impl Plugin {
             on_delete: record.on_delete,
             sees_sealed: record.sees_sealed,
             fail_open: record.fail_open,
+            mode: record.mode(),
             timeout: timeout(record.timeout_ms),
+            grant: Grant {
+                settings: record.settings.as_str().into(),
+                memory_bytes_max: memory(record.memory_mib),
+                may_mutate: record.may_mutate,
+            },
+            journal,
             code,
             lanes: Arc::new(Semaphore::new(lanes)),
         }
@@ -77,25 +89,53 @@ impl Plugin {
         self.on_delete && self.scopes.iter().any(|scope| scope.overlaps(range))
     }
 
-    /// Reviews `writes`, each in an instance of its own, all within one time limit.
+    /// Reviews `writes`, each in an instance of its own, all within one time limit. What it finds is what its mode makes of it.
     pub(crate) async fn review(
         self: &Arc<Self>,
-        caller: &auth::Caller,
+        permit: &auth::Permit,
         writes: Vec<Write>,
-    ) -> Result<(), AdmissionError> {
-        match self.try_review(caller, writes).await {
+    ) -> Result<Findings, AdmissionError> {
+        let outcome = match self.try_review(permit, writes).await {
             Err(AdmissionError::PluginFailed { plugin, cause }) if self.fail_open => {
                 tracing::warn!(%plugin, %cause, "a plugin failed and is set to be ignored then");
-                Ok(())
+                return Ok(Findings::default());
             }
             outcome => outcome,
+        };
+        match self.mode {
+            PluginMode::Enforce => outcome,
+            PluginMode::Warn => Ok(self.warned(outcome)),
+            PluginMode::Observe => {
+                if let Err(denied @ AdmissionError::Denied { .. }) = outcome {
+                    tracing::info!(%denied, "a plugin that only observes would have denied a write");
+                }
+                Ok(Findings::default())
+            }
         }
     }
 
-    async fn try_review(self: &Arc<Self>, caller: &auth::Caller, writes: Vec<Write>) -> Result<(), AdmissionError> {
+    /// A verdict that does not hold, as words.
+    fn warned(&self, outcome: Result<Findings, AdmissionError>) -> Findings {
+        let warnings = match outcome {
+            Ok(Findings { mut warnings, values }) => {
+                if values.iter().any(Option::is_some) {
+                    warnings.push(format!("plugin {} would change what is written", self.name));
+                }
+                warnings
+            }
+            Err(error) => vec![format!("not enforced: {error}")],
+        };
+        Findings { values: Vec::new(), warnings }
+    }
+
+    async fn try_review(
+        self: &Arc<Self>,
+        permit: &auth::Permit,
+        writes: Vec<Write>,
+    ) -> Result<Findings, AdmissionError> {
         let code = self.code.as_ref().map_err(|cause| self.failed(cause.clone()))?;
         let lane = self.lane().await?;
-        let reviewer = Reviewer::new(&self.name, code.clone(), self.timeout, caller);
+        let reviewer = Reviewer::new(Arc::clone(self), code.clone(), permit);
         let review = move || {
             // Held by the thread, not by the request: a client that hangs up does not free a lane that is in use.
             let _lane = lane;
@@ -122,8 +162,15 @@ impl Plugin {
         }
     }
 
-    fn failed(&self, cause: Cause) -> AdmissionError {
+    pub(crate) fn failed(&self, cause: Cause) -> AdmissionError {
         AdmissionError::PluginFailed { plugin: self.name.clone(), cause }
+    }
+}
+
+fn memory(mib: u32) -> usize {
+    match mib {
+        0 => MEMORY_BYTES_MAX,
+        mib => usize::try_from(mib).map_or(MEMORY_BYTES_MAX, |mib| (mib << 20).min(MEMORY_BYTES_MAX)),
     }
 }
 

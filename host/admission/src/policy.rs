@@ -1,15 +1,15 @@
 //! A policy epoch, and the evidence that a write was reviewed under it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use auth::Permit;
 use seal::{Keyring, SealError};
-use types::{Operation, TxnOp};
+use types::{Operation, Plain};
 
-use crate::plugin::Plugin;
-use crate::review::Write;
-use crate::{AdmissionError, PluginSet, SealedWrite};
+use crate::limits::{MUTATED_BYTES_MAX, REMARKS_MAX};
+use crate::{AdmissionError, Cause, PluginSet, SealedWrite, writes};
 
 /// Everything that decides how a write is reviewed and sealed, as of one policy epoch. Never changes.
 pub struct Policy {
@@ -45,8 +45,8 @@ impl Policy {
 
     /// Shows every plugin the writes that concern it, those of both branches of a transaction included.
     ///
-    /// One plugin after the other, in the order of their records, up to the first that denies or fails. A request
-    /// that concerns no plugin takes no thread and no lane.
+    /// One plugin after the other, in their order, up to the first that denies or fails; each sees what the ones before it
+    /// made of the values. A request that concerns no plugin takes no thread and no lane.
     ///
     /// # Errors
     /// [`AdmissionError::Denied`], or [`AdmissionError::PluginFailed`] of a plugin that is set to fail closed.
@@ -55,64 +55,48 @@ impl Policy {
         permit: Permit,
         operation: &'a Operation,
     ) -> Result<Admitted<'a>, AdmissionError> {
+        let (mut operation, mut warnings, mut mutated_bytes) = (Cow::Borrowed(operation), Vec::new(), 0);
         for plugin in self.plugins.iter() {
-            let writes = self.writes_for(plugin, operation);
-            if !writes.is_empty() {
-                plugin.review(permit.caller(), writes).await?;
+            let writes = writes::concerning(plugin, &self.keyring, &operation);
+            if writes.is_empty() {
+                continue;
+            }
+            let findings = plugin.review(&permit, writes).await?;
+            warnings.extend(findings.warnings);
+            mutated_bytes += findings.values.iter().flatten().map(Plain::len).sum::<usize>();
+            if mutated_bytes > MUTATED_BYTES_MAX {
+                return Err(plugin.failed(Cause::Mutation { reason: "to more than a request may bring" }));
+            }
+            if findings.values.iter().any(Option::is_some) {
+                writes::replace(plugin, operation.to_mut(), findings.values);
             }
         }
-        Ok(Admitted { operation, permit, policy: Arc::clone(self) })
-    }
-
-    fn writes_for(&self, plugin: &Plugin, operation: &Operation) -> Vec<Write> {
-        let mut writes = Vec::new();
-        match operation {
-            Operation::Put(put) => self.add_put(plugin, put, false, &mut writes),
-            Operation::DeleteRange(delete) => add_delete(plugin, delete, false, &mut writes),
-            Operation::Txn(txn) => self.add_txn(plugin, txn, &mut writes),
-        }
-        writes
-    }
-
-    /// Recursion is bounded by [`types::TXN_DEPTH_MAX`].
-    fn add_txn(&self, plugin: &Plugin, txn: &types::Txn, writes: &mut Vec<Write>) {
-        for op in txn.success.iter().chain(&txn.failure) {
-            match op {
-                TxnOp::Range(_) => {}
-                TxnOp::Put(put) => self.add_put(plugin, put, true, writes),
-                TxnOp::DeleteRange(delete) => add_delete(plugin, delete, true, writes),
-                TxnOp::Txn(inner) => self.add_txn(plugin, inner, writes),
-            }
-        }
-    }
-
-    fn add_put(&self, plugin: &Plugin, put: &types::Put, in_txn: bool, writes: &mut Vec<Write>) {
-        if plugin.reviews_put_of(put) {
-            writes.push(Write::put(put, in_txn, self.keyring.covers(&put.key), plugin.sees_sealed));
-        }
-    }
-}
-
-fn add_delete(plugin: &Plugin, delete: &types::DeleteRange, in_txn: bool, writes: &mut Vec<Write>) {
-    if plugin.reviews_delete_of(&delete.range) {
-        writes.push(Write::delete(delete, in_txn));
+        warnings.truncate(REMARKS_MAX);
+        Ok(Admitted { operation, warnings, permit, policy: Arc::clone(self) })
     }
 }
 
 /// Evidence that every plugin in force passed an operation. Only [`Policy::review`] makes one.
 pub struct Admitted<'a> {
-    operation: &'a Operation,
+    operation: Cow<'a, Operation>,
+    warnings: Vec<String>,
     permit: Permit,
     policy: Arc<Policy>,
 }
 
 impl Admitted<'_> {
+    /// What the plugins have to say to whoever wrote; at most [`REMARKS_MAX`] lines.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
     /// Seals the values under the policy that reviewed them.
     ///
     /// # Errors
     /// [`SealError`]: no root key here, or a compare that a sealed prefix cannot answer.
     pub fn seal(&self) -> Result<SealedWrite, SealError> {
-        SealedWrite::of(self.operation, &self.policy.keyring, self.policy.epoch, &self.permit)
+        SealedWrite::of(&self.operation, &self.policy.keyring, self.policy.epoch, &self.permit)
     }
 }
 

@@ -1,14 +1,16 @@
 //! The reviews of one request by one plugin, on a thread that may block.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use store::PluginMode;
 use types::{DeleteRange, Plain, Put, PutLease, PutValue};
 
 use crate::contract::policy;
 use crate::description::is_name;
 use crate::engine::Code;
-use crate::limits::MESSAGE_BYTES_MAX;
+use crate::limits::{MESSAGE_BYTES_MAX, REMARK_BYTES_MAX, REMARKS_MAX};
+use crate::plugin::Plugin;
 use crate::sandbox::{self, Deadline};
 use crate::{AdmissionError, Cause};
 
@@ -66,7 +68,7 @@ impl Write {
         }
     }
 
-    fn request<'a>(&'a self, caller: policy::Caller<'a>) -> policy::Request<'a> {
+    fn request<'a>(&'a self, caller: policy::Caller<'a>, mode: policy::Mode) -> policy::Request<'a> {
         policy::Request {
             operation: self.operation,
             key: &self.key,
@@ -76,65 +78,126 @@ impl Write {
             lease: self.lease,
             in_txn: self.in_txn,
             caller,
+            mode,
         }
     }
 }
 
+/// What a plugin makes of the writes of one request that concern it.
+#[derive(Default)]
+pub(crate) struct Findings {
+    /// For each write, the value that it is to have instead.
+    pub(crate) values: Vec<Option<Plain>>,
+    /// For whoever wrote: single lines.
+    pub(crate) warnings: Vec<String>,
+}
+
 /// One plugin at work on one request.
 pub(crate) struct Reviewer {
-    plugin: String,
+    plugin: Arc<Plugin>,
     code: Code,
-    timeout: Duration,
     common_name: Option<String>,
+    user: Option<String>,
     uris: Vec<String>,
 }
 
 impl Reviewer {
-    pub(crate) fn new(plugin: &str, code: Code, timeout: Duration, caller: &auth::Caller) -> Self {
-        let identity = caller.identity();
+    pub(crate) fn new(plugin: Arc<Plugin>, code: Code, permit: &auth::Permit) -> Self {
+        let identity = permit.caller().identity();
+        let user = match permit.actor() {
+            auth::Actor::User(name) => Some(name),
+            auth::Actor::Nobody | auth::Actor::Root => None,
+        };
         Self {
-            plugin: plugin.to_owned(),
+            plugin,
             code,
-            timeout,
             common_name: identity.and_then(|identity| identity.common_name()).map(str::to_owned),
+            user,
             uris: identity.map(|identity| identity.uris().to_vec()).unwrap_or_default(),
         }
     }
 
     /// Passes the first denial or failure on. The time limit is for all the writes together.
-    pub(crate) fn review(&self, writes: &[Write]) -> Result<(), AdmissionError> {
-        let deadline = Deadline::after(self.timeout);
-        writes.iter().try_for_each(|write| self.review_one(write, deadline))
+    pub(crate) fn review(&self, writes: &[Write]) -> Result<Findings, AdmissionError> {
+        let deadline = Deadline::after(self.plugin.timeout);
+        let mut findings = Findings::default();
+        for write in writes {
+            let value = self.review_one(write, deadline, &mut findings.warnings)?;
+            findings.values.push(value);
+        }
+        Ok(findings)
     }
 
-    fn review_one(&self, write: &Write, deadline: Deadline) -> Result<(), AdmissionError> {
+    fn review_one(
+        &self,
+        write: &Write,
+        deadline: Deadline,
+        warnings: &mut Vec<String>,
+    ) -> Result<Option<Plain>, AdmissionError> {
         let uris: Vec<&str> = self.uris.iter().map(String::as_str).collect();
-        let caller = policy::Caller { common_name: self.common_name.as_deref(), uris: &uris };
-        let request = write.request(caller);
-        let verdict = sandbox::run(&self.code.instances, deadline, |plugin, store| {
+        let caller =
+            policy::Caller { common_name: self.common_name.as_deref(), user: self.user.as_deref(), uris: &uris };
+        let request = write.request(caller, mode(self.plugin.mode));
+        let (verdict, traces) = sandbox::run(&self.code.instances, &self.plugin.grant, deadline, |plugin, store| {
             plugin.strongroom_admission_policy().call_review(store, request)
         });
-        match verdict.map_err(|cause| self.failed(cause))? {
-            policy::Verdict::Allow => Ok(()),
-            policy::Verdict::Deny(denial) => Err(self.denied(denial, write.value_sealed)),
+        // What was said about a sealed value could quote it.
+        if !write.value_sealed {
+            self.plugin.journal.add(traces.lines);
         }
+        let verdict = verdict.map_err(|cause| self.plugin.failed(cause))?;
+        if !write.value_sealed {
+            warnings.extend(remarks(&verdict.warnings).map(|line| format!("{}: {line}", self.plugin.name)));
+            for note in remarks(&verdict.notes) {
+                tracing::info!(plugin = self.plugin.name, note, "a plugin notes of a write");
+            }
+        }
+        match verdict.decision {
+            policy::Decision::Allow => Ok(None),
+            policy::Decision::Deny(denial) => Err(self.denied(denial, write.value_sealed)),
+            policy::Decision::Mutate(value) => {
+                let changed = self.changed(write, value);
+                changed.map(Some).map_err(|reason| self.plugin.failed(Cause::Mutation { reason }))
+            }
+        }
+    }
+
+    fn changed(&self, write: &Write, value: Vec<u8>) -> Result<Plain, &'static str> {
+        let value = Plain::from(value);
+        if !self.plugin.grant.may_mutate {
+            return Err("and may not: it was not granted to");
+        }
+        if write.value.is_none() {
+            return Err("that it was not shown");
+        }
+        Ok(value)
     }
 
     fn denied(&self, denial: policy::Denial, saw_sealed: bool) -> AdmissionError {
         let code = if is_name(&denial.code) { denial.code } else { CODE_UNSPECIFIED.to_owned() };
-        let message = if saw_sealed { MESSAGE_WITHHELD.to_owned() } else { one_line(&denial.message) };
-        AdmissionError::Denied { plugin: self.plugin.clone(), code, message }
-    }
-
-    fn failed(&self, cause: Cause) -> AdmissionError {
-        AdmissionError::PluginFailed { plugin: self.plugin.clone(), cause }
+        let message =
+            if saw_sealed { MESSAGE_WITHHELD.to_owned() } else { one_line(&denial.message, MESSAGE_BYTES_MAX) };
+        AdmissionError::Denied { plugin: self.plugin.name.clone(), code, message }
     }
 }
 
-/// A stranger's text, fit for one line of a terminal or a status: control characters become spaces, and it is cut at
-/// [`MESSAGE_BYTES_MAX`].
-pub(crate) fn one_line(text: &str) -> String {
-    let end = text.floor_char_boundary(MESSAGE_BYTES_MAX);
+fn mode(mode: PluginMode) -> policy::Mode {
+    match mode {
+        PluginMode::Enforce => policy::Mode::Enforce,
+        PluginMode::Warn => policy::Mode::Warn,
+        PluginMode::Observe => policy::Mode::Observe,
+    }
+}
+
+/// The warnings or notes of a verdict, fit to be shown.
+fn remarks(lines: &[String]) -> impl Iterator<Item = String> {
+    lines.iter().take(REMARKS_MAX).map(|line| one_line(line, REMARK_BYTES_MAX))
+}
+
+/// A stranger's text, fit for one line of a terminal or a status: control characters become spaces, and it is cut at so many
+/// bytes.
+pub(crate) fn one_line(text: &str, bytes_max: usize) -> String {
+    let end = text.floor_char_boundary(bytes_max);
     text[..end].chars().map(|each| if each.is_control() { ' ' } else { each }).collect()
 }
 
@@ -144,9 +207,9 @@ mod tests {
 
     #[test]
     fn a_strangers_text_becomes_one_short_line() {
-        assert_eq!(one_line("a\nb\u{1b}[31m\u{85}c"), "a b [31m c");
+        assert_eq!(one_line("a\nb\u{1b}[31m\u{85}c", MESSAGE_BYTES_MAX), "a b [31m c");
         // Three bytes each, so the bound falls within a character.
-        let cut = one_line(&"\u{20ac}".repeat(MESSAGE_BYTES_MAX));
+        let cut = one_line(&"\u{20ac}".repeat(MESSAGE_BYTES_MAX), MESSAGE_BYTES_MAX);
         assert_eq!(cut.len(), MESSAGE_BYTES_MAX - MESSAGE_BYTES_MAX % 3);
     }
 }

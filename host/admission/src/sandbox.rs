@@ -1,13 +1,16 @@
 //! One call into a plugin: a fresh instance, its limits, and what became of it.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use wasmtime::{Store, Trap};
 
 use crate::Cause;
-use crate::contract::{Plugin, PluginPre};
+use crate::contract::{Plugin, PluginPre, host};
+use crate::journal::{Level, Line};
 use crate::limits::{
-    MEMORIES_MAX, MEMORY_BYTES_MAX, OUTPUT_BYTES_MAX, PARTS_MAX, TABLE_ELEMENTS_MAX, TICK, TIMEOUT_DEFAULT,
+    LOG_LINES_MAX, MEMORIES_MAX, MEMORY_BYTES_MAX, MUTATED_BYTES_MAX, OUTPUT_BYTES_MAX, PARTS_MAX, TABLE_ELEMENTS_MAX,
+    TICK, TIMEOUT_DEFAULT,
 };
 
 /// When a guest has to be done, and how long that was from the start.
@@ -40,11 +43,38 @@ impl Default for Deadline {
     }
 }
 
-/// What a guest has taken so far.
-#[derive(Default)]
+/// What the administrator gave a plugin.
+#[derive(Clone)]
+pub(crate) struct Grant {
+    pub(crate) settings: Arc<str>,
+    pub(crate) memory_bytes_max: usize,
+    pub(crate) may_mutate: bool,
+}
+
+impl Default for Grant {
+    fn default() -> Self {
+        Self { settings: "".into(), memory_bytes_max: MEMORY_BYTES_MAX, may_mutate: false }
+    }
+}
+
+/// What a guest has been given, and what it has taken so far.
 pub(crate) struct Bounds {
+    grant: Grant,
     memory_bytes: usize,
     exceeded: bool,
+    lines: Vec<Line>,
+}
+
+impl host::Host for Bounds {
+    fn log(&mut self, level: host::Level, message: String) {
+        if self.lines.len() < LOG_LINES_MAX {
+            self.lines.push(Line::new(Level::from(level), &message));
+        }
+    }
+
+    fn settings(&mut self) -> String {
+        self.grant.settings.to_string()
+    }
 }
 
 impl Bounds {
@@ -58,7 +88,7 @@ impl Bounds {
 impl wasmtime::ResourceLimiter for Bounds {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let total = (self.memory_bytes - current).saturating_add(desired);
-        if total > MEMORY_BYTES_MAX {
+        if total > self.grant.memory_bytes_max {
             return self.exceed();
         }
         self.memory_bytes = total;
@@ -82,25 +112,37 @@ impl wasmtime::ResourceLimiter for Bounds {
     }
 }
 
-/// Instantiates the plugin, lets `call` call it, and throws the instance away with all that it remembers.
+/// What a call left behind.
+#[derive(Default)]
+pub(crate) struct Traces {
+    pub(crate) lines: Vec<Line>,
+    /// Linear memory at its end, at most what it was granted.
+    pub(crate) memory_bytes: usize,
+}
+
+/// Instantiates the plugin, lets `call` call it, and throws the instance away with all that it remembers. Answers with what it
+/// left behind, too.
 ///
 /// Blocks until the guest is done or its deadline has passed.
 pub(crate) fn run<R>(
     code: &PluginPre<Bounds>,
+    grant: &Grant,
     deadline: Deadline,
     call: impl FnOnce(&Plugin, &mut Store<Bounds>) -> wasmtime::Result<R>,
-) -> Result<R, Cause> {
-    let ticks = deadline.ticks().ok_or_else(|| deadline.passed())?;
-    let mut store = Store::new(code.engine(), Bounds::default());
+) -> (Result<R, Cause>, Traces) {
+    let Some(ticks) = deadline.ticks() else { return (Err(deadline.passed()), Traces::default()) };
+    let bounds = Bounds { grant: grant.clone(), memory_bytes: 0, exceeded: false, lines: Vec::new() };
+    let mut store = Store::new(code.engine(), bounds);
     store.limiter(|bounds| bounds);
     store.set_epoch_deadline(ticks);
-    store.set_hostcall_fuel(OUTPUT_BYTES_MAX);
+    store.set_hostcall_fuel(OUTPUT_BYTES_MAX + if grant.may_mutate { MUTATED_BYTES_MAX } else { 0 });
 
-    let plugin = match code.instantiate(&mut store) {
-        Ok(plugin) => plugin,
-        Err(error) => return Err(cause(&error, store.data(), deadline, Cause::Instantiation)),
+    let outcome = match code.instantiate(&mut store) {
+        Ok(plugin) => call(&plugin, &mut store).map_err(|error| cause(&error, store.data(), deadline, Cause::Output)),
+        Err(error) => Err(cause(&error, store.data(), deadline, Cause::Instantiation)),
     };
-    call(&plugin, &mut store).map_err(|error| cause(&error, store.data(), deadline, Cause::Output))
+    let Bounds { lines, memory_bytes, .. } = store.into_data();
+    (outcome, Traces { lines, memory_bytes })
 }
 
 /// Reads the engine's error. What is neither a limit nor a trap is `otherwise`.

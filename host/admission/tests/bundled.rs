@@ -19,7 +19,7 @@ fn component() -> Vec<u8> {
 #[test]
 fn it_keeps_secrets_out_of_config_maps() {
     let engine = Engine::new().unwrap();
-    let description = engine.inspect(&component()).unwrap();
+    let description = engine.inspect(&component(), "").unwrap();
     assert_eq!(description.name, "no-secrets-in-configmaps");
     assert_eq!(description.prefixes, [b"/registry/configmaps/"]);
     assert!(description.operations.put && !description.operations.delete);

@@ -56,6 +56,18 @@ fn a_table_bomb_is_stopped_at_its_limit() {
 }
 
 #[test]
+fn a_log_flood_meets_its_deadline() {
+    assert_contained(guests::log_flood(), |cause| *cause == deadline());
+}
+
+#[test]
+fn a_value_that_may_not_be_changed_stays_and_the_write_is_denied() {
+    assert_contained(guests::change_to_exclamation(), |cause| matches!(cause, Cause::Mutation { .. }));
+    // Not granted, what it answers is too large as well.
+    assert_contained(guests::change_to_huge(), |cause| *cause == Cause::Output);
+}
+
+#[test]
 fn a_trap_is_a_failure_and_not_a_verdict() {
     assert_contained(guests::trap(), |cause| matches!(cause, Cause::Trap { .. }));
 }

@@ -7,19 +7,19 @@ mod fixture;
 use admission::{AdmissionError, Cause, Engine, limits};
 
 fn refusal(component: &[u8]) -> AdmissionError {
-    Engine::new().unwrap().inspect(component).unwrap_err()
+    Engine::new().unwrap().inspect(component, "").unwrap_err()
 }
 
 #[test]
 fn an_honest_component_is_described() {
     let engine = Engine::new().unwrap();
-    let description = engine.inspect(&guests::deny_all()).unwrap();
+    let description = engine.inspect(&guests::deny_all(), "").unwrap();
     assert_eq!((description.name.as_str(), description.version.as_str()), ("deny-all", "0.1.0"));
     assert_eq!(description.prefixes, [guests::PREFIX.as_bytes()]);
     assert!(description.operations.put && description.operations.delete);
     // A second time from the cache, and after a refusal.
-    engine.inspect(&guests::foreign_import()).unwrap_err();
-    assert_eq!(engine.inspect(&guests::deny_all()).unwrap(), description);
+    engine.inspect(&guests::foreign_import(), "").unwrap_err();
+    assert_eq!(engine.inspect(&guests::deny_all(), "").unwrap(), description);
 }
 
 #[test]
@@ -54,6 +54,19 @@ fn a_lie_in_the_description_is_refused() {
     let operations = refusal(&guests::lying_operations());
     assert!(matches!(operations, AdmissionError::BadDescription { problem } if problem.contains("operation")));
     assert_eq!(refusal(&guests::lying_prefix_count()), AdmissionError::Undescribed { cause: Cause::Output });
+}
+
+#[test]
+fn settings_are_for_the_plugin_to_judge() {
+    let engine = Engine::new().unwrap();
+    engine.inspect(&guests::as_set(), "").unwrap();
+    engine.inspect(&guests::as_set(), "deny").unwrap();
+    let refused = engine.inspect(&guests::as_set(), "allow").unwrap_err();
+    assert_eq!(refused, AdmissionError::BadSettings { reason: "begin with a d".to_owned() });
+    let long = "d".repeat(limits::SETTINGS_BYTES_MAX + 1);
+    assert!(matches!(engine.inspect(&guests::as_set(), &long), Err(AdmissionError::BadSettings { .. })));
+    let endless = engine.inspect(&guests::endless_validation(), "").unwrap_err();
+    assert!(matches!(endless, AdmissionError::Unvalidated { cause: Cause::Deadline { .. } }));
 }
 
 #[test]

@@ -95,6 +95,7 @@ const TABLE: &[Row] = &[
     (PLUGINS, "Install", Admin, Nothing),
     (PLUGINS, "List", Admin, Nothing),
     (PLUGINS, "Remove", Admin, Nothing),
+    (PLUGINS, "Logs", Admin, Nothing),
     (KEYS, "Status", Admin, Nothing),
     (KEYS, "Rotate", Admin, Nothing),
     (KEYS, "Settle", Admin, Nothing),

@@ -23,6 +23,9 @@ pub enum ApiError {
     /// The client's: a failure policy outside the enumeration.
     #[error("unknown failure policy {0}; use FAIL or IGNORE")]
     UnknownFailurePolicy(i32),
+    /// The client's: a plugin mode outside the enumeration.
+    #[error("unknown plugin mode {0}; use ENFORCE, WARN or OBSERVE")]
+    UnknownPluginMode(i32),
     /// The client's: an alarm action outside the enumeration.
     #[error("unknown alarm action {0}; use GET, ACTIVATE or DEACTIVATE")]
     UnknownAction(i32),

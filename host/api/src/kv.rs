@@ -21,6 +21,9 @@ const SKIP_DAMAGED: &str = "strongroom-skip-damaged";
 /// In its answer's metadata: the keys that were left out.
 const DAMAGED_KEYS: &str = "strongroom-damaged-key-bin";
 
+/// In the metadata of an answer to a write: a plugin's warning, in printable ASCII with everything else as `%XX`.
+const WARNING: &str = "strongroom-warning";
+
 type Answer<T> = Result<Response<T>, Status>;
 
 pub(crate) struct KvDoor {
@@ -28,8 +31,20 @@ pub(crate) struct KvDoor {
 }
 
 impl KvDoor {
-    async fn write(&self, caller: &auth::Caller, operation: Operation) -> Result<Reply<OpOutcome<Plain>>, ApiError> {
-        Ok(self.member.write(caller, operation).await?)
+    /// Writes; the answer that `answer` makes carries what plugins have to say.
+    async fn write<T>(
+        &self,
+        caller: &auth::Caller,
+        operation: Operation,
+        answer: impl FnOnce(Reply<OpOutcome<Plain>>) -> Result<T, ApiError>,
+    ) -> Answer<T> {
+        let (reply, warnings) = self.member.write_warned(caller, operation).await.map_err(ApiError::from)?;
+        let mut response = Response::new(answer(reply)?);
+        for warning in warnings {
+            let shown = MetadataValue::try_from(shown(&warning)).expect("what is printable and ASCII can be a header");
+            response.metadata_mut().append(WARNING, shown);
+        }
+        Ok(response)
     }
 }
 
@@ -70,10 +85,11 @@ impl Kv for KvDoor {
         let fits = check_size(&request, &self.member);
         let put = convert::put(request).map_err(ApiError::from)?;
         fits?;
-        let reply = self.write(&caller, Operation::Put(put)).await?;
-        let OpOutcome::Put { prev } = reply.body else { return Err(unlike("a put").into()) };
-        let header = header::full(reply.header);
-        Ok(Response::new(PutResponse { header, prev_kv: prev.map(convert::key_value) }))
+        self.write(&caller, Operation::Put(put), |reply| {
+            let OpOutcome::Put { prev } = reply.body else { return Err(unlike("a put")) };
+            Ok(PutResponse { header: header::full(reply.header), prev_kv: prev.map(convert::key_value) })
+        })
+        .await
     }
 
     async fn delete_range(&self, request: Request<DeleteRangeRequest>) -> Answer<DeleteRangeResponse> {
@@ -81,10 +97,11 @@ impl Kv for KvDoor {
         let fits = check_size(&request, &self.member);
         let delete = convert::delete_range(request).map_err(ApiError::from)?;
         fits?;
-        let reply = self.write(&caller, Operation::DeleteRange(delete)).await?;
-        let OpOutcome::DeleteRange { deleted, prevs } = reply.body else { return Err(unlike("a delete").into()) };
-        let header = header::full(reply.header);
-        Ok(Response::new(DeleteRangeResponse { header, ..convert::deleted(deleted, prevs) }))
+        self.write(&caller, Operation::DeleteRange(delete), |reply| {
+            let OpOutcome::DeleteRange { deleted, prevs } = reply.body else { return Err(unlike("a delete")) };
+            Ok(DeleteRangeResponse { header: header::full(reply.header), ..convert::deleted(deleted, prevs) })
+        })
+        .await
     }
 
     async fn txn(&self, request: Request<TxnRequest>) -> Answer<TxnResponse> {
@@ -95,10 +112,12 @@ impl Kv for KvDoor {
         if !txn.is_read_only() {
             fits?;
         }
-        let reply = self.write(&caller, Operation::Txn(txn)).await?;
-        let OpOutcome::Txn(outcome) = reply.body else { return Err(unlike("a transaction").into()) };
-        let header = header::full(reply.header);
-        Ok(Response::new(TxnResponse { header, ..convert::transacted(outcome, reply.header.revision) }))
+        self.write(&caller, Operation::Txn(txn), |reply| {
+            let OpOutcome::Txn(outcome) = reply.body else { return Err(unlike("a transaction")) };
+            let header = header::full(reply.header);
+            Ok(TxnResponse { header, ..convert::transacted(outcome, reply.header.revision) })
+        })
+        .await
     }
 
     async fn compact(&self, request: Request<CompactionRequest>) -> Answer<CompactionResponse> {
@@ -111,6 +130,15 @@ impl Kv for KvDoor {
 /// Whether the caller asks for what can be read, rather than for everything or an error.
 fn skips_damaged<T>(request: &Request<T>) -> bool {
     request.metadata().get(SKIP_DAMAGED).is_some_and(|value| value == "true")
+}
+
+fn shown(warning: &str) -> String {
+    let escaped = |byte: u8| match byte {
+        b'%' => "%25".to_owned(),
+        b' '..=b'~' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    warning.bytes().map(escaped).collect()
 }
 
 /// A bug: the member answered another operation than the one asked for.

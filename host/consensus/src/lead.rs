@@ -39,6 +39,9 @@ pub(crate) enum ReadIndex {
     NoQuorum,
 }
 
+/// Between two looks whether what a lease had left is in the log: about as long as that takes.
+const NOTING_PAUSE: Duration = Duration::from_millis(2);
+
 /// This member as a leader. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Lead {
@@ -91,7 +94,12 @@ impl Lead {
     /// Starts a lease's time anew on this member's clock. That this member led is confirmed after it, so that a next
     /// leader has begun its own clock later.
     pub(crate) async fn renew_lease(&self, id: i64, ttl_seconds: i64) -> Renewal {
-        let renewal = self.clock.renew(id, ttl_seconds);
+        let renewal = loop {
+            match self.clock.renew(id, ttl_seconds) {
+                Renewal::Noting => tokio::time::sleep(NOTING_PAUSE).await,
+                renewal => break renewal,
+            }
+        };
         match self.read_index().await {
             ReadIndex::Confirmed(_) => renewal,
             ReadIndex::NotLeader | ReadIndex::NoQuorum => Renewal::NotPrimary,

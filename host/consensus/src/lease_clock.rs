@@ -13,6 +13,8 @@ pub enum Renewal {
     Renewed,
     /// Its time was up.
     Expired,
+    /// What it had left is being written into the log. Renewed now, it would be said to have less than it has.
+    Noting,
     /// This member does not keep the time of leases: it does not lead, or has not taken them over yet.
     NotPrimary,
 }
@@ -44,7 +46,7 @@ impl Consensus {
                 match self.ask.renew_lease(leader, id, ttl_seconds).await {
                     Renewal::Renewed => return Ok(true),
                     Renewal::Expired => return Ok(false),
-                    Renewal::NotPrimary => self.ask.pause().await,
+                    Renewal::NotPrimary | Renewal::Noting => self.ask.pause().await,
                 }
             }
         })

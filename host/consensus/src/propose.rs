@@ -27,6 +27,20 @@ impl Consensus {
         carried.unwrap_or(Err(ConsensusError::Timeout)).inspect_err(|_| self.metrics.failed.inc())
     }
 
+    /// Puts a proposal into the log only if this member leads, so that it comes before everything that a later leader proposes;
+    /// returns when it is applied here.
+    ///
+    /// # Errors
+    /// [`ConsensusError::NotLeader`]; after [`ConsensusError::LeaderChanged`] it may still be carried out.
+    pub async fn propose_as_leader(&self, proposal: Proposal) -> Result<(), ConsensusError> {
+        let request = Request { command: proposal.into_command(), origin: None };
+        match self.ask.lead.propose(request).await {
+            Fate::Committed => Ok(()),
+            Fate::NotLeader => Err(ConsensusError::NotLeader),
+            Fate::Unknown => Err(ConsensusError::LeaderChanged),
+        }
+    }
+
     async fn carry(&self, request: Request, mut waiting: Waiting) -> Result<Applied, ConsensusError> {
         loop {
             let leader = self.ask.leader().await?;

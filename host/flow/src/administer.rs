@@ -1,19 +1,19 @@
 //! What an administrator does with plugins.
 
 use admission::{
-    Description, is_name,
-    limits::{PLUGINS_MAX, PREFIX_BYTES_MAX, PREFIXES_MAX},
+    Description, Line, is_name,
+    limits::{MEMORY_BYTES_MAX, PLUGINS_MAX, PREFIX_BYTES_MAX, PREFIXES_MAX},
 };
 use auth::Administrator;
 use bytes::Bytes;
 use consensus::Proposal;
 use ring::digest;
-use store::{Outcome, PluginRecord, Refusal};
+use store::{Outcome, PluginMode, PluginRecord, Refusal};
 
 use crate::{FlowError, Member};
 
 /// A plugin to install, or to put in the place of the one with the same name.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct InstallPlugin {
     /// Its name.
     pub name: String,
@@ -27,6 +27,16 @@ pub struct InstallPlugin {
     pub fail_open: bool,
     /// Time limit in milliseconds of all its reviews of one client request, zero for the default.
     pub timeout_ms: u32,
+    /// What it is told of its task, in a form of its own.
+    pub settings: String,
+    /// What becomes of its verdicts.
+    pub mode: PluginMode,
+    /// Those with a smaller number review first.
+    pub order: i32,
+    /// Whether it may change what is written.
+    pub may_mutate: bool,
+    /// Bound on the memory of one review in MiB, zero for the default.
+    pub memory_mib: u32,
 }
 
 /// An installed plugin.
@@ -44,8 +54,9 @@ impl Member {
     ) -> Result<(PluginInfo, u64), FlowError> {
         self.check_install(&request)?;
         let engine = self.shared.policy.engine();
-        let component = request.component.clone();
-        let description = tokio::task::spawn_blocking(move || engine.inspect(&component)).await??;
+        let (component, settings) = (request.component.clone(), request.settings.clone());
+        let inspected = tokio::task::spawn_blocking(move || engine.inspect(&component, &settings)).await?;
+        let description = inspected?;
         let mut record = record_of(request, description);
         let epoch = self.change_policy(Proposal::put_plugin(record.clone()), &record.name).await?;
         record.policy_epoch = epoch;
@@ -62,6 +73,9 @@ impl Member {
         if request.prefixes.len() > PREFIXES_MAX || !request.prefixes.iter().all(fits) {
             return refuse(format!("give at most {PREFIXES_MAX} prefixes of 1 to {PREFIX_BYTES_MAX} bytes each"));
         }
+        if request.memory_mib as usize > MEMORY_BYTES_MAX >> 20 {
+            return refuse(format!("a plugin may be given at most {} MiB of memory", MEMORY_BYTES_MAX >> 20));
+        }
         let installed = self.shared.store.view(|view| view.plugins())?;
         let replaces = installed.iter().any(|plugin| plugin.name == request.name);
         if !replaces && installed.len() >= PLUGINS_MAX {
@@ -76,6 +90,18 @@ impl Member {
     /// When the disk does.
     pub fn plugins(&self, _admin: &Administrator) -> Result<(Vec<PluginInfo>, u64), FlowError> {
         Ok(self.shared.store.view(|view| Ok::<_, store::StoreError>((view.plugins()?, view.policy_epoch()?)))?)
+    }
+
+    /// What a plugin has logged on this member since it started, oldest first.
+    ///
+    /// # Errors
+    /// No such plugin.
+    pub fn plugin_log(&self, _admin: &Administrator, name: &str) -> Result<Vec<Line>, FlowError> {
+        let installed = self.shared.store.view(|view| view.plugins())?;
+        if !installed.iter().any(|plugin| plugin.name == name) {
+            return Err(FlowError::NoSuchPlugin { name: name.to_owned() });
+        }
+        Ok(self.shared.policy.engine().log(name))
     }
 
     /// Takes a plugin out of force.
@@ -120,5 +146,10 @@ fn record_of(request: InstallPlugin, description: Description) -> PluginRecord {
         fail_open: request.fail_open,
         timeout_ms: request.timeout_ms,
         policy_epoch: 0,
+        settings: request.settings,
+        mode: request.mode.into(),
+        order: request.order,
+        may_mutate: request.may_mutate,
+        memory_mib: request.memory_mib,
     }
 }

@@ -95,8 +95,7 @@ impl Member {
         self.permit_leases(caller, KeyUse::Write, move |_| Ok(vec![id])).await?;
         let body = match self.lease(id)? {
             Some(lease) => {
-                self.clear_checkpoint(lease).await?;
-                let renewed = self.shared.consensus.renew_lease(lease.id, lease.ttl_seconds).await?;
+                let renewed = self.renew(lease).await?;
                 self.shared.metrics.leases_renewed.inc_by(u64::from(renewed));
                 if renewed { lease.ttl_seconds } else { 0 }
             }
@@ -105,23 +104,40 @@ impl Member {
         Ok(Reply { header: self.header(), body })
     }
 
-    /// A lease that is kept alive has all of its time again, also after a restart. As in etcd an entry of the log is
+    /// A lease that is kept alive has all of its time again, also under a next leader. As in etcd an entry of the log is
     /// written only for one that was checkpointed since, so at most two for each interval of checkpoints.
-    async fn clear_checkpoint(&self, lease: LeaseRecord) -> Result<(), FlowError> {
-        if lease.remaining_seconds == 0 {
-            return Ok(());
+    ///
+    /// The leader's clock first: what was checkpointed before that is in the log by then, and seen here. Once it is cleared, the
+    /// clock again: another leader may have begun its own by what is cleared.
+    async fn renew(&self, lease: LeaseRecord) -> Result<bool, FlowError> {
+        while self.shared.consensus.renew_lease(lease.id, lease.ttl_seconds).await? {
+            self.shared.consensus.confirm_read().await?;
+            match self.lease(lease.id)? {
+                None => return Ok(false),
+                Some(noted) if noted.remaining_seconds == 0 => return Ok(true),
+                Some(_) => {
+                    let cleared = LeaseRemaining { id: lease.id, remaining_seconds: 0 };
+                    self.shared.consensus.propose(Proposal::checkpoint_leases(vec![cleared])).await?.result?;
+                }
+            }
         }
-        let cleared = LeaseRemaining { id: lease.id, remaining_seconds: 0 };
-        self.shared.consensus.propose(Proposal::checkpoint_leases(vec![cleared])).await?.result?;
-        Ok(())
+        Ok(false)
     }
 
-    /// Notes how long the leases have left that have run for longer than `age`.
+    /// Notes how long the leases have left that have run for longer than `age`. None is renewed until that is in the log, also
+    /// if the caller does not wait for it.
     pub(crate) async fn checkpoint_leases(&self, age: Duration) -> Result<(), FlowError> {
-        for leases in self.shared.lessor.run_for(age).chunks(CHECKPOINT_LEASES_MAX) {
-            self.shared.consensus.propose(Proposal::checkpoint_leases(leases.to_vec())).await?.result?;
-        }
-        Ok(())
+        let (member, leases) = (self.clone(), self.shared.lessor.run_for(age));
+        let noted = tokio::spawn(async move {
+            let mut outcome = Ok(());
+            for leases in leases.chunks(CHECKPOINT_LEASES_MAX) {
+                let checkpoint = Proposal::checkpoint_leases(leases.to_vec());
+                outcome = outcome.and(member.shared.consensus.propose_as_leader(checkpoint).await);
+                member.shared.lessor.noted(leases);
+            }
+            outcome
+        });
+        Ok(noted.await??)
     }
 
     /// How a lease stands.

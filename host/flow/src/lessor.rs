@@ -1,7 +1,7 @@
 //! The clock of leases.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, hash_map::Entry},
     sync::{
         Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -29,6 +29,8 @@ pub(crate) struct Lessor {
 struct Clock {
     leases: HashMap<i64, (Duration, Instant)>,
     by_deadline: BTreeSet<(Instant, i64)>,
+    /// How often what a lease has left is on its way into the log.
+    noting: HashMap<i64, u32>,
 }
 
 const POISONED: &str = "no code that can panic runs while the lease clock is locked";
@@ -51,7 +53,7 @@ impl Lessor {
     /// of its time. As in etcd each gets an election timeout more, in which its owner may find its way here.
     pub(crate) fn take_over(&self, leases: Vec<LeaseRecord>) {
         let mut clock = self.clock.lock().expect(POISONED);
-        *clock = Clock::default();
+        *clock = Clock { noting: std::mem::take(&mut clock.noting), ..Clock::default() };
         for lease in leases {
             clock.resume(lease, self.election_timeout);
         }
@@ -83,16 +85,34 @@ impl Lessor {
         }
     }
 
-    /// The leases that have run for longer than `age` since they were granted or kept alive, and what each has left.
+    /// The leases that have run for longer than `age` since they were granted or kept alive, and what each has left. They are
+    /// not renewed until all of them are [`Lessor::noted`].
     pub(crate) fn run_for(&self, age: Duration) -> Vec<LeaseRemaining> {
         let now = Instant::now();
-        let clock = self.clock.lock().expect(POISONED);
+        let mut clock = self.clock.lock().expect(POISONED);
         let running = clock.leases.iter().filter_map(|(id, (ttl, deadline))| {
             let left = deadline.checked_duration_since(now)?;
             let remaining_seconds = i64::try_from(left.as_millis().div_ceil(1000)).unwrap_or(i64::MAX);
             (left + age < *ttl).then_some(LeaseRemaining { id: *id, remaining_seconds })
         });
-        running.collect()
+        let running: Vec<_> = running.collect();
+        for lease in &running {
+            *clock.noting.entry(lease.id).or_default() += 1;
+        }
+        running
+    }
+
+    /// What these have left is in the log, or will not be.
+    pub(crate) fn noted(&self, leases: &[LeaseRemaining]) {
+        let mut clock = self.clock.lock().expect(POISONED);
+        for LeaseRemaining { id, .. } in leases {
+            if let Entry::Occupied(mut times) = clock.noting.entry(*id) {
+                *times.get_mut() -= 1;
+                if *times.get() == 0 {
+                    times.remove();
+                }
+            }
+        }
     }
 
     pub(crate) fn expired(&self) -> Vec<i64> {
@@ -114,6 +134,9 @@ impl LeaseClock for Lessor {
         }
         if clock.leases.get(&id).is_some_and(|(_, deadline)| *deadline <= Instant::now()) {
             return Renewal::Expired;
+        }
+        if clock.noting.contains_key(&id) {
+            return Renewal::Noting;
         }
         clock.set(LeaseRecord { id, ttl_seconds, remaining_seconds: 0 });
         Renewal::Renewed
@@ -166,4 +189,25 @@ impl Clock {
 
 fn seconds(seconds: i64) -> Duration {
     Duration::from_secs(seconds.max(0).cast_unsigned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Renewed meanwhile, it would have all of its time on this clock and less in the log, for the next leader to begin with.
+    #[test]
+    fn no_lease_is_renewed_while_what_it_has_left_is_noted() {
+        let lessor = Lessor::new(Duration::from_secs(1));
+        lessor.take_over(vec![LeaseRecord { id: 7, ttl_seconds: 60, remaining_seconds: 30 }]);
+        let (periodic, at_the_end) = (lessor.run_for(Duration::from_secs(5)), lessor.run_for(Duration::ZERO));
+        assert_eq!(periodic.iter().map(|lease| (lease.id, lease.remaining_seconds)).collect::<Vec<_>>(), [(7, 31)]);
+        for leases in [periodic, at_the_end] {
+            assert_eq!(lessor.renew(7, 60), Renewal::Noting);
+            lessor.noted(&leases);
+        }
+        assert_eq!(lessor.renew(7, 60), Renewal::Renewed);
+        assert!(lessor.run_for(Duration::from_secs(5)).is_empty());
+        assert_eq!(lessor.renew(7, 60), Renewal::Renewed);
+    }
 }

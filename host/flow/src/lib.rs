@@ -62,6 +62,7 @@ mod version;
 pub mod write;
 
 pub use administer::{InstallPlugin, PluginInfo};
+pub use admission::Line as PluginLine;
 pub use alarm::Alarm;
 pub use autocompact::AutoCompaction;
 pub use cluster::{MemberAdded, MemberInfo};

@@ -21,18 +21,31 @@ impl Member {
     /// # Errors
     /// [`FlowError`]; after [`FlowError::Timeout`] and [`FlowError::LeaderChanged`] it may still have been carried out.
     pub async fn write(&self, caller: &Caller, operation: Operation) -> Result<Reply<OpOutcome<Plain>>, FlowError> {
+        Ok(self.write_warned(caller, operation).await?.0)
+    }
+
+    /// The same, with what plugins have to say to whoever wrote.
+    ///
+    /// # Errors
+    /// [`FlowError`].
+    pub async fn write_warned(
+        &self,
+        caller: &Caller,
+        operation: Operation,
+    ) -> Result<(Reply<OpOutcome<Plain>>, Vec<String>), FlowError> {
         operation.check(self.shared.config.max_txn_ops)?;
         if let Operation::Txn(txn) = &operation
             && txn.is_read_only()
         {
-            return self.read_txn(caller, &operation, is_serializable(txn)).await;
+            let reply = self.read_txn(caller, &operation, is_serializable(txn)).await?;
+            return Ok((reply, Vec::new()));
         }
         self.check_room(quota::cost(&operation)).await?;
         for _ in 0..ATTEMPTS_MAX {
             let policy = self.shared.policy.current();
             refuse_if_keyless(policy.keyring(), &operation)?;
             let permit = self.shared.warden.write(caller, &operation)?;
-            let Some(write) = self.admit(&policy, &permit, &operation).await? else { continue };
+            let Some((write, warnings)) = self.admit(&policy, &permit, &operation).await? else { continue };
             if let Some(pause) = failpoint::pause("write.pause") {
                 tokio::time::sleep(pause).await;
             }
@@ -40,7 +53,7 @@ impl Member {
             match applied.result {
                 Ok(Outcome::Write(outcome)) => {
                     let body = self.opener(&policy, &permit).outcome(&operation, outcome)?;
-                    return Ok(Reply { header: self.header_at(applied.revision), body });
+                    return Ok((Reply { header: self.header_at(applied.revision), body }, warnings));
                 }
                 Ok(other) => return Err(FlowError::Corrupt(format!("a write came out as {other:?}"))),
                 Err(Refusal::StalePolicy { current }) => self.shared.policy.reach(current).await?,
@@ -67,7 +80,7 @@ impl Member {
         for _ in 0..ATTEMPTS_MAX {
             let policy = self.shared.policy.current();
             let permit = self.shared.warden.write(caller, operation)?;
-            let Some(write) = self.admit(&policy, &permit, operation).await? else { continue };
+            let Some((write, _)) = self.admit(&policy, &permit, operation).await? else { continue };
             let command = write.into_command();
             let evaluated = self.view_off_thread(move |view| Ok((view.revision()?, view.evaluate(&command)))).await?;
             let (revision, outcome) = match evaluated {
@@ -86,14 +99,14 @@ impl Member {
         Err(Denial::OldRevision.into())
     }
 
-    /// Has an operation reviewed, and sealed with uses of data keys that are reserved for this member; `None` when those have
-    /// retired meanwhile.
+    /// Has an operation reviewed, and sealed with uses of data keys that are reserved for this member, with the warnings of the
+    /// plugins; `None` when those keys have retired meanwhile.
     async fn admit(
         &self,
         policy: &Arc<Policy>,
         permit: &Permit,
         operation: &Operation,
-    ) -> Result<Option<SealedWrite>, FlowError> {
+    ) -> Result<Option<(SealedWrite, Vec<String>)>, FlowError> {
         let admitted = policy.review(permit.clone(), operation).await?;
         loop {
             match admitted.seal() {
@@ -102,7 +115,7 @@ impl Member {
                         return Ok(None);
                     }
                 }
-                sealed => return Ok(Some(sealed?)),
+                sealed => return Ok(Some((sealed?, admitted.warnings().to_vec()))),
             }
         }
     }

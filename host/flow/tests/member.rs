@@ -18,14 +18,7 @@ use types::{
 };
 
 fn deny_all() -> InstallPlugin {
-    InstallPlugin {
-        name: "deny-all".to_owned(),
-        component: guests::deny_all().into(),
-        prefixes: Vec::new(),
-        sees_sealed: false,
-        fail_open: false,
-        timeout_ms: 0,
-    }
+    InstallPlugin { name: "deny-all".to_owned(), component: guests::deny_all().into(), ..InstallPlugin::default() }
 }
 
 /// P4: there is no window at activation. Writers hammer the member while a plugin that denies everything is installed.

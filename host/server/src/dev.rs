@@ -71,10 +71,7 @@ async fn install_bundled_plugin(member: &Member) -> Result<(), ServerError> {
     let plugin = InstallPlugin {
         name: BUNDLED_PLUGIN_NAME.to_owned(),
         component: BUNDLED_PLUGIN.into(),
-        prefixes: Vec::new(),
-        sees_sealed: false,
-        fail_open: false,
-        timeout_ms: 0,
+        ..InstallPlugin::default()
     };
     let installed = member.plugin_install(&Administrator::bootstrap(), plugin).await;
     installed.map(drop).map_err(|error| ServerError::Start(Box::new(error)))

@@ -40,6 +40,33 @@ pub struct PluginRecord {
     /// The policy epoch in which it came into force.
     #[prost(uint64, tag = "11")]
     pub policy_epoch: u64,
+    /// The administrator's settings for it, in a form of its own.
+    #[prost(string, tag = "12")]
+    pub settings: String,
+    /// What becomes of its verdicts.
+    #[prost(enumeration = "PluginMode", tag = "13")]
+    pub mode: i32,
+    /// Those with a smaller number review first; those of one number in the order of their names.
+    #[prost(int32, tag = "14")]
+    pub order: i32,
+    /// Whether it may change what is written.
+    #[prost(bool, tag = "15")]
+    pub may_mutate: bool,
+    /// Bound on the memory of one review in MiB; zero for the default.
+    #[prost(uint32, tag = "16")]
+    pub memory_mib: u32,
+}
+
+/// What becomes of a plugin's verdicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
+#[repr(i32)]
+pub enum PluginMode {
+    /// They hold.
+    Enforce = 0,
+    /// A denial becomes a warning to whoever wrote.
+    Warn = 1,
+    /// They are counted and logged.
+    Observe = 2,
 }
 
 impl std::fmt::Debug for PluginRecord {

@@ -11,6 +11,9 @@ pub const WIT: &str = include_str!("../../wit/admission.wit");
 /// The interface that a plugin exports.
 pub const INTERFACE: &str = "strongroom:admission/policy@0.1.0";
 
+/// The only interface that a plugin may import.
+pub const HOST: &str = "strongroom:admission/host@0.1.0";
+
 const WORLD: &str = "plugin";
 
 /// Records in `module` that it implements the contract's world, as a bindings generator would have done.

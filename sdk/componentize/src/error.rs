@@ -19,8 +19,8 @@ pub enum ComponentizeError {
         /// What the encoder said, causes included.
         reason: String,
     },
-    /// The component would need something from its host, and the contract gives it nothing.
-    #[error("the component imports {}, but a plugin may import nothing", .imports.join(", "))]
+    /// The component would need something from its host that the contract does not give it.
+    #[error("the component imports {}, but a plugin may import nothing but {}", .imports.join(", "), crate::contract::HOST)]
     Imports {
         /// Names of the imports.
         imports: Vec<String>,

@@ -4,7 +4,7 @@
 //! early, in words, what the server would refuse.
 //!
 //! Invariants:
-//! - What [`componentize`] returns validates, imports nothing and exports [`contract::INTERFACE`].
+//! - What [`componentize`] returns validates, imports nothing but [`contract::HOST`] and exports [`contract::INTERFACE`].
 //! - The same module gives the same bytes.
 //!
 //! ```
@@ -58,7 +58,8 @@ fn check_contract(component: &[u8]) -> Result<(), ComponentizeError> {
         return Err(ComponentizeError::MissingExport { expected: contract::INTERFACE });
     };
     let world = &resolve.worlds[world];
-    let imports: Vec<String> = world.imports.keys().map(|key| resolve.name_world_key(key)).collect();
+    let imports = world.imports.keys().map(|key| resolve.name_world_key(key));
+    let imports: Vec<String> = imports.filter(|name| name != contract::HOST).collect();
     if !imports.is_empty() {
         return Err(ComponentizeError::Imports { imports });
     }
@@ -81,7 +82,8 @@ mod tests {
     const BODY: &str = r#"
         (memory (export "memory") 1)
         (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) i32.const 64)
-        (func (export "strongroom:admission/policy@0.1.0#describe") (result i32) i32.const 0)"#;
+        (func (export "strongroom:admission/policy@0.1.0#describe") (result i32) i32.const 0)
+        (func (export "strongroom:admission/policy@0.1.0#validate-settings") (param i32 i32) (result i32) i32.const 0)"#;
     const REVIEW: &str =
         r#"(func (export "strongroom:admission/policy@0.1.0#review") (param i32) (result i32) i32.const 0)"#;
 
@@ -89,6 +91,9 @@ mod tests {
     fn a_module_of_the_contract_becomes_a_component() {
         let component = componentize(&module(&format!("(module {BODY} {REVIEW})"))).unwrap();
         assert!(matches!(componentize(&component), Err(ComponentizeError::AlreadyComponent)));
+
+        let logging = r#"(import "strongroom:admission/host@0.1.0" "log" (func (param i32 i32 i32)))"#;
+        componentize(&module(&format!("(module {logging} {BODY} {REVIEW})"))).unwrap();
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Write an admission plugin for Strongroom in Rust: one type, one function.
 //!
-//! A plugin looks at a write before it enters the store and allows or denies it. It is compiled to a WebAssembly
-//! component that can reach nothing: no files, no network, no clock, no log. Every call runs in a fresh instance, so
-//! a `static` does not outlive the review. A panic counts as a failed review, which denies the write unless the
+//! A plugin looks at a write before it enters the store and allows it, denies it, or changes it. It is compiled to a
+//! WebAssembly component that can reach nothing: no files, no network, no clock. It has [`settings`], and a [`log`] that
+//! administrators read. Every call runs in a fresh instance, so a `static` does not outlive the review. A panic counts as a failed review, which denies the write unless the
 //! administrator chose otherwise.
 //!
 //! This crate is *not* the contract (that is `sdk/wit/admission.wit`); it only spells it in Rust.
@@ -40,7 +40,7 @@
 //!         if value.windows(7).any(|part| part == b":latest") {
 //!             return Verdict::deny("latest-tag", "name the version of the image instead of :latest");
 //!         }
-//!         Verdict::Allow
+//!         Verdict::allow()
 //!     }
 //! }
 //!
@@ -48,9 +48,9 @@
 //!
 //! // The policy is plain Rust, so its tests run natively.
 //! let mut request = Request::put(b"/registry/pods/default/web", b"image: web:latest");
-//! assert!(matches!(NoLatestTag::review(&request), Verdict::Deny(denial) if denial.code == "latest-tag"));
+//! assert_eq!(NoLatestTag::review(&request).denial().unwrap().code, "latest-tag");
 //! request.value = Some(b"image: web:1.2".to_vec());
-//! assert!(matches!(NoLatestTag::review(&request), Verdict::Allow));
+//! assert!(NoLatestTag::review(&request).is_allowed());
 //! ```
 //!
 //! Then `rustup target add wasm32-unknown-unknown`, `cargo build --release --target wasm32-unknown-unknown`, and
@@ -61,9 +61,12 @@
 #[doc(hidden)]
 pub mod bindings;
 
+mod host;
+
 pub use bindings::exports::strongroom::admission::policy::{
-    Caller, Denial, Description, Operation, Operations, Request, Verdict,
+    Caller, Decision, Denial, Description, Mode, Operation, Operations, Request, Verdict,
 };
+pub use host::{Level, log, set_settings, settings};
 
 /// An admission policy.
 pub trait Policy {
@@ -73,6 +76,14 @@ pub trait Policy {
     /// The operations that are reviewed.
     const OPERATIONS: Operations;
 
+    /// Whether the plugin can work with these settings, and if not, why. Without a word about it, a plugin has none.
+    ///
+    /// # Errors
+    /// What is wrong with them, for the administrator who gave them.
+    fn validate_settings(settings: &str) -> Result<(), String> {
+        if settings.is_empty() { Ok(()) } else { Err("this plugin has no settings".to_owned()) }
+    }
+
     /// Reviews one write.
     ///
     /// A transaction is reviewed write by write; see [`Request::in_txn`].
@@ -80,13 +91,58 @@ pub trait Policy {
 }
 
 impl Verdict {
+    /// Lets the write pass.
+    #[must_use]
+    pub fn allow() -> Self {
+        Self::of(Decision::Allow)
+    }
+
     /// Refuses the write.
     ///
     /// `code` is for programs: lowercase letters, digits and hyphens, at most 64 bytes. `message` is for people: one
     /// line, cut off after 1 KiB. Neither may quote the value.
     #[must_use]
     pub fn deny(code: &str, message: impl Into<String>) -> Self {
-        Self::Deny(Denial { code: code.to_owned(), message: message.into() })
+        Self::of(Decision::Deny(Denial { code: code.to_owned(), message: message.into() }))
+    }
+
+    /// Lets the write pass with this value in the place of its own. The administrator must have granted that.
+    #[must_use]
+    pub fn mutate(value: impl Into<Vec<u8>>) -> Self {
+        Self::of(Decision::Mutate(value.into()))
+    }
+
+    /// The same with a line for whoever wrote. It may not quote the value.
+    #[must_use]
+    pub fn with_warning(mut self, line: impl Into<String>) -> Self {
+        self.warnings.push(line.into());
+        self
+    }
+
+    /// The same with a line for the record. It may not quote the value.
+    #[must_use]
+    pub fn with_note(mut self, line: impl Into<String>) -> Self {
+        self.notes.push(line.into());
+        self
+    }
+
+    /// Whether the write passes as it is.
+    #[must_use]
+    pub fn is_allowed(&self) -> bool {
+        matches!(self.decision, Decision::Allow)
+    }
+
+    /// Why it is refused, if it is.
+    #[must_use]
+    pub fn denial(&self) -> Option<&Denial> {
+        match &self.decision {
+            Decision::Deny(denial) => Some(denial),
+            Decision::Allow | Decision::Mutate(_) => None,
+        }
+    }
+
+    fn of(decision: Decision) -> Self {
+        Self { decision, warnings: Vec::new(), notes: Vec::new() }
     }
 }
 
@@ -108,7 +164,8 @@ impl Request {
             value_withheld: false,
             lease: None,
             in_txn: false,
-            caller: Caller { common_name: None, uris: Vec::new() },
+            caller: Caller { common_name: None, user: None, uris: Vec::new() },
+            mode: Mode::Enforce,
         }
     }
 }
@@ -127,6 +184,10 @@ macro_rules! export {
             impl $crate::Guest for Plugin {
                 fn describe() -> $crate::Description {
                     $crate::describe::<$policy>(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
+                }
+
+                fn validate_settings(settings: String) -> Result<(), String> {
+                    <$policy as $crate::Policy>::validate_settings(&settings)
                 }
 
                 fn review(request: $crate::Request) -> $crate::Verdict {

@@ -65,6 +65,67 @@ pub fn deny_exclamation() -> Vec<u8> {
     Guest::named("deny-exclamation").review(review).encode()
 }
 
+/// Puts `!` in the place of every value, warns `changed` and notes `seen`.
+#[must_use]
+pub fn change_to_exclamation() -> Vec<u8> {
+    let review = "
+        (i32.store8 (i32.const 1024) (i32.const 2))
+        (i32.store (i32.const 1028) (i32.const 2048)) (i32.store (i32.const 1032) (i32.const 1))
+        (i32.store (i32.const 1044) (i32.const 2112)) (i32.store (i32.const 1048) (i32.const 1))
+        (i32.store (i32.const 1052) (i32.const 2120)) (i32.store (i32.const 1056) (i32.const 1))
+        (i32.store (i32.const 2112) (i32.const 2056)) (i32.store (i32.const 2116) (i32.const 7))
+        (i32.store (i32.const 2120) (i32.const 2064)) (i32.store (i32.const 2124) (i32.const 4))
+        (i32.const 1024)";
+    let data = r#"(data (i32.const 2048) "!") (data (i32.const 2056) "changed") (data (i32.const 2064) "seen")"#;
+    Guest::named("change-to-exclamation").review(review).items(data).encode()
+}
+
+/// Puts a value of two megabytes in the place of every value.
+#[must_use]
+pub fn change_to_huge() -> Vec<u8> {
+    let review = "
+        (i32.store8 (i32.const 1024) (i32.const 2))
+        (i32.store (i32.const 1028) (i32.const 4096)) (i32.store (i32.const 1032) (i32.const 2097152))
+        (i32.const 1024)";
+    Guest::named("change-to-huge").pages(40).review(review).encode()
+}
+
+/// Denies where its settings begin with `d`, and takes no settings that begin with another letter; logs each review.
+#[must_use]
+pub fn as_set() -> Vec<u8> {
+    let review = "
+        (call $log (i32.const 1) (i32.const 2048) (i32.const 8))
+        (call $settings (i32.const 2072))
+        (if (i32.ne (i32.load (i32.const 2076)) (i32.const 0))
+            (then (if (i32.eq (i32.load8_u (i32.load (i32.const 2072))) (i32.const 100))
+                (then (i32.store8 (i32.const 1024) (i32.const 1))))))
+        (i32.const 1024)";
+    let validate = "
+        (if (i32.ne (local.get $len) (i32.const 0))
+            (then (if (i32.ne (i32.load8_u (local.get $at)) (i32.const 100))
+                (then
+                    (i32.store8 (i32.const 1024) (i32.const 1))
+                    (i32.store (i32.const 1028) (i32.const 2056)) (i32.store (i32.const 1032) (i32.const 14))))))
+        (i32.const 1024)";
+    let data = r#"(data (i32.const 2048) "reviewed") (data (i32.const 2056) "begin with a d")"#;
+    Guest::named("as-set").importing_the_host().review(review).validate(validate).items(data).encode()
+}
+
+/// Logs a megabyte at a time, for ever.
+#[must_use]
+pub fn log_flood() -> Vec<u8> {
+    let review = "
+        (loop $again (call $log (i32.const 1) (i32.const 65536) (i32.const 32768)) (br $again))
+        unreachable";
+    Guest::named("log-flood").importing_the_host().pages(3).review(review).encode()
+}
+
+/// Never answers when asked about settings.
+#[must_use]
+pub fn endless_validation() -> Vec<u8> {
+    Guest::named("endless-validation").validate("(loop $again (br $again)) unreachable").encode()
+}
+
 /// Never answers.
 #[must_use]
 pub fn endless_loop() -> Vec<u8> {
@@ -198,6 +259,11 @@ mod tests {
             super::deny_all,
             super::deny_untidily,
             super::deny_exclamation,
+            super::change_to_exclamation,
+            super::change_to_huge,
+            super::as_set,
+            super::log_flood,
+            super::endless_validation,
             super::endless_loop,
             super::memory_bomb,
             super::table_bomb,

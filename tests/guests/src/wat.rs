@@ -25,6 +25,9 @@ pub(crate) struct Guest {
     review: String,
     items: String,
     clock: bool,
+    /// Imports what the contract gives.
+    host: bool,
+    validate: String,
 }
 
 impl Guest {
@@ -36,6 +39,8 @@ impl Guest {
             review: "(i32.const 1024)".to_owned(),
             items: String::new(),
             clock: false,
+            host: false,
+            validate: "(i32.const 1024)".to_owned(),
         }
     }
 
@@ -48,8 +53,8 @@ impl Guest {
         Self { describe, ..self }
     }
 
-    /// Body of `review`: `$request` is the address of the request, the result that of the verdict. 1024 to 1044 is
-    /// free for the verdict, and zero there means allow.
+    /// Body of `review`: `$request` is the address of the request, the result that of the verdict. 1024 to 1060 is
+    /// free for the verdict, and zero there means allow without a word.
     pub(crate) fn review(self, body: impl Into<String>) -> Self {
         Self { review: body.into(), ..self }
     }
@@ -63,13 +68,31 @@ impl Guest {
         Self { clock: true, ..self }
     }
 
+    /// It may call `$log` (level, address, length) and `$settings` (address of address and length).
+    pub(crate) fn importing_the_host(self) -> Self {
+        Self { host: true, ..self }
+    }
+
+    /// Body of `validate-settings`: `$at` and `$len` are the text, the result is the address of the answer. Zero there says
+    /// that they will do.
+    pub(crate) fn validate(self, body: impl Into<String>) -> Self {
+        Self { validate: body.into(), ..self }
+    }
+
     pub(crate) fn encode(&self) -> Vec<u8> {
         let module = encode::assemble(&self.text());
         if self.clock { encode::component_with_clock(module) } else { encode::component(module) }
     }
 
     fn text(&self) -> String {
-        let import = if self.clock { r#"(import "$root" "now" (func $now (result i64)))"# } else { "" };
+        let import = match (self.clock, self.host) {
+            (true, _) => r#"(import "$root" "now" (func $now (result i64)))"#,
+            (_, true) => {
+                r#"(import "strongroom:admission/host@0.1.0" "log" (func $log (param i32 i32 i32)))
+                   (import "strongroom:admission/host@0.1.0" "settings" (func $settings (param i32)))"#
+            }
+            _ => "",
+        };
         let (name, name_len) = match self.describe {
             Describe::Name(name, len) => (name, len),
             _ => (self.name.as_str(), self.name.len()),
@@ -78,6 +101,7 @@ impl Guest {
         let operations = if let Describe::Operations(set) = self.describe { set } else { 3 };
         let describe = if matches!(self.describe, Describe::Never) { "(loop $again (br $again))" } else { "" };
         let (pages, review, items, prefix_len) = (self.pages, &self.review, &self.items, PREFIX.len());
+        let validate = &self.validate;
         // Description at 0: name, version, prefixes, operations. Everything from 16384 on belongs to the allocator.
         format!(
             r#"(module
@@ -105,6 +129,8 @@ impl Guest {
                     (i32.store (i32.const 16) (i32.const 240)) (i32.store (i32.const 20) (i32.const {prefixes}))
                     (i32.store8 (i32.const 24) (i32.const {operations}))
                     (i32.const 0))
+                (func (export "strongroom:admission/policy@0.1.0#validate-settings") (param $at i32) (param $len i32) (result i32)
+                    {validate})
                 (func (export "strongroom:admission/policy@0.1.0#review") (param $request i32) (result i32)
                     {review}))"#
         )

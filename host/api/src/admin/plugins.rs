@@ -1,11 +1,13 @@
 //! Admission plugins.
 
-use flow::{InstallPlugin, Member};
+use std::time::UNIX_EPOCH;
+
+use flow::{InstallPlugin, Member, PluginLine};
 use proto::admin::{
-    FailurePolicy, InstallRequest, InstallResponse, ListRequest, ListResponse, Plugin, RemoveRequest, RemoveResponse,
-    plugins_server::Plugins,
+    self, FailurePolicy, InstallRequest, InstallResponse, ListRequest, ListResponse, LogLine, LogsRequest,
+    LogsResponse, Plugin, RemoveRequest, RemoveResponse, plugins_server::Plugins,
 };
-use store::PluginRecord;
+use store::{PluginMode, PluginRecord};
 use tonic::{Request, Response};
 
 use super::{Answer, audit};
@@ -39,11 +41,18 @@ impl Plugins for PluginsDoor {
         audit(&administrator, "remove plugin", &request.name, &removed);
         Ok(Response::new(RemoveResponse { policy_epoch: removed.map_err(ApiError::from)? }))
     }
+
+    async fn logs(&self, request: Request<LogsRequest>) -> Answer<LogsResponse> {
+        let (administrator, request) = administered(request)?;
+        let lines = self.member.plugin_log(&administrator, &request.name).map_err(ApiError::from)?;
+        Ok(Response::new(LogsResponse { lines: lines.into_iter().map(log_line).collect() }))
+    }
 }
 
 fn install(request: InstallRequest) -> Result<InstallPlugin, ApiError> {
     let policy = FailurePolicy::try_from(request.failure_policy)
         .map_err(|_| ApiError::UnknownFailurePolicy(request.failure_policy))?;
+    let mode = PluginMode::try_from(request.mode).map_err(|_| ApiError::UnknownPluginMode(request.mode))?;
     Ok(InstallPlugin {
         name: request.name,
         component: request.component,
@@ -51,10 +60,29 @@ fn install(request: InstallRequest) -> Result<InstallPlugin, ApiError> {
         sees_sealed: request.sees_sealed,
         fail_open: policy == FailurePolicy::Ignore,
         timeout_ms: request.timeout_ms,
+        settings: request.settings,
+        mode,
+        order: request.order,
+        may_mutate: request.may_mutate,
+        memory_mib: request.memory_mib,
     })
 }
 
+fn log_line(line: PluginLine) -> LogLine {
+    let since = line.at.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    LogLine {
+        unix_milliseconds: i64::try_from(since).unwrap_or(i64::MAX),
+        level: line.level.name().to_owned(),
+        message: line.message,
+    }
+}
+
 fn plugin(record: PluginRecord) -> Plugin {
+    let mode = match record.mode() {
+        PluginMode::Enforce => admin::PluginMode::Enforce,
+        PluginMode::Warn => admin::PluginMode::Warn,
+        PluginMode::Observe => admin::PluginMode::Observe,
+    };
     let policy = if record.fail_open { FailurePolicy::Ignore } else { FailurePolicy::Fail };
     let operations = [(record.on_put, "put"), (record.on_delete, "delete")];
     Plugin {
@@ -68,5 +96,10 @@ fn plugin(record: PluginRecord) -> Plugin {
         failure_policy: policy.into(),
         timeout_ms: record.timeout_ms,
         policy_epoch: record.policy_epoch,
+        settings: record.settings,
+        mode: mode.into(),
+        order: record.order,
+        may_mutate: record.may_mutate,
+        memory_mib: record.memory_mib,
     }
 }

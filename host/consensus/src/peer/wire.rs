@@ -242,7 +242,7 @@ pub(super) fn renewal(renewal: Renewal) -> peer::RenewLeaseResponse {
     let kind = match renewal {
         Renewal::Renewed => Kind::Renewed,
         Renewal::Expired => Kind::Expired,
-        Renewal::NotPrimary => Kind::NotLeader,
+        Renewal::NotPrimary | Renewal::Noting => Kind::NotLeader,
     };
     peer::RenewLeaseResponse { kind: kind.into() }
 }

@@ -64,6 +64,21 @@ pub(crate) enum ClientError {
     /// The member answered with an error.
     #[error("{message}")]
     Refused { message: String },
+    /// The caller's: a plugin that is not installed.
+    #[error("there is no plugin {name:?}; `strongroom plugin list` shows which there are")]
+    NoSuchPlugin { name: String },
+    /// The caller's: a component or settings that cannot be used.
+    #[error(transparent)]
+    Plugin(#[from] admission::AdmissionError),
+    /// The caller's: a folder without what is looked for there, or with too much of it.
+    #[error("{}: {reason}", path.display())]
+    Unusable { path: PathBuf, reason: String },
+    /// The plugin's: what it does is not what its cases say.
+    #[error("{failed} of {count} cases failed")]
+    CasesFailed { failed: usize, count: usize },
+    /// The plugin's: it failed where a verdict was expected.
+    #[error("the plugin failed to review the write: {cause}")]
+    ReviewFailed { cause: admission::Cause },
     /// The caller's: what cannot be undone was not confirmed.
     #[error("nothing was destroyed: that takes the prefix {prefix:?}, exactly as it is")]
     NotConfirmed { prefix: String },

@@ -1,6 +1,7 @@
 //! The command line: what may be asked for.
 
 mod arguments;
+mod author;
 mod client;
 mod dev;
 mod key;
@@ -38,7 +39,7 @@ pub(crate) enum Command {
     Dev(Dev),
     /// Run one member with etcd's own flags
     Serve(Serve),
-    /// Install, list and remove admission plugins
+    /// Admission plugins: try one out, install, list and remove them
     #[command(subcommand)]
     Plugin(Plugin),
     /// Say which prefixes are sealed

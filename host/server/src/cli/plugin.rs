@@ -1,12 +1,16 @@
-//! `strongroom plugin install|list|remove`.
+//! `strongroom plugin install|list|show|logs|remove`; what needs no member is in `author`.
 
 use std::path::{Path, PathBuf};
 
 use proto::admin::plugins_client::PluginsClient;
-use proto::admin::{FailurePolicy, InstallRequest, ListRequest, Plugin as Installed, RemoveRequest};
+use proto::admin::{
+    FailurePolicy, InstallRequest, ListRequest, LogsRequest, Plugin as Installed, PluginMode, RemoveRequest,
+};
 use serde::Serialize;
+use time::OffsetDateTime;
 use tonic::transport::Channel;
 
+use super::author::{Bench, Inspect, Test};
 use super::client::{ClientError, Connection};
 use super::table::{Format, Table, print};
 
@@ -20,8 +24,18 @@ pub(crate) enum Plugin {
     Install(Install),
     /// List the plugins in force
     List(List),
+    /// Show how one plugin is bound, with its settings
+    Show(Named),
+    /// Show what a plugin has logged on the member that is asked
+    Logs(Named),
+    /// Try out on this machine what a component is and wants
+    Inspect(Inspect),
+    /// Try out on this machine whether a plugin does what its cases say
+    Test(Test),
+    /// Try out on this machine how fast a plugin is
+    Bench(Bench),
     /// Remove a plugin
-    Remove(Remove),
+    Remove(Named),
 }
 
 /// `plugin install`.
@@ -44,8 +58,34 @@ pub(crate) struct Install {
     /// Longest time for one review in milliseconds; 0 means the default
     #[arg(long, value_name = "MS", default_value_t = 0)]
     timeout_ms: u32,
+    /// File with the plugin's settings, in a form of its own
+    #[arg(long, value_name = "FILE")]
+    settings: Option<PathBuf>,
+    /// What becomes of its verdicts
+    #[arg(long, value_enum, default_value_t = Mode::Enforce)]
+    mode: Mode,
+    /// Place among the plugins: those with a smaller number review first
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, allow_negative_numbers = true)]
+    order: i32,
+    /// Let the plugin change what is written
+    #[arg(long)]
+    may_mutate: bool,
+    /// Most memory of one review in MiB; 0 means the default
+    #[arg(long, value_name = "MIB", default_value_t = 0)]
+    memory_mib: u32,
     #[command(flatten)]
     answer: Answer,
+}
+
+/// What becomes of a plugin's verdicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Mode {
+    /// They hold
+    Enforce,
+    /// A denial becomes a warning to whoever wrote
+    Warn,
+    /// They are only counted and logged
+    Observe,
 }
 
 /// `plugin list`.
@@ -55,9 +95,9 @@ pub(crate) struct List {
     answer: Answer,
 }
 
-/// `plugin remove`.
+/// `plugin show`, `plugin logs` and `plugin remove`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Remove {
+pub(crate) struct Named {
     /// Name of the plugin
     name: String,
     #[command(flatten)]
@@ -92,6 +132,23 @@ struct Row {
     timeout_ms: u32,
     policy_epoch: u64,
     component_bytes: u64,
+    mode: &'static str,
+    order: i32,
+    may_mutate: bool,
+    memory_mib: u32,
+    settings: String,
+}
+
+#[derive(Serialize)]
+struct LogDocument {
+    lines: Vec<LogRow>,
+}
+
+#[derive(Serialize)]
+struct LogRow {
+    time: String,
+    level: String,
+    message: String,
 }
 
 #[derive(Serialize)]
@@ -110,15 +167,21 @@ impl Plugin {
         match self {
             Self::Install(install) => install.run().await,
             Self::List(list) => list.run().await,
-            Self::Remove(remove) => remove.run().await,
+            Self::Show(named) => named.show().await,
+            Self::Logs(named) => named.logs().await,
+            Self::Inspect(inspect) => inspect.run(),
+            Self::Test(test) => test.run(),
+            Self::Bench(bench) => bench.run(),
+            Self::Remove(named) => named.remove().await,
         }
     }
 }
 
 impl Install {
     async fn run(self) -> Result<(), ClientError> {
-        let component = std::fs::read(&self.file);
-        let component = component.map_err(|source| ClientError::File { path: self.file.clone(), source })?;
+        let component = read(&self.file, |path| std::fs::read(path))?;
+        let settings =
+            self.settings.as_deref().map(|path| read(path, |path| std::fs::read_to_string(path))).transpose()?;
         let policy = if self.fail_open { FailurePolicy::Ignore } else { FailurePolicy::Fail };
         let request = InstallRequest {
             name: self.name.unwrap_or_else(|| name_of(&self.file)),
@@ -127,6 +190,11 @@ impl Install {
             sees_sealed: self.sees_sealed,
             failure_policy: policy.into(),
             timeout_ms: self.timeout_ms,
+            settings: settings.unwrap_or_default(),
+            mode: PluginMode::from(self.mode).into(),
+            order: self.order,
+            may_mutate: self.may_mutate,
+            memory_mib: self.memory_mib,
         };
         let connection = &self.answer.connection;
         let response =
@@ -144,8 +212,48 @@ impl List {
     }
 }
 
-impl Remove {
-    async fn run(self) -> Result<(), ClientError> {
+impl Named {
+    async fn show(self) -> Result<(), ClientError> {
+        let connection = &self.answer.connection;
+        let listed =
+            plugins(connection).await?.list(ListRequest {}).await.map_err(|s| connection.failed(&s))?.into_inner();
+        let found = listed.plugins.into_iter().find(|plugin| plugin.name == self.name);
+        let row = Row::from(found.ok_or_else(|| ClientError::NoSuchPlugin { name: self.name.clone() })?);
+        let mut table = Table::new(&["FIELD", "VALUE"]);
+        let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(&row) else {
+            unreachable!("a row has fields")
+        };
+        for (field, value) in fields {
+            let shown = match value {
+                serde_json::Value::String(text) => text,
+                serde_json::Value::Array(texts) => {
+                    texts.iter().filter_map(serde_json::Value::as_str).collect::<Vec<_>>().join(",")
+                }
+                other => other.to_string(),
+            };
+            table.row(vec![field, shown]);
+        }
+        Ok(print(self.answer.output, &row, &table)?)
+    }
+
+    async fn logs(self) -> Result<(), ClientError> {
+        let connection = &self.answer.connection;
+        let request = LogsRequest { name: self.name };
+        let response = plugins(connection).await?.logs(request).await.map_err(|s| connection.failed(&s))?.into_inner();
+        let lines = response.lines.into_iter().map(|line| LogRow {
+            time: time_of(line.unix_milliseconds),
+            level: line.level,
+            message: line.message,
+        });
+        let document = LogDocument { lines: lines.collect() };
+        let mut table = Table::new(&["TIME", "LEVEL", "MESSAGE"]);
+        for line in &document.lines {
+            table.row(vec![line.time.clone(), line.level.clone(), line.message.clone()]);
+        }
+        Ok(print(self.answer.output, &document, &table)?)
+    }
+
+    async fn remove(self) -> Result<(), ClientError> {
         let connection = &self.answer.connection;
         let request = RemoveRequest { name: self.name.clone() };
         let response =
@@ -155,6 +263,27 @@ impl Remove {
         let document = Removed { removed: self.name, policy_epoch: response.policy_epoch };
         Ok(print(self.answer.output, &document, &table)?)
     }
+}
+
+impl From<Mode> for PluginMode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Enforce => Self::Enforce,
+            Mode::Warn => Self::Warn,
+            Mode::Observe => Self::Observe,
+        }
+    }
+}
+
+fn read<T>(path: &Path, read: impl FnOnce(&Path) -> std::io::Result<T>) -> Result<T, ClientError> {
+    read(path).map_err(|source| ClientError::File { path: path.to_owned(), source })
+}
+
+/// As RFC 3339 writes it, to the second.
+fn time_of(unix_milliseconds: i64) -> String {
+    let at = OffsetDateTime::from_unix_timestamp(unix_milliseconds / 1000).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let (hour, minute, second) = at.to_hms();
+    format!("{}T{hour:02}:{minute:02}:{second:02}Z", at.date())
 }
 
 /// Compilers put underscores where names of plugins have hyphens.
@@ -168,13 +297,14 @@ async fn plugins(connection: &Connection) -> Result<PluginsClient<Channel>, Clie
 
 fn show(answer: &Answer, plugins: Vec<Installed>, policy_epoch: u64) -> Result<(), ClientError> {
     let rows: Vec<Row> = plugins.into_iter().map(Row::from).collect();
-    let mut table = Table::new(&["NAME", "VERSION", "PREFIXES", "OPERATIONS", "ON FAILURE", "EPOCH", "DIGEST"]);
+    let mut table = Table::new(&["NAME", "VERSION", "PREFIXES", "OPERATIONS", "MODE", "ON FAILURE", "EPOCH", "DIGEST"]);
     for row in &rows {
         table.row(vec![
             row.name.clone(),
             row.version.clone(),
             row.prefixes.join(","),
             row.operations.join(","),
+            row.mode.to_owned(),
             row.failure_policy.to_owned(),
             row.policy_epoch.to_string(),
             row.digest.chars().take(DIGEST_SHOWN).collect(),
@@ -189,8 +319,18 @@ impl From<Installed> for Row {
             FailurePolicy::Fail => "deny",
             FailurePolicy::Ignore => "ignore",
         };
+        let mode = match plugin.mode() {
+            PluginMode::Enforce => "enforce",
+            PluginMode::Warn => "warn",
+            PluginMode::Observe => "observe",
+        };
         Self {
             failure_policy,
+            mode,
+            order: plugin.order,
+            may_mutate: plugin.may_mutate,
+            memory_mib: plugin.memory_mib,
+            settings: plugin.settings,
             prefixes: plugin.prefixes.iter().map(|prefix| String::from_utf8_lossy(prefix).into_owned()).collect(),
             name: plugin.name,
             version: plugin.version,

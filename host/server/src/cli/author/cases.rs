@@ -1,0 +1,298 @@
+//! `strongroom plugin test`: writes with the verdicts that they should get, as YAML.
+
+use std::path::{Path, PathBuf};
+
+use admission::{Cause, Decision, Engine, Sample, Told};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde::{Deserialize, Serialize};
+
+use super::read;
+use crate::cli::client::ClientError;
+use crate::cli::table::{Format, Table, print};
+
+/// `plugin test`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Test {
+    /// Folder of the plugin: its cases are in `cases/*.yaml`
+    folder: PathBuf,
+    /// The component [default: the one file in the folder that ends in .wasm]
+    #[arg(long, value_name = "FILE")]
+    component: Option<PathBuf>,
+    /// Form of the answer
+    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    output: Format,
+}
+
+/// One file of cases.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct CaseFile {
+    /// The settings that the plugin has meanwhile.
+    #[serde(default)]
+    settings: String,
+    cases: Vec<Case>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Case {
+    name: String,
+    request: Write,
+    expect: Expected,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Write {
+    #[serde(default)]
+    operation: Operation,
+    key: String,
+    range_end: Option<String>,
+    value: Option<String>,
+    value_base64: Option<String>,
+    #[serde(default)]
+    value_withheld: bool,
+    lease: Option<i64>,
+    #[serde(default)]
+    in_txn: bool,
+    #[serde(default)]
+    caller: Caller,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Operation {
+    #[default]
+    Put,
+    Delete,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Caller {
+    common_name: Option<String>,
+    user: Option<String>,
+    #[serde(default)]
+    uris: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Expected {
+    decision: Wanted,
+    /// The code of a denial.
+    code: Option<String>,
+    /// A part of the message of a denial.
+    message: Option<String>,
+    /// The value that is put instead.
+    value: Option<String>,
+    value_base64: Option<String>,
+    /// All warnings, in their order.
+    warnings: Option<Vec<String>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Wanted {
+    Allow,
+    Deny,
+    Mutate,
+}
+
+#[derive(Serialize)]
+struct Row {
+    case: String,
+    passed: bool,
+    verdict: String,
+    problem: String,
+}
+
+impl Test {
+    /// Has the plugin review every case and prints what it makes of them.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`]: also when some case fails.
+    pub(crate) fn run(self) -> Result<(), ClientError> {
+        let component = read(&self.component.map_or_else(|| only_component(&self.folder), Ok)?)?;
+        let engine = Engine::new()?;
+        let mut rows = Vec::new();
+        for path in files(&self.folder.join("cases"), "yaml")? {
+            let text = String::from_utf8(read(&path)?).map_err(|error| unusable(&path, error))?;
+            let file: CaseFile = serde_saphyr::from_str(&text).map_err(|error| unusable(&path, error))?;
+            let trial = engine.try_out(&component, &file.settings)?;
+            for case in file.cases {
+                let sample =
+                    case.request.sample().map_err(|error| unusable(&path, format!("{}: {error}", case.name)))?;
+                rows.push(case.expect.judge(case.name, trial.review(&sample), &path)?);
+            }
+        }
+        if rows.is_empty() {
+            return Err(unusable(&self.folder.join("cases"), "there is no case in any *.yaml file"));
+        }
+        let mut table = Table::new(&["CASE", "VERDICT", "RESULT"]);
+        for row in &rows {
+            let result = if row.passed { "ok".to_owned() } else { format!("FAILED: {}", row.problem) };
+            table.row(vec![row.case.clone(), row.verdict.clone(), result]);
+        }
+        print(self.output, &rows, &table)?;
+        match rows.iter().filter(|row| !row.passed).count() {
+            0 => Ok(()),
+            failed => Err(ClientError::CasesFailed { failed, count: rows.len() }),
+        }
+    }
+}
+
+impl Write {
+    fn sample(self) -> Result<Sample, String> {
+        let value = bytes(self.value, self.value_base64.as_deref())?;
+        Ok(Sample {
+            delete: self.operation == Operation::Delete,
+            key: self.key.into_bytes(),
+            range_end: self.range_end.map(String::into_bytes),
+            lease: self.lease.or((self.operation == Operation::Put).then_some(0)),
+            value: value.map(Into::into),
+            value_withheld: self.value_withheld,
+            in_txn: self.in_txn,
+            common_name: self.caller.common_name,
+            user: self.caller.user,
+            uris: self.caller.uris,
+        })
+    }
+}
+
+impl Expected {
+    fn judge(&self, case: String, told: Result<Told, Cause>, path: &Path) -> Result<Row, ClientError> {
+        let wanted = bytes(self.value.clone(), self.value_base64.as_deref());
+        let wanted = wanted.map_err(|error| unusable(path, format!("{case}: {error}")))?;
+        let verdict = match &told {
+            Ok(Told { decision: Decision::Allow, .. }) => "allow".to_owned(),
+            Ok(Told { decision: Decision::Deny { code, message }, .. }) => format!("deny {code}: {message}"),
+            Ok(Told { decision: Decision::Mutate(value), .. }) => format!("mutate ({} bytes)", value.len()),
+            Err(cause) => format!("failed: {cause}"),
+        };
+        let problem = match told {
+            Ok(told) => self.problem(&told, wanted.as_deref()),
+            Err(_) => Some(format!("expected {}", self.decision.name())),
+        };
+        Ok(Row { case, passed: problem.is_none(), verdict, problem: problem.unwrap_or_default() })
+    }
+
+    fn problem(&self, told: &Told, wanted: Option<&[u8]>) -> Option<String> {
+        let differs = match (&told.decision, self.decision) {
+            (Decision::Allow, Wanted::Allow) => None,
+            (Decision::Deny { code, message }, Wanted::Deny) => {
+                let other_code = self.code.as_ref().filter(|wanted| *wanted != code);
+                let other_message = self.message.as_ref().filter(|wanted| !message.contains(*wanted));
+                let code = other_code.map(|wanted| format!("expected code {wanted}"));
+                code.or_else(|| other_message.map(|wanted| format!("expected a message with {wanted:?}")))
+            }
+            (Decision::Mutate(value), Wanted::Mutate) => wanted
+                .filter(|wanted| *wanted != value.expose())
+                .map(|wanted| format!("expected another value, of {} bytes", wanted.len())),
+            (_, wanted) => Some(format!("expected {}", wanted.name())),
+        };
+        let warnings = self.warnings.as_ref().filter(|wanted| **wanted != told.warnings);
+        differs.or_else(|| warnings.map(|wanted| format!("expected warnings {wanted:?}, got {:?}", told.warnings)))
+    }
+}
+
+impl Wanted {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+            Self::Mutate => "mutate",
+        }
+    }
+}
+
+fn bytes(text: Option<String>, base64: Option<&str>) -> Result<Option<Vec<u8>>, String> {
+    match (text, base64) {
+        (Some(_), Some(_)) => Err("give value or value-base64, not both".to_owned()),
+        (Some(text), None) => Ok(Some(text.into_bytes())),
+        (None, Some(base64)) => {
+            BASE64_STANDARD.decode(base64).map(Some).map_err(|error| format!("value-base64 is no base64: {error}"))
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+fn only_component(folder: &Path) -> Result<PathBuf, ClientError> {
+    match &files(folder, "wasm")?[..] {
+        [only] => Ok(only.clone()),
+        [] => Err(unusable(folder, "there is no *.wasm file; name the component with --component")),
+        _ => Err(unusable(folder, "there are several *.wasm files; name the component with --component")),
+    }
+}
+
+/// The files in a folder with this ending, in the order of their names.
+fn files(folder: &Path, ending: &str) -> Result<Vec<PathBuf>, ClientError> {
+    let failed = |source| ClientError::File { path: folder.to_owned(), source };
+    let entries = std::fs::read_dir(folder).map_err(failed)?;
+    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>().map_err(failed)?;
+    paths.retain(|path| path.extension().is_some_and(|found| found == ending));
+    paths.sort();
+    Ok(paths)
+}
+
+fn unusable(path: &Path, reason: impl std::fmt::Display) -> ClientError {
+    ClientError::Unusable { path: path.to_owned(), reason: reason.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CASES: &str = r#"
+cases:
+  - name: everything is denied
+    request: { key: /guarded/a, value: x, caller: { user: alice } }
+    expect: { decision: deny, code: denied, message: nothing may }
+  - name: also deletes
+    request: { operation: delete, key: /guarded/a }
+    expect: { decision: deny, warnings: [] }
+"#;
+
+    fn folder(cases: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("cases")).unwrap();
+        std::fs::write(folder.path().join("cases/some.yaml"), cases).unwrap();
+        std::fs::write(folder.path().join("plugin.wasm"), guests::deny_all()).unwrap();
+        folder
+    }
+
+    fn run(folder: &Path) -> Result<(), ClientError> {
+        Test { folder: folder.to_owned(), component: None, output: Format::Json }.run()
+    }
+
+    #[test]
+    fn cases_that_hold_pass_and_one_that_does_not_fails_the_run() {
+        run(folder(CASES).path()).unwrap();
+        for (right, wrong) in [
+            ("code: denied", "code: other"),
+            ("message: nothing may", "message: all may"),
+            ("decision: deny, warnings: []", "decision: allow"),
+            ("decision: deny, warnings: []", "decision: deny, warnings: [w]"),
+        ] {
+            let failed = run(folder(&CASES.replace(right, wrong)).path()).unwrap_err();
+            assert!(matches!(failed, ClientError::CasesFailed { failed: 1, count: 2 }), "{wrong}: {failed}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named() {
+        for (cases, named) in [
+            ("cases: []", "no case"),
+            (&CASES.replace("value: x", "valeu: x"), "valeu"),
+            (&CASES.replace("value: x", "value-base64: '%'"), "no base64"),
+        ] {
+            let error = run(folder(cases).path()).unwrap_err().to_string();
+            assert!(error.contains(named), "{error}");
+        }
+        let several = folder(CASES);
+        std::fs::write(several.path().join("other.wasm"), "").unwrap();
+        assert!(run(several.path()).unwrap_err().to_string().contains("--component"));
+    }
+}
