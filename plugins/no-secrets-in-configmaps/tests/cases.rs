@@ -1,4 +1,4 @@
-//! Runs every file under `cases/` through the policy.
+//! Runs every `cases/*.case` through the policy.
 //!
 //! A case is its expected verdict (`allow`, or `deny` and a code), an empty line, and the value. What would look like
 //! a real secret is put in here, at the `{{...}}`, so that no file of the repository looks like one.
@@ -46,6 +46,9 @@ fn every_case_gets_its_verdict() {
     let mut count = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        if path.extension().is_none_or(|ending| ending != "case") {
+            continue;
+        }
         let text = std::fs::read_to_string(&path).unwrap();
         let (expected, value) = text.split_once("\n\n").unwrap();
         let verdict = NoSecretsInConfigMaps::review(&Request::put(KEY, filled(value).as_bytes()));

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -129,6 +130,74 @@ async fn a_failing_guest_is_passed_over_when_the_administrator_wants_that() {
     etcdctl.ok(&["put", "/guarded/a", "1"]).await;
     installed(&server, "deny-all", &guests::deny_all(), &["--fail-open"]).await;
     assert!(etcdctl.fails(&["put", "/guarded/a", "2"]).await.contains("deny-all"), "a denial is no failure");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plugin_that_only_warns_or_may_mutate_does_that() {
+    let server = Server::strongroom().await;
+    let put = async |value: &str| {
+        let request = PutRequest { key: "/guarded/a".into(), value: value.to_owned().into(), ..PutRequest::default() };
+        let response = server.client().await.kv.put(request).await.unwrap();
+        let warnings = response.metadata().get_all("strongroom-warning").iter();
+        warnings.map(|warning| warning.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    installed(&server, "deny-all", &guests::deny_all(), &["--mode", "warn"]).await;
+    let [warning] = &put("1").await[..] else { panic!("one plugin, one warning") };
+    assert!(warning.starts_with("not enforced: ") && warning.contains(guests::DENY_ALL_MESSAGE), "{warning}");
+    installed(&server, "deny-all", &guests::deny_all(), &["--mode", "observe"]).await;
+    assert!(put("2").await.is_empty());
+    assert_eq!(server.etcdctl().ok(&["get", "/guarded/a", "--print-value-only"]).await.trim(), "2");
+
+    let changing = guests::change_to_exclamation();
+    installed(&server, "change-to-exclamation", &changing, &[]).await;
+    let refused = server.etcdctl().fails(&["put", "/guarded/a", "3"]).await;
+    assert!(refused.contains("was not granted to"), "{refused}");
+    installed(&server, "change-to-exclamation", &changing, &["--may-mutate", "--order", "-1"]).await;
+    assert_eq!(put("4").await, ["change-to-exclamation: changed"]);
+    assert_eq!(server.etcdctl().ok(&["get", "/guarded/a", "--print-value-only"]).await.trim(), "!");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plugin_has_settings_that_it_was_asked_about_and_a_log() {
+    let server = Server::strongroom().await;
+    let folder = tempfile::tempdir().unwrap();
+    let settings = |text: &str| {
+        let file = folder.path().join(format!("{text}.settings"));
+        fs::write(&file, text).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let refused = install(&server, "as-set", &guests::as_set(), &["--settings", &settings("allow")]).await;
+    assert!(refused.code == Some(1) && refused.stderr.contains("begin with a d"), "{}", refused.stderr);
+    installed(&server, "as-set", &guests::as_set(), &["--settings", &settings("deny")]).await;
+    server.etcdctl().fails(&["put", "/guarded/a", "1"]).await;
+    let shown = plugin(&server, &["show", "as-set", "-o", "json"]).await;
+    assert!(shown.stdout.contains(r#""settings": "deny""#), "{}", shown.stdout);
+    let logs = plugin(&server, &["logs", "as-set"]).await;
+    assert!(logs.stdout.contains("info") && logs.stdout.contains("reviewed"), "{}", logs.stdout);
+    for command in ["show", "logs"] {
+        let unknown = plugin(&server, &[command, "nobody"]).await;
+        assert!(unknown.code == Some(1) && unknown.stderr.contains("nobody"), "{}", unknown.stderr);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_author_tries_a_plugin_out_without_a_server() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let own = std::env::current_exe().unwrap();
+    let target = own.ancestors().nth(3).expect("tests lie in the target folder");
+    let component = target.join(format!("plugins/{BUNDLED}.wasm"));
+    let (folder, component) = (root.join("plugins").join(BUNDLED), component.to_str().unwrap().to_owned());
+    let run = async |arguments: &[&str]| harness::run(&[&["plugin"], arguments].concat(), None).await;
+    let inspected = run(&["inspect", &component]).await;
+    assert!(
+        inspected.stdout.contains(BUNDLED) && inspected.stdout.contains("/registry/configmaps/"),
+        "{}",
+        inspected.stderr
+    );
+    let tested = run(&["test", folder.to_str().unwrap(), "--component", &component]).await;
+    assert_eq!((tested.code, tested.stdout.matches(" ok").count()), (Some(0), 5), "{}{}", tested.stdout, tested.stderr);
+    let measured = run(&["bench", &component, "--seconds", "1", "-o", "json"]).await;
+    assert!(measured.code == Some(0) && measured.stdout.contains("reviews_per_second"), "{}", measured.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
