@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ring::digest::{SHA256, digest};
 use store::PluginRecord;
 use wasmtime::component::{Component, HasSelf, Linker};
-use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::contract::{self, HOST, INTERFACE, PluginPre};
 use crate::journal::{Journal, Line};
 use crate::limits::{
-    COMPONENT_BYTES_MAX, INSTANCES_MAX, MEMORIES_MAX, MEMORY_BYTES_MAX, MESSAGE_BYTES_MAX, PARTS_MAX, PLUGINS_MAX,
-    SETTINGS_BYTES_MAX, STACK_BYTES_MAX, TABLE_ELEMENTS_MAX,
+    COMPONENT_BYTES_MAX, INSTANCES_MAX, MEMORIES_MAX, MEMORY_BYTES_MAX, MEMORY_RESIDENT_BYTES, MESSAGE_BYTES_MAX,
+    PARTS_MAX, PLUGINS_MAX, SETTINGS_BYTES_MAX, STACK_BYTES_MAX, TABLE_ELEMENTS_MAX, TABLE_RESIDENT_BYTES,
 };
 use crate::plugin::Plugin;
 use crate::review::one_line;
@@ -215,6 +215,10 @@ fn pool() -> PoolingAllocationConfig {
         .max_memories_per_component(count(MEMORIES_MAX))
         .max_tables_per_component(count(PARTS_MAX))
         .max_memory_size(MEMORY_BYTES_MAX)
+        // Memory that a guest has written is reset in place, rather than given back and faulted in again for the next one.
+        .linear_memory_keep_resident(MEMORY_RESIDENT_BYTES)
+        .table_keep_resident(TABLE_RESIDENT_BYTES)
+        .pagemap_scan(Enabled::Auto)
         .table_elements(TABLE_ELEMENTS_MAX);
     pool
 }

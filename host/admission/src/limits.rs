@@ -75,6 +75,13 @@ pub const PREFIXES_MAX: usize = 64;
 /// Bytes of one prefix. Keys of Kubernetes stay under 600.
 pub const PREFIX_BYTES_MAX: usize = 1 << 10;
 
+/// Bytes of an instance's memory that stay with its slot between two reviews: 2 MiB, which guests of compiled languages stay
+/// under. Only slots that were used have any, and each plugin uses as many as it has lanes.
+pub(crate) const MEMORY_RESIDENT_BYTES: usize = 2 << 20;
+
+/// The same of a table: a function table of 8,000 elements.
+pub(crate) const TABLE_RESIDENT_BYTES: usize = 64 << 10;
+
 /// How often the clock of the time limits ticks: what a time limit can be late by, against idle wake-ups.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
 
