@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use meters::Registry;
 use ring::digest::{SHA256, digest};
 use store::PluginRecord;
 use wasmtime::component::{Component, HasSelf, Linker};
@@ -14,6 +15,7 @@ use crate::limits::{
     COMPONENT_BYTES_MAX, INSTANCES_MAX, MEMORIES_MAX, MEMORY_BYTES_MAX, MEMORY_RESIDENT_BYTES, MESSAGE_BYTES_MAX,
     PARTS_MAX, PLUGINS_MAX, SETTINGS_BYTES_MAX, STACK_BYTES_MAX, TABLE_ELEMENTS_MAX, TABLE_RESIDENT_BYTES,
 };
+use crate::metrics::Metrics;
 use crate::plugin::Plugin;
 use crate::review::one_line;
 use crate::sandbox::{self, Bounds, Deadline, Grant};
@@ -35,6 +37,7 @@ pub struct Engine {
     compiled: Mutex<HashMap<Digest, Code>>,
     /// By the plugin's name: an upgrade goes on with the log of what it replaces.
     journals: Mutex<HashMap<String, Arc<Journal>>>,
+    metrics: Metrics,
 }
 
 /// A plugin ready to be instantiated, with the clock that bounds it.
@@ -61,7 +64,13 @@ impl Engine {
         let cannot = |reason: String| AdmissionError::Engine { reason };
         let wasm = wasmtime::Engine::new(&config()).map_err(|error| cannot(format!("{error:#}")))?;
         let ticker = Ticker::start(wasm.clone()).map_err(|error| cannot(error.to_string()))?;
-        Ok(Self { wasm, ticker: Arc::new(ticker), compiled: Mutex::default(), journals: Mutex::default() })
+        Ok(Self {
+            wasm,
+            ticker: Arc::new(ticker),
+            compiled: Mutex::default(),
+            journals: Mutex::default(),
+            metrics: Metrics::new(),
+        })
     }
 
     /// Checks an upload: compiles it, refuses what the contract does not allow, and asks it to describe itself and whether it
@@ -90,6 +99,11 @@ impl Engine {
         Ok(Trial::new(self.code(component)?, description, settings))
     }
 
+    /// Puts what is told of plugins on the page.
+    pub fn register(&self, registry: &Registry) {
+        self.metrics.register(registry);
+    }
+
     /// What the plugin of this name has logged here, oldest first.
     #[must_use]
     pub fn log(&self, plugin: &str) -> Vec<Line> {
@@ -105,7 +119,13 @@ impl Engine {
         let mut ordered: Vec<&PluginRecord> = records.iter().collect();
         ordered.sort_by_key(|record| (record.order, &record.name));
         let plugins: Vec<Arc<Plugin>> = ordered.into_iter().map(|record| Arc::new(self.plugin(record))).collect();
-        self.journals().retain(|name, _| records.iter().any(|record| record.name == *name));
+        self.journals().retain(|name, _| {
+            let stays = records.iter().any(|record| record.name == *name);
+            if !stays {
+                self.metrics.forget(name);
+            }
+            stays
+        });
         let in_force: Vec<&[u8]> = records.iter().map(|record| record.digest.as_ref()).collect();
         self.compiled().retain(|digest, _| in_force.contains(&digest.as_slice()));
         PluginSet::new(plugins)
@@ -121,7 +141,7 @@ impl Engine {
             tracing::error!(plugin = %record.name, %error, "a plugin in force cannot be run");
         }
         let journal = Arc::clone(self.journals().entry(record.name.clone()).or_default());
-        Plugin::new(record, code.map_err(|error| (&error).into()), journal)
+        Plugin::new(record, code.map_err(|error| (&error).into()), journal, self.metrics.of(&record.name))
     }
 
     fn code(&self, component: &[u8]) -> Result<Code, AdmissionError> {

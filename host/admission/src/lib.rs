@@ -46,6 +46,7 @@ mod engine;
 mod error;
 mod journal;
 pub mod limits;
+mod metrics;
 mod plugin;
 mod policy;
 mod review;

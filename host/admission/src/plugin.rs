@@ -1,7 +1,7 @@
 //! A plugin in force: which writes concern it, and how it reviews them.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use store::{PluginMode, PluginRecord};
@@ -11,6 +11,7 @@ use types::KeyRange;
 use crate::engine::Code;
 use crate::journal::Journal;
 use crate::limits::{LANE_WAIT_MAX, LANES_MAX, MEMORY_BYTES_MAX, TIMEOUT_DEFAULT, TIMEOUT_MAX};
+use crate::metrics::PluginMetrics;
 use crate::review::{Findings, Reviewer, Write};
 use crate::sandbox::Grant;
 use crate::{AdmissionError, Cause};
@@ -52,12 +53,18 @@ pub(crate) struct Plugin {
     pub(crate) timeout: Duration,
     pub(crate) grant: Grant,
     pub(crate) journal: Arc<Journal>,
+    pub(crate) metrics: PluginMetrics,
     code: Result<Code, Cause>,
     lanes: Arc<Semaphore>,
 }
 
 impl Plugin {
-    pub(crate) fn new(record: &PluginRecord, code: Result<Code, Cause>, journal: Arc<Journal>) -> Self {
+    pub(crate) fn new(
+        record: &PluginRecord,
+        code: Result<Code, Cause>,
+        journal: Arc<Journal>,
+        metrics: PluginMetrics,
+    ) -> Self {
         let lanes = std::thread::available_parallelism().map_or(1, usize::from).min(LANES_MAX);
         Self {
             name: record.name.clone(),
@@ -74,6 +81,7 @@ impl Plugin {
                 may_mutate: record.may_mutate,
             },
             journal,
+            metrics,
             code,
             lanes: Arc::new(Semaphore::new(lanes)),
         }
@@ -95,7 +103,10 @@ impl Plugin {
         permit: &auth::Permit,
         writes: Vec<Write>,
     ) -> Result<Findings, AdmissionError> {
-        let outcome = match self.try_review(permit, writes).await {
+        let begun = Instant::now();
+        let outcome = self.try_review(permit, writes).await;
+        self.metrics.reviewed(&outcome, begun.elapsed());
+        let outcome = match outcome {
             Err(AdmissionError::PluginFailed { plugin, cause }) if self.fail_open => {
                 tracing::warn!(%plugin, %cause, "a plugin failed and is set to be ignored then");
                 return Ok(Findings::default());

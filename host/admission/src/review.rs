@@ -141,6 +141,7 @@ impl Reviewer {
         let (verdict, traces) = sandbox::run(&self.code.instances, &self.plugin.grant, deadline, |plugin, store| {
             plugin.strongroom_admission_policy().call_review(store, request)
         });
+        self.plugin.metrics.took_memory(traces.memory_bytes);
         // What was said about a sealed value could quote it.
         if !write.value_sealed {
             self.plugin.journal.add(traces.lines);

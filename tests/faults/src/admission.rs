@@ -172,6 +172,8 @@ async fn a_plugin_has_settings_that_it_was_asked_about_and_a_log() {
     server.etcdctl().fails(&["put", "/guarded/a", "1"]).await;
     let shown = plugin(&server, &["show", "as-set", "-o", "json"]).await;
     assert!(shown.stdout.contains(r#""settings": "deny""#), "{}", shown.stdout);
+    let page = server.page("/metrics").await.body;
+    assert!(page.contains(r#"strongroom_plugin_reviews_total{outcome="denied",plugin="as-set"} 1"#), "{page}");
     let logs = plugin(&server, &["logs", "as-set"]).await;
     assert!(logs.stdout.contains("info") && logs.stdout.contains("reviewed"), "{}", logs.stdout);
     for command in ["show", "logs"] {

@@ -72,7 +72,7 @@ impl Inspect {
             ("version", document.version.clone()),
             ("prefixes", document.prefixes.join(",")),
             ("operations", document.operations.join(",")),
-            ("imports", document.imports.join(",")),
+            ("imports", if document.imports.is_empty() { "nothing".to_owned() } else { document.imports.join(",") }),
             ("component_bytes", document.component_bytes.to_string()),
             ("digest", document.digest.clone()),
         ] {
