@@ -41,10 +41,11 @@ SECONDS ?= 20
 fuzz: built ## Send malformed and hostile input to every door for a while (make fuzz SECONDS=600)
 	@"$(DEBUG)/fuzz" --seconds $(SECONDS) $(ARGS)
 
-# With fail points compiled in, under a name of its own: no other target builds or uses it.
+# With fail points compiled in, under a name of its own: no other target builds or uses it. Under its usual name it stands only
+# until the next one builds.
 faulty: plugins
 	cargo build --workspace --features failpoint/enabled --bin strongroom --bin faults
-	@mv "$(DEBUG)/strongroom" "$(DEBUG)/strongroom-faulty"
+	@cp "$(DEBUG)/strongroom" "$(DEBUG)/strongroom-faulty"
 
 FAULTS_SECONDS = $(if $(HOURS),$(shell expr $(HOURS) \* 3600),300)
 
@@ -60,7 +61,7 @@ verify: plugins ## Everything a change must pass: format, lints, tests, document
 	STRONGROOM_BIN=$(abspath $(DEBUG))/strongroom-tested $(MAKE) -j 3 --output-sync=line played tormented read
 
 # What mostly waits, for servers and for clients, and beside it what mostly compiles. Nothing is built in the first of them, and
-# it plays on a copy of the program: cargo would wait for cargo, and `faulty` takes the program away.
+# it plays on a copy of the program: cargo would wait for cargo, and `faulty` puts another one in its place.
 played:
 	STRONGROOM_SEED=1 $(MAKE) -o built conformance
 	$(MAKE) -o built clients
