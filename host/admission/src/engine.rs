@@ -81,22 +81,21 @@ impl Engine {
     /// # Errors
     /// What is wrong with the component or the settings.
     pub fn inspect(&self, component: &[u8], settings: &str) -> Result<Description, AdmissionError> {
+        Ok(self.try_out(component, settings)?.description)
+    }
+
+    /// The same for who goes on to try it out, with these settings.
+    ///
+    /// # Errors
+    /// As [`Engine::inspect`].
+    pub fn try_out(&self, component: &[u8], settings: &str) -> Result<Trial, AdmissionError> {
         let code = self.code(component)?;
         let (told, _) = sandbox::run(&code.instances, &Grant::default(), Deadline::default(), |plugin, store| {
             plugin.strongroom_admission_policy().call_describe(store)
         });
         let description = Description::check(told.map_err(|cause| AdmissionError::Undescribed { cause })?)?;
         validate(&code, settings)?;
-        Ok(description)
-    }
-
-    /// Makes a component ready to be tried out, with these settings.
-    ///
-    /// # Errors
-    /// As [`Engine::inspect`].
-    pub fn try_out(&self, component: &[u8], settings: &str) -> Result<Trial, AdmissionError> {
-        let description = self.inspect(component, settings)?;
-        Ok(Trial::new(self.code(component)?, description, settings))
+        Ok(Trial::new(code, description, settings))
     }
 
     /// Puts what is told of plugins on the page.

@@ -1,13 +1,10 @@
 //! Reviews without a cluster: for a plugin's author, who wants to see what the real engine makes of it.
 
-use std::time::Duration;
-
 use types::Plain;
 
 use crate::contract::policy;
 use crate::engine::Code;
-use crate::journal::Line;
-use crate::limits::{MEMORY_BYTES_MAX, TIMEOUT_DEFAULT};
+use crate::limits::MEMORY_BYTES_MAX;
 use crate::sandbox::{self, Deadline, Grant};
 use crate::{Cause, Description};
 
@@ -17,11 +14,10 @@ pub struct Trial {
     /// What it says of itself.
     pub description: Description,
     grant: Grant,
-    timeout: Duration,
 }
 
 /// A write to show to it.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct Sample {
     /// Whether it is a delete, rather than a put.
     pub delete: bool,
@@ -51,10 +47,6 @@ pub struct Told {
     pub decision: Decision,
     /// For whoever wrote.
     pub warnings: Vec<String>,
-    /// For the record.
-    pub notes: Vec<String>,
-    /// What it logged.
-    pub log: Vec<Line>,
     /// Bytes of linear memory that it had at the end.
     pub memory_bytes: usize,
 }
@@ -77,7 +69,7 @@ pub enum Decision {
 impl Trial {
     pub(crate) fn new(code: Code, description: Description, settings: &str) -> Self {
         let grant = Grant { settings: settings.into(), memory_bytes_max: MEMORY_BYTES_MAX, may_mutate: true };
-        Self { code, description, grant, timeout: TIMEOUT_DEFAULT }
+        Self { code, description, grant }
     }
 
     /// Interfaces of the contract that it imports.
@@ -105,16 +97,16 @@ impl Trial {
             caller,
             mode: policy::Mode::Enforce,
         };
-        let deadline = Deadline::after(self.timeout);
-        let (verdict, traces) = sandbox::run(&self.code.instances, &self.grant, deadline, |plugin, store| {
-            plugin.strongroom_admission_policy().call_review(store, request)
-        });
-        let policy::Verdict { decision, warnings, notes } = verdict?;
+        let (verdict, traces) =
+            sandbox::run(&self.code.instances, &self.grant, Deadline::default(), |plugin, store| {
+                plugin.strongroom_admission_policy().call_review(store, request)
+            });
+        let policy::Verdict { decision, warnings, .. } = verdict?;
         let decision = match decision {
             policy::Decision::Allow => Decision::Allow,
             policy::Decision::Deny(denial) => Decision::Deny { code: denial.code, message: denial.message },
             policy::Decision::Mutate(value) => Decision::Mutate(value.into()),
         };
-        Ok(Told { decision, warnings, notes, log: traces.lines, memory_bytes: traces.memory_bytes })
+        Ok(Told { decision, warnings, memory_bytes: traces.memory_bytes })
     }
 }

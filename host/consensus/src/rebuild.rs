@@ -2,7 +2,7 @@
 //!
 //! The log and the vote are promises to the others, the state is not: it follows from the log. So a state that is damaged, or
 //! that differs from what the other members hold, is replaced by a snapshot, from which openraft goes on with the log: by the
-//! member's own, if every block of it is as it was written, or by the leader's state.
+//! member's own, if every block of it is as it was written and the log follows it, or by the leader's state.
 
 use std::{
     fs, io,
@@ -84,7 +84,7 @@ pub fn wanted_rebuild(dir: &Path) -> io::Result<Option<RebuildCause>> {
 pub async fn rebuild(config: &ConsensusConfig, state: &Path, cause: RebuildCause) -> Result<(), StartError> {
     let rebuild = Rebuild::new(config, state, cause)?;
     tracing::warn!(cause = cause.word(), "the state of this member cannot be used; getting another one");
-    if cause == RebuildCause::Damaged && rebuild.has_sound_snapshot()? && rebuild.log_follows_snapshot().await? {
+    if cause == RebuildCause::Damaged && rebuild.can_go_on_from_own().await? {
         tracing::info!("the state goes on from this member's own snapshot");
         rebuild.discard_state()?;
     } else {
@@ -100,7 +100,7 @@ pub async fn rebuild(config: &ConsensusConfig, state: &Path, cause: RebuildCause
 #[must_use]
 pub fn can_rebuild(config: &ConsensusConfig, state: &Path) -> bool {
     let rebuild = Rebuild::new(config, state, RebuildCause::Damaged);
-    rebuild.and_then(|rebuild| Ok(!rebuild.others.is_empty() || rebuild.has_sound_snapshot()?)).unwrap_or(false)
+    rebuild.and_then(|rebuild| Ok(!rebuild.others.is_empty() || rebuild.sound_snapshot()?.is_some())).unwrap_or(false)
 }
 
 struct Rebuild<'c> {
@@ -118,24 +118,25 @@ impl<'c> Rebuild<'c> {
         Ok(Self { config, state, cause, snapshots: config.snapshot_dir(), others })
     }
 
-    fn has_sound_snapshot(&self) -> Result<bool, StartError> {
+    /// This member's own snapshot, if every block of it is as it was written.
+    fn sound_snapshot(&self) -> Result<Option<PathBuf>, StartError> {
         let newest = snapshots::newest(&self.snapshots).map_err(file(&self.snapshots))?;
-        let Some(checkpoint) = newest else { return Ok(false) };
+        let Some(checkpoint) = newest else { return Ok(None) };
         match Store::verify_checkpoint(&checkpoint) {
-            Ok(()) => Ok(true),
+            Ok(()) => Ok(Some(checkpoint)),
             Err(error) if error.is_damage() => {
                 tracing::warn!(%error, "this member's own snapshot is damaged as well");
-                Ok(false)
+                Ok(None)
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Whether the log has what came behind the own snapshot. A leader applies what the others have written, also while its
+    /// Whether there is a sound snapshot and the log has what came behind it. A leader applies what the others have written, also while its
     /// own disk fails; after a restart its log begins behind what was applied, and that may be newer than its snapshot.
-    async fn log_follows_snapshot(&self) -> Result<bool, StartError> {
-        let newest = snapshots::newest(&self.snapshots).map_err(file(&self.snapshots))?;
-        let applied = newest.map(|own| snapshots::applied_of(&own).map_err(file(&own))).transpose()?.flatten();
+    async fn can_go_on_from_own(&self) -> Result<bool, StartError> {
+        let Some(own) = self.sound_snapshot()? else { return Ok(false) };
+        let applied = snapshots::applied_of(&own).map_err(file(&own))?;
         let follows = self.log_goes_on_from(applied).await?;
         if !follows {
             tracing::warn!("this member's own snapshot is older than what its log begins with");

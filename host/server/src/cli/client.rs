@@ -158,7 +158,12 @@ fn unconnected_by_text(endpoint: String, text: String) -> ClientError {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, ClientError> {
+/// What is in a file.
+///
+/// # Errors
+///
+/// [`ClientError::File`].
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, ClientError> {
     fs::read(path).map_err(|source| ClientError::File { path: path.to_owned(), source })
 }
 

@@ -6,12 +6,11 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use proto::admin::{DataKey, KeyStatusRequest, KeyStatusResponse, Residue};
 use serde::Serialize;
-use time::OffsetDateTime;
 
 use super::client::ClientError;
 use super::key::keys;
 use super::plugin::Answer;
-use super::table::{Format, Table, print};
+use super::table::{Format, Table, print, timestamp};
 
 /// How often `--watch` asks.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -192,23 +191,9 @@ impl From<Residue> for ResidueRow {
     }
 }
 
-/// RFC 3339 in UTC; a time out of its range is printed as the number it is.
-fn timestamp(unix_seconds: i64) -> String {
-    let Ok(at) = OffsetDateTime::from_unix_timestamp(unix_seconds) else { return unix_seconds.to_string() };
-    let (hour, minute, second) = at.to_hms();
-    format!("{:04}-{:02}-{:02}T{hour:02}:{minute:02}:{second:02}Z", at.year(), u8::from(at.month()), at.day())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_are_in_utc() {
-        assert_eq!(timestamp(0), "1970-01-01T00:00:00Z");
-        assert_eq!(timestamp(1_772_323_199), "2026-02-28T23:59:59Z");
-        assert_eq!(timestamp(i64::MAX), i64::MAX.to_string());
-    }
 
     #[test]
     fn what_is_left_is_plain_or_under_another_key() {

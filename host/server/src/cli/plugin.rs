@@ -7,12 +7,11 @@ use proto::admin::{
     FailurePolicy, InstallRequest, ListRequest, LogsRequest, Plugin as Installed, PluginMode, RemoveRequest,
 };
 use serde::Serialize;
-use time::OffsetDateTime;
 use tonic::transport::Channel;
 
-use super::author::{Bench, Inspect, Test};
-use super::client::{ClientError, Connection};
-use super::table::{Format, Table, print};
+use super::author::{Bench, Inspect, SettingsFile, Test};
+use super::client::{ClientError, Connection, read};
+use super::table::{Format, Table, print, timestamp};
 
 /// Characters of a digest that a table shows: enough to tell versions apart.
 const DIGEST_SHOWN: usize = 12;
@@ -58,9 +57,8 @@ pub(crate) struct Install {
     /// Longest time for one review in milliseconds; 0 means the default
     #[arg(long, value_name = "MS", default_value_t = 0)]
     timeout_ms: u32,
-    /// File with the plugin's settings, in a form of its own
-    #[arg(long, value_name = "FILE")]
-    settings: Option<PathBuf>,
+    #[command(flatten)]
+    settings: SettingsFile,
     /// What becomes of its verdicts
     #[arg(long, value_enum, default_value_t = Mode::Enforce)]
     mode: Mode,
@@ -179,9 +177,7 @@ impl Plugin {
 
 impl Install {
     async fn run(self) -> Result<(), ClientError> {
-        let component = read(&self.file, |path| std::fs::read(path))?;
-        let settings =
-            self.settings.as_deref().map(|path| read(path, |path| std::fs::read_to_string(path))).transpose()?;
+        let (component, settings) = (read(&self.file)?, self.settings.read()?);
         let policy = if self.fail_open { FailurePolicy::Ignore } else { FailurePolicy::Fail };
         let request = InstallRequest {
             name: self.name.unwrap_or_else(|| name_of(&self.file)),
@@ -190,7 +186,7 @@ impl Install {
             sees_sealed: self.sees_sealed,
             failure_policy: policy.into(),
             timeout_ms: self.timeout_ms,
-            settings: settings.unwrap_or_default(),
+            settings,
             mode: PluginMode::from(self.mode).into(),
             order: self.order,
             may_mutate: self.may_mutate,
@@ -241,7 +237,7 @@ impl Named {
         let request = LogsRequest { name: self.name };
         let response = plugins(connection).await?.logs(request).await.map_err(|s| connection.failed(&s))?.into_inner();
         let lines = response.lines.into_iter().map(|line| LogRow {
-            time: time_of(line.unix_milliseconds),
+            time: timestamp(line.unix_milliseconds / 1000),
             level: line.level,
             message: line.message,
         });
@@ -273,17 +269,6 @@ impl From<Mode> for PluginMode {
             Mode::Observe => Self::Observe,
         }
     }
-}
-
-fn read<T>(path: &Path, read: impl FnOnce(&Path) -> std::io::Result<T>) -> Result<T, ClientError> {
-    read(path).map_err(|source| ClientError::File { path: path.to_owned(), source })
-}
-
-/// As RFC 3339 writes it, to the second.
-fn time_of(unix_milliseconds: i64) -> String {
-    let at = OffsetDateTime::from_unix_timestamp(unix_milliseconds / 1000).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    let (hour, minute, second) = at.to_hms();
-    format!("{}T{hour:02}:{minute:02}:{second:02}Z", at.date())
 }
 
 /// Compilers put underscores where names of plugins have hyphens.

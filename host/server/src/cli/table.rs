@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
+use time::OffsetDateTime;
 
 /// `-o`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -68,9 +69,23 @@ fn printable(text: String) -> String {
     if text.chars().any(char::is_control) { text.escape_debug().to_string() } else { text }
 }
 
+/// RFC 3339 in UTC; a time out of its range is printed as the number it is.
+pub(crate) fn timestamp(unix_seconds: i64) -> String {
+    let Ok(at) = OffsetDateTime::from_unix_timestamp(unix_seconds) else { return unix_seconds.to_string() };
+    let (hour, minute, second) = at.to_hms();
+    format!("{:04}-{:02}-{:02}T{hour:02}:{minute:02}:{second:02}Z", at.year(), u8::from(at.month()), at.day())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_in_utc() {
+        assert_eq!(timestamp(0), "1970-01-01T00:00:00Z");
+        assert_eq!(timestamp(1_772_323_199), "2026-02-28T23:59:59Z");
+        assert_eq!(timestamp(i64::MAX), i64::MAX.to_string());
+    }
 
     #[test]
     fn columns_are_aligned_and_control_characters_shown() {

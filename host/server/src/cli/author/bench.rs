@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use admission::Sample;
 use serde::Serialize;
 
-use super::{SettingsFile, read};
-use crate::cli::client::ClientError;
+use super::SettingsFile;
+use crate::cli::client::{ClientError, read};
 use crate::cli::table::{Format, Table, print};
 
 /// Reviews before the first one that counts.

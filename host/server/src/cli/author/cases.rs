@@ -7,8 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::read;
-use crate::cli::client::ClientError;
+use crate::cli::client::{ClientError, read};
 use crate::cli::table::{Format, Table, print};
 
 /// `plugin test`.

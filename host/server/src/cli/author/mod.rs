@@ -9,7 +9,7 @@ use admission::{Engine, Trial};
 use ring::digest::{SHA256, digest};
 use serde::Serialize;
 
-use super::client::ClientError;
+use super::client::{ClientError, read};
 use super::table::{Format, Table, print};
 
 pub(crate) use bench::Bench;
@@ -29,7 +29,7 @@ pub(crate) struct Inspect {
 
 /// The plugin's settings.
 #[derive(Debug, clap::Args)]
-pub(super) struct SettingsFile {
+pub(crate) struct SettingsFile {
     /// File with the plugin's settings, in a form of its own
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
@@ -83,14 +83,15 @@ impl Inspect {
 }
 
 impl SettingsFile {
-    fn read(&self) -> Result<String, ClientError> {
+    /// The settings; empty for none.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::File`].
+    pub(crate) fn read(&self) -> Result<String, ClientError> {
         let Some(path) = &self.settings else { return Ok(String::new()) };
         std::fs::read_to_string(path).map_err(|source| ClientError::File { path: path.clone(), source })
     }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, ClientError> {
-    std::fs::read(path).map_err(|source| ClientError::File { path: path.to_owned(), source })
 }
 
 /// The component in this file, ready to review.
