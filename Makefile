@@ -3,7 +3,7 @@
 # Always the whole workspace: cargo resolves other features for a single package, and RocksDB would be compiled again.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test built conformance clients fuzz faults faulty verify played tormented read fix audit plugins
+.PHONY: help run test built conformance clients fuzz guests faults faulty verify played tormented read fix audit plugins
 
 # Documentation that does not build is a defect, and so is a warning.
 export RUSTDOCFLAGS := -D warnings
@@ -41,6 +41,10 @@ SECONDS ?= 20
 fuzz: built ## Send malformed and hostile input to every door for a while (make fuzz SECONDS=600)
 	@"$(DEBUG)/fuzz" --seconds $(SECONDS) $(ARGS)
 
+guests: built ## Build the plugins in Go, JavaScript, Python and C, and try them and their SDKs
+	@.ci/install.sh guests
+	@STRONGROOM=$${STRONGROOM_BIN:-$(abspath $(DEBUG))/strongroom} COMPONENTIZE=$(abspath $(DEBUG))/componentize plugins/foreign.sh
+
 # With fail points compiled in, under a name of its own: no other target builds or uses it. Under its usual name it stands only
 # until the next one builds.
 faulty: plugins
@@ -58,7 +62,7 @@ verify: plugins ## Everything a change must pass: format, lints, tests, document
 	cargo clippy --workspace --all-targets -- -D warnings
 	$(MAKE) test
 	@cp $(DEBUG)/strongroom $(DEBUG)/strongroom-tested
-	STRONGROOM_BIN=$(abspath $(DEBUG))/strongroom-tested $(MAKE) -j 3 --output-sync=line played tormented read
+	STRONGROOM_BIN=$(abspath $(DEBUG))/strongroom-tested $(MAKE) -j 4 --output-sync=line -o built played tormented read guests
 
 # What mostly waits, for servers and for clients, and beside it what mostly compiles. Nothing is built in the first of them, and
 # it plays on a copy of the program: cargo would wait for cargo, and `faulty` puts another one in its place.

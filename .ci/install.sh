@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what a make target needs and this machine does not have. Usage: .ci/install.sh [build|wasm|etcd|clients|deny|clang]...
+# Installs what a make target needs and this machine does not have. Usage: .ci/install.sh [build|wasm|etcd|clients|guests|deny|clang]...
 set -eu
 
 packages=""
@@ -87,6 +87,29 @@ part_clients() {
         { echo "the Go clients need Go $go_min or newer: https://go.dev/dl" >&2; exit 1; }
 }
 
+# What the SDKs of plugins in other languages need, and what their build tools were last seen to work with.
+guests_go_min=1.26
+guests_node_min=20
+
+part_guests() {
+    command -v cc >/dev/null || need gcc libc6-dev
+    command -v clang-19 >/dev/null || need clang-19
+    command -v wasm-ld-19 >/dev/null || need lld-19
+    [ -e /usr/include/wasm32-wasi/string.h ] || need wasi-libc
+    [ -e /usr/lib/llvm-19/lib/clang/19/lib/wasi/libclang_rt.builtins-wasm32.a ] ||
+        need libclang-rt-19-dev-wasm32
+    command -v python3 >/dev/null || need python3
+    python3 -c 'import ensurepip' 2>/dev/null || need python3-venv
+    has_node || { is_offered nodejs "$guests_node_min" && need nodejs npm; } ||
+        { echo "the plugin SDK for JavaScript needs Node.js $guests_node_min or newer: https://nodejs.org" >&2; exit 1; }
+    command -v go >/dev/null || { is_offered golang-go "$guests_go_min" && need golang-go; } ||
+        { echo "the plugin SDK for Go needs Go $guests_go_min or newer: https://go.dev/dl" >&2; exit 1; }
+}
+
+has_node() {
+    command -v npm >/dev/null && version=$(node --version 2>/dev/null) && [ "$(echo "${version#v}" | cut -d. -f1)" -ge "$guests_node_min" ]
+}
+
 # Whether the distribution has a package in a version that is new enough.
 is_offered() {
     version=$(apt-cache policy "$1" 2>/dev/null | sed -n 's/ *Candidate: //p') || return 1
@@ -105,7 +128,7 @@ part_clang() {
 
 for part in "$@"; do
     case "$part" in
-    build | wasm | etcd | clients | deny | clang) "part_$part" ;;
+    build | wasm | etcd | clients | guests | deny | clang) "part_$part" ;;
     *) echo ".ci/install.sh: no part is called $part" >&2; exit 1 ;;
     esac
 done

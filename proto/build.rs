@@ -19,7 +19,7 @@ const INNER_FILES: [&str; 2] = ["strongroom/peer.proto", "kubernetes/kms.proto"]
 
 /// Messages that hold a value, a password, a token or a whole component. Their `Debug` is in `src/debug.rs` and prints
 /// none of it.
-const SECRETIVE: [&str; 21] = [
+const SECRETIVE: [&str; 22] = [
     ".strongroom.admin.v1.UnwrappedKey",
     ".mvccpb.KeyValue",
     ".authpb.User",
@@ -34,6 +34,7 @@ const SECRETIVE: [&str; 21] = [
     ".v3electionpb.CampaignRequest",
     ".v3electionpb.ProclaimRequest",
     ".strongroom.admin.v1.InstallRequest",
+    ".strongroom.admin.v1.UpgradeRequest",
     ".strongroom.peer.v1.AppendRequest",
     ".strongroom.peer.v1.ProposeRequest",
     ".strongroom.peer.v1.SnapshotChunk",

@@ -7,7 +7,11 @@ use std::process::Command;
 /// Where `plugins/build.sh` puts it.
 const PLUGIN: &str = "plugins/no-secrets-in-configmaps.wasm";
 
+/// What of the SDKs the program brings along: cargo does not see by itself that it goes into it.
+const SDKS: [&str; 8] = ["rust/src", "go", "js/src", "js/bin", "python/src", "c", "wit", "templates"];
+
 fn main() {
+    SDKS.iter().for_each(|folder| println!("cargo::rerun-if-changed=../../sdk/{folder}"));
     println!("cargo::rustc-env=STRONGROOM_RUSTC={}", compiler());
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     // OUT_DIR is some levels below the target directory, wherever CARGO_TARGET_DIR or a configuration put that.

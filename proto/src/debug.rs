@@ -35,7 +35,8 @@ guarded_debug!(etcdserverpb::AuthUserChangePasswordRequest, "AuthUserChangePassw
 guarded_debug!(v3electionpb::CampaignRequest, "CampaignRequest", shown: [lease], length_of: [name, value]);
 guarded_debug!(v3electionpb::ProclaimRequest, "ProclaimRequest", shown: [leader], length_of: [value]);
 guarded_debug!(admin::InstallRequest, "InstallRequest",
-    shown: [name, sees_sealed, failure_policy, timeout_ms], length_of: [component]);
+    shown: [name, binding], length_of: [component]);
+guarded_debug!(admin::UpgradeRequest, "UpgradeRequest", shown: [name], length_of: [component]);
 guarded_debug!(admin::UnwrappedKey, "UnwrappedKey", shown: [id], length_of: [material]);
 guarded_debug!(peer::AppendRequest, "AppendRequest", shown: [leader, previous, committed], length_of: [entries]);
 guarded_debug!(peer::ProposeRequest, "ProposeRequest", shown: [], length_of: [request]);

@@ -8,6 +8,8 @@ wasmtime::component::bindgen!({
     path: "../../sdk/wit",
     world: "plugin",
     ownership: Borrowing { duplicate_if_necessary: true },
+    // A read that fails ends the guest.
+    imports: { default: trappable },
 });
 
 pub(crate) use exports::strongroom::admission::policy;

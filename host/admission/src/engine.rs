@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use meters::Registry;
+use native::Digest;
 use ring::digest::{SHA256, digest};
-use store::PluginRecord;
+use store::{PluginRecord, StoreError};
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use crate::compile::{Workshop, unusable};
 use crate::contract::{self, HOST, INTERFACE, PluginPre};
 use crate::journal::{Journal, Line};
 use crate::limits::{
@@ -28,17 +31,24 @@ const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
 /// Compiled components that are kept although no policy in force names them, such as one just inspected.
 const SPARE_MAX: usize = PLUGINS_MAX;
 
-type Digest = [u8; 32];
+/// Core instances, and tables, of a usual component: the pool has as many for each. One of many parts takes those of others.
+const CORE_INSTANCES_MEAN: usize = 8;
+const TABLES_MEAN: usize = 4;
 
 /// Compiles plugins and bounds what they may take. One per process.
 pub struct Engine {
     wasm: wasmtime::Engine,
+    /// Without one, components are compiled here and not kept.
+    workshop: Option<Workshop>,
     ticker: Arc<Ticker>,
     compiled: Mutex<HashMap<Digest, Code>>,
     /// By the plugin's name: an upgrade goes on with the log of what it replaces.
     journals: Mutex<HashMap<String, Arc<Journal>>>,
     metrics: Metrics,
 }
+
+/// Where components are fetched from, by their digest.
+pub type Components<'a> = dyn Fn(&[u8]) -> Result<Option<Bytes>, StoreError> + 'a;
 
 /// A plugin ready to be instantiated, with the clock that bounds it.
 #[derive(Clone)]
@@ -61,16 +71,37 @@ impl Engine {
     /// # Errors
     /// [`AdmissionError::Engine`] when the machine has no room for the pool of instances (address space, not memory).
     pub fn new() -> Result<Self, AdmissionError> {
+        Self::start(None)
+    }
+
+    /// The same for a member, which compiles strangers' components apart, and keeps what comes of it.
+    ///
+    /// # Errors
+    /// As [`Engine::new`].
+    pub fn with_workshop(workshop: Workshop) -> Result<Self, AdmissionError> {
+        Self::start(Some(workshop))
+    }
+
+    fn start(workshop: Option<Workshop>) -> Result<Self, AdmissionError> {
         let cannot = |reason: String| AdmissionError::Engine { reason };
         let wasm = wasmtime::Engine::new(&config()).map_err(|error| cannot(format!("{error:#}")))?;
         let ticker = Ticker::start(wasm.clone()).map_err(|error| cannot(error.to_string()))?;
         Ok(Self {
             wasm,
+            workshop,
             ticker: Arc::new(ticker),
             compiled: Mutex::default(),
             journals: Mutex::default(),
             metrics: Metrics::new(),
         })
+    }
+
+    /// Compiles a component that a plugin is about to have, so that it is there when that is in force.
+    ///
+    /// # Errors
+    /// Why it cannot be run here.
+    pub fn prepare(&self, component: &[u8]) -> Result<(), AdmissionError> {
+        self.code(component).map(drop)
     }
 
     /// Checks an upload: compiles it, refuses what the contract does not allow, and asks it to describe itself and whether it
@@ -90,7 +121,7 @@ impl Engine {
     /// As [`Engine::inspect`].
     pub fn try_out(&self, component: &[u8], settings: &str) -> Result<Trial, AdmissionError> {
         let code = self.code(component)?;
-        let (told, _) = sandbox::run(&code.instances, &Grant::default(), Deadline::default(), |plugin, store| {
+        let (told, _) = sandbox::run(&code.instances, &Grant::default(), None, Deadline::default(), |plugin, store| {
             plugin.strongroom_admission_policy().call_describe(store)
         });
         let description = Description::check(told.map_err(|cause| AdmissionError::Undescribed { cause })?)?;
@@ -111,13 +142,14 @@ impl Engine {
 
     /// Makes the plugins of a policy ready to review.
     ///
-    /// A record whose component cannot be run stands in the set all the same, and each of its reviews fails with the
+    /// One that is turned off is left out. A record whose component cannot be run stands in the set all the same, and each of its reviews fails with the
     /// reason. Compiles what it has not compiled before, so it blocks as [`Engine::inspect`] does.
     #[must_use]
-    pub fn load(&self, records: &[PluginRecord]) -> PluginSet {
-        let mut ordered: Vec<&PluginRecord> = records.iter().collect();
+    pub fn load(&self, records: &[PluginRecord], components: &Components<'_>) -> PluginSet {
+        let mut ordered: Vec<&PluginRecord> = records.iter().filter(|record| !record.disabled).collect();
         ordered.sort_by_key(|record| (record.order, &record.name));
-        let plugins: Vec<Arc<Plugin>> = ordered.into_iter().map(|record| Arc::new(self.plugin(record))).collect();
+        let plugins: Vec<Arc<Plugin>> =
+            ordered.into_iter().map(|record| Arc::new(self.plugin(record, components))).collect();
         self.journals().retain(|name, _| {
             let stays = records.iter().any(|record| record.name == *name);
             if !stays {
@@ -125,22 +157,37 @@ impl Engine {
             }
             stays
         });
-        let in_force: Vec<&[u8]> = records.iter().map(|record| record.digest.as_ref()).collect();
+        let in_force: Vec<&[u8]> =
+            records.iter().filter(|record| !record.disabled).map(|record| record.digest.as_ref()).collect();
         self.compiled().retain(|digest, _| in_force.contains(&digest.as_slice()));
+        if let Some(workshop) = &self.workshop
+            && let Err(error) = workshop.shelf.retain(|digest| goes_back_to(records, digest))
+        {
+            tracing::warn!(%error, "machine code that no plugin has any more cannot be removed");
+        }
         PluginSet::new(plugins)
     }
 
-    fn plugin(&self, record: &PluginRecord) -> Plugin {
-        let code = if sha256(&record.component) == *record.digest {
-            self.code(&record.component)
-        } else {
-            Err(AdmissionError::NotAComponent { reason: "its bytes do not match their digest".to_owned() })
-        };
+    fn plugin(&self, record: &PluginRecord, components: &Components<'_>) -> Plugin {
+        let code = self.code_in_force(&record.digest, components);
         if let Err(error) = &code {
             tracing::error!(plugin = %record.name, %error, "a plugin in force cannot be run");
         }
         let journal = Arc::clone(self.journals().entry(record.name.clone()).or_default());
         Plugin::new(record, code.map_err(|error| (&error).into()), journal, self.metrics.of(&record.name))
+    }
+
+    fn code_in_force(&self, wanted: &[u8], components: &Components<'_>) -> Result<Code, AdmissionError> {
+        if let Some(code) = self.compiled().get(wanted) {
+            return Ok(code.clone());
+        }
+        let unusable = |reason: String| AdmissionError::NotAComponent { reason };
+        let component = components(wanted).map_err(|error| unusable(error.to_string()))?;
+        match component {
+            Some(component) if sha256(&component) == *wanted => self.code(&component),
+            Some(_) => Err(unusable("its bytes do not match their digest".to_owned())),
+            None => Err(unusable("its bytes are missing".to_owned())),
+        }
     }
 
     fn code(&self, component: &[u8]) -> Result<Code, AdmissionError> {
@@ -152,13 +199,25 @@ impl Engine {
             return Ok(code.clone());
         }
         // Not under the lock: compiling takes long, and doing it twice does no harm.
-        let code = Code { instances: compile(&self.wasm, component)?, _ticker: Arc::clone(&self.ticker) };
+        let component = self.compile(component, &digest)?;
+        let code = Code { instances: check(&self.wasm, &component)?, _ticker: Arc::clone(&self.ticker) };
         let mut compiled = self.compiled();
         if compiled.len() >= PLUGINS_MAX + SPARE_MAX {
             compiled.clear();
         }
         compiled.insert(digest, code.clone());
         Ok(code)
+    }
+
+    fn compile(&self, bytes: &[u8], digest: &Digest) -> Result<Component, AdmissionError> {
+        if bytes.starts_with(CORE_MODULE) {
+            let hint = "it is a core module; turn it into a component first: strongroom plugin pack";
+            return Err(unusable(hint.to_owned()));
+        }
+        match &self.workshop {
+            Some(workshop) => workshop.code(&self.wasm, bytes, digest),
+            None => Component::from_binary(&self.wasm, bytes).map_err(|error| unusable(format!("{error:#}"))),
+        }
     }
 
     fn journals(&self) -> MutexGuard<'_, HashMap<String, Arc<Journal>>> {
@@ -176,19 +235,21 @@ fn validate(code: &Code, settings: &str) -> Result<(), AdmissionError> {
         let reason = format!("they have {} bytes; at most {SETTINGS_BYTES_MAX} are allowed", settings.len());
         return Err(AdmissionError::BadSettings { reason });
     }
-    let (told, _) = sandbox::run(&code.instances, &Grant::default(), Deadline::default(), |plugin, store| {
+    let (told, _) = sandbox::run(&code.instances, &Grant::default(), None, Deadline::default(), |plugin, store| {
         plugin.strongroom_admission_policy().call_validate_settings(store, settings)
     });
     let refused = |reason: String| AdmissionError::BadSettings { reason: one_line(&reason, MESSAGE_BYTES_MAX) };
     told.map_err(|cause| AdmissionError::Unvalidated { cause })?.map_err(refused)
 }
 
-fn compile(engine: &wasmtime::Engine, bytes: &[u8]) -> Result<PluginPre<Bounds>, AdmissionError> {
-    let unusable = |reason: String| AdmissionError::NotAComponent { reason: one_line(&reason, MESSAGE_BYTES_MAX) };
-    if bytes.starts_with(CORE_MODULE) {
-        return Err(unusable("it is a core module; turn it into a component first".to_owned()));
-    }
-    let component = Component::from_binary(engine, bytes).map_err(|error| unusable(format!("{error:#}")))?;
+/// Whether some plugin has this component, or could go back to it.
+fn goes_back_to(records: &[PluginRecord], digest: &Digest) -> bool {
+    let kept = records.iter().flat_map(|record| [Some(record), record.previous.as_deref()]).flatten();
+    kept.into_iter().any(|record| *record.digest == *digest)
+}
+
+/// Refuses what the contract does not allow.
+fn check(engine: &wasmtime::Engine, component: &Component) -> Result<PluginPre<Bounds>, AdmissionError> {
     let component_type = component.component_type();
     let foreign = component_type.imports(engine).filter(|(name, _)| *name != HOST);
     let imports: Vec<String> = foreign.map(|(name, _)| one_line(name, MESSAGE_BYTES_MAX)).collect();
@@ -201,12 +262,13 @@ fn compile(engine: &wasmtime::Engine, bytes: &[u8]) -> Result<PluginPre<Bounds>,
     let mut linker = Linker::new(engine);
     contract::Plugin::add_to_linker::<_, HasSelf<_>>(&mut linker, |bounds: &mut Bounds| bounds)
         .map_err(|error| unusable(format!("{error:#}")))?;
-    let instances = linker.instantiate_pre(&component).map_err(|error| unusable(format!("{error:#}")))?;
+    let instances = linker.instantiate_pre(component).map_err(|error| unusable(format!("{error:#}")))?;
     PluginPre::new(instances)
         .map_err(|error| AdmissionError::WrongExport { reason: one_line(&format!("{error:#}"), MESSAGE_BYTES_MAX) })
 }
 
-fn config() -> Config {
+/// One for all: machine code is loaded only by an engine with the settings of the one that compiled it.
+pub(crate) fn config() -> Config {
     let mut config = Config::new();
     config
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool()))
@@ -227,9 +289,9 @@ fn pool() -> PoolingAllocationConfig {
     let count = |number: usize| u32::try_from(number).expect("the limits are small numbers");
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(count(INSTANCES_MAX))
-        .total_core_instances(count(INSTANCES_MAX * 4))
+        .total_core_instances(count(INSTANCES_MAX * CORE_INSTANCES_MEAN))
         .total_memories(count(INSTANCES_MAX))
-        .total_tables(count(INSTANCES_MAX * 4))
+        .total_tables(count(INSTANCES_MAX * TABLES_MEAN))
         .max_core_instances_per_component(count(PARTS_MAX))
         .max_memories_per_component(count(MEMORIES_MAX))
         .max_tables_per_component(count(PARTS_MAX))

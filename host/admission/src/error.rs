@@ -28,6 +28,16 @@ pub enum AdmissionError {
         /// What is wrong.
         reason: String,
     },
+    /// The administrator's: compiling the upload took more than it may.
+    #[error(
+        "compiling the component took more than {seconds} s of processor time or {mebibytes} MiB of memory; are its functions very large?"
+    )]
+    CompileLimit {
+        /// Processor time that compiling may take.
+        seconds: u64,
+        /// Memory that it may take.
+        mebibytes: u64,
+    },
     /// The administrator's: the upload is too large.
     #[error("the component has {bytes} bytes; at most {max} are allowed")]
     TooLarge {
@@ -116,6 +126,12 @@ pub enum Cause {
     Mutation {
         /// Why not.
         reason: &'static str,
+    },
+    /// It wanted to read what cannot be read.
+    #[error("the state cannot be read for it: {reason}")]
+    State {
+        /// Why not.
+        reason: String,
     },
     /// It could not be instantiated.
     #[error("it cannot be instantiated")]

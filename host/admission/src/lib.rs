@@ -12,11 +12,13 @@
 //! Invariants:
 //! - A [`SealedWrite`] comes from an [`Admitted`] only, and an [`Admitted`] from [`Policy::review`] only. It is stamped with
 //!   the policy epoch under which every plugin in force passed it.
-//! - A plugin is given the request and its settings and nothing else: a component that imports more is refused.
+//! - A plugin is given the request, its settings and the keys that it was granted, and nothing else: a component that imports more is refused.
 //! - A value is changed only by a plugin that was granted to, and those behind it review what became of it.
 //! - The value of a sealed prefix reaches a plugin only by the administrator's grant, and what that plugin says of such a
 //!   write, be it a message, a warning, a note or a line of its log, reaches nobody but as a code of at most 64 letters, digits
 //!   and hyphens.
+//! - What a plugin has read of the store to pass a write goes into the log with it, as premises: it is carried out only while
+//!   they hold.
 //! - Nothing is remembered from one review to the next.
 //!
 //! Limits: see [`limits`]; each has its unit and its reason.
@@ -30,8 +32,10 @@
 //! use admission::{Engine, Policy};
 //! use types::{DeleteRange, KeyRange, Operation};
 //!
-//! let engine = Engine::new()?;
-//! let policy = Arc::new(Policy::new(1, engine.load(&[]), Arc::new(seal::Keyring::empty(7))));
+//! # let folder = tempfile::tempdir().unwrap();
+//! let store = store::Store::open(folder.path()).unwrap();
+//! let plugins = Engine::new()?.load(&[], &|digest| store.view(|view| view.component(digest)));
+//! let policy = Arc::new(Policy::new(1, plugins, Arc::new(seal::Keyring::empty(7)), Arc::new(store)));
 //! let operation = Operation::DeleteRange(DeleteRange { range: KeyRange::single("a"), prev_kv: false });
 //! let permit = auth::Realm::default().permit_write(&auth::Caller::anonymous(None), auth::Subject::Nobody, &operation).unwrap();
 //! let command = policy.review(permit, &operation).await?.seal().unwrap().into_command();
@@ -40,6 +44,7 @@
 //! # }).unwrap();
 //! ```
 
+mod compile;
 mod contract;
 mod description;
 mod engine;
@@ -49,6 +54,7 @@ pub mod limits;
 mod metrics;
 mod plugin;
 mod policy;
+mod reading;
 mod review;
 mod sandbox;
 mod sealing;
@@ -56,11 +62,14 @@ mod ticker;
 mod trial;
 mod writes;
 
+pub use compile::{COMPILE_COMMAND, Workshop, compile_component};
 pub use description::{Description, Operations, is_name};
-pub use engine::Engine;
+pub use engine::{Components, Engine};
 pub use error::{AdmissionError, Cause};
 pub use journal::{Level, Line};
+pub use native::Shelf;
 pub use plugin::PluginSet;
 pub use policy::{Admitted, Policy};
+pub use reading::State;
 pub use sealing::SealedWrite;
 pub use trial::{Decision, Sample, Told, Trial};

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-/// Largest component in bytes: 4 MiB. A plugin in Rust or Go takes 20 KiB to 2 MiB, and each one travels through the
-/// replicated log as one entry.
-pub const COMPONENT_BYTES_MAX: usize = 4 << 20;
+/// Largest component in bytes: 48 MiB. A plugin in Rust or C takes 20 to 200 KiB, one in Go or JavaScript 1 to 3 MiB, one in
+/// Python, which brings its interpreter and library, 20 to 40 MiB. Each travels through the replicated log as one entry.
+pub const COMPONENT_BYTES_MAX: usize = 48 << 20;
 
 /// Most plugins in force at once. With [`LANES_MAX`] it sizes the pool of instances; installation must hold to it.
-pub const PLUGINS_MAX: usize = 32;
+pub const PLUGINS_MAX: usize = 64;
 
 /// Time limit of the reviews of one client request by one plugin, when the administrator sets none. Reviews take
 /// microseconds; half a second survives a busy machine and stays well under the timeouts of etcd's clients (5 s).
@@ -27,17 +27,28 @@ pub const LANES_MAX: usize = 8;
 /// most, and a guest with a garbage collector multiplies that.
 pub const MEMORY_BYTES_MAX: usize = 64 << 20;
 
+/// Processor time that compiling one component may take: two minutes. An interpreter with its library takes half a minute on a
+/// slow machine.
+pub const COMPILE_CPU_SECONDS_MAX: u64 = 120;
+
+/// Memory that compiling one component may take: 2 GiB.
+pub const COMPILE_MEMORY_BYTES_MAX: u64 = 2 << 30;
+
+/// How long compiling may take on a machine that is busy.
+pub const COMPILE_WAIT_MAX: Duration = Duration::from_secs(240);
+
 /// Elements of one table. Function tables of real components have a few thousand.
 pub const TABLE_ELEMENTS_MAX: usize = 20_000;
 
-/// Tables, and core instances, of one component. Encoders emit two to four.
-pub const PARTS_MAX: usize = 16;
+/// Tables, and core instances, of one component. Encoders emit two to four, and one for each library that is linked when it starts:
+/// a dozen for Python.
+pub const PARTS_MAX: usize = 32;
 
 /// Memories of one component. One is usual; an adapter brings a second.
 pub const MEMORIES_MAX: usize = 2;
 
-/// WebAssembly stack of one review: 256 KiB. The thread under it has 2 MiB.
-pub const STACK_BYTES_MAX: usize = 256 << 10;
+/// WebAssembly stack of one review: 512 KiB, which interpreters need. The thread under it has 2 MiB.
+pub const STACK_BYTES_MAX: usize = 512 << 10;
 
 /// What the host copies out of a guest in one call: 64 KiB, far more than a verdict or a description takes.
 pub const OUTPUT_BYTES_MAX: usize = 64 << 10;
@@ -63,6 +74,15 @@ pub const LOG_KEPT_MAX: usize = 256;
 /// Bytes of a plugin's settings: 64 KiB. They travel through the replicated log and into every instance that asks.
 pub const SETTINGS_BYTES_MAX: usize = 64 << 10;
 
+/// Times that one call may read of the store.
+pub const READS_MAX: usize = 100;
+
+/// Bytes that one call may read of the store before it reads no more: 4 MiB. The last read may go past it by one value.
+pub const READ_BYTES_MAX: usize = 4 << 20;
+
+/// Keys of one read. Each is looked at again when the write is applied.
+pub const READ_ENTRIES_MAX: usize = 1_000;
+
 /// Bytes of the values that the plugins put in the place of others in one request: as many as a request may bring.
 pub const MUTATED_BYTES_MAX: usize = types::REQUEST_BYTES_MAX;
 
@@ -72,12 +92,15 @@ pub const NAME_BYTES_MAX: usize = 64;
 /// Prefixes of one plugin.
 pub const PREFIXES_MAX: usize = 64;
 
+/// Rules that say whose writes a plugin reviews, and as many that say whose it does not.
+pub const WRITERS_MAX: usize = 64;
+
 /// Bytes of one prefix. Keys of Kubernetes stay under 600.
 pub const PREFIX_BYTES_MAX: usize = 1 << 10;
 
-/// Bytes of an instance's memory that stay with its slot between two reviews: 2 MiB, which guests of compiled languages stay
+/// Bytes of an instance's memory that stay with its slot between two reviews: 4 MiB, which also the interpreters of other languages stay
 /// under. Only slots that were used have any, and each plugin uses as many as it has lanes.
-pub(crate) const MEMORY_RESIDENT_BYTES: usize = 2 << 20;
+pub(crate) const MEMORY_RESIDENT_BYTES: usize = 4 << 20;
 
 /// The same of a table: a function table of 8,000 elements.
 pub(crate) const TABLE_RESIDENT_BYTES: usize = 64 << 10;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use auth::WriterRule;
 use bytes::Bytes;
 use store::{PluginMode, PluginRecord};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -12,6 +13,7 @@ use crate::engine::Code;
 use crate::journal::Journal;
 use crate::limits::{LANE_WAIT_MAX, LANES_MAX, MEMORY_BYTES_MAX, TIMEOUT_DEFAULT, TIMEOUT_MAX};
 use crate::metrics::PluginMetrics;
+use crate::reading::Reading;
 use crate::review::{Findings, Reviewer, Write};
 use crate::sandbox::Grant;
 use crate::{AdmissionError, Cause};
@@ -47,6 +49,9 @@ pub(crate) struct Plugin {
     scopes: Vec<KeyRange>,
     on_put: bool,
     on_delete: bool,
+    /// Whose writes it reviews; none for everybody's.
+    users: Vec<WriterRule>,
+    exempt: Vec<WriterRule>,
     pub(crate) sees_sealed: bool,
     fail_open: bool,
     pub(crate) mode: PluginMode,
@@ -71,6 +76,8 @@ impl Plugin {
             scopes: record.prefixes.iter().map(|prefix: &Bytes| KeyRange::prefix(prefix)).collect(),
             on_put: record.on_put,
             on_delete: record.on_delete,
+            users: rules(&record.users),
+            exempt: rules(&record.exempt),
             sees_sealed: record.sees_sealed,
             fail_open: record.fail_open,
             mode: record.mode(),
@@ -79,12 +86,25 @@ impl Plugin {
                 settings: record.settings.as_str().into(),
                 memory_bytes_max: memory(record.memory_mib),
                 may_mutate: record.may_mutate,
+                reads: record.reads.clone().into(),
+                sees_sealed: record.sees_sealed,
             },
             journal,
             metrics,
             code,
             lanes: Arc::new(Semaphore::new(lanes)),
         }
+    }
+
+    /// Whether it reviews what this caller writes.
+    pub(crate) fn reviews_writes_of(&self, permit: &auth::Permit) -> bool {
+        let named = |rules: &[WriterRule]| rules.iter().any(|rule| rule.matches(permit));
+        (self.users.is_empty() || named(&self.users)) && !named(&self.exempt)
+    }
+
+    /// Whether what it reads has to be so still when the write is carried out.
+    pub(crate) fn reads(&self) -> bool {
+        !self.grant.reads.is_empty()
     }
 
     /// A put under a lease is also a delete: the end of the lease deletes the key, and nobody is asked then.
@@ -102,9 +122,10 @@ impl Plugin {
         self: &Arc<Self>,
         permit: &auth::Permit,
         writes: Vec<Write>,
+        reading: Option<Arc<Reading>>,
     ) -> Result<Findings, AdmissionError> {
         let begun = Instant::now();
-        let outcome = self.try_review(permit, writes).await;
+        let outcome = self.try_review(permit, writes, reading).await;
         self.metrics.reviewed(&outcome, begun.elapsed());
         let outcome = match outcome {
             Err(AdmissionError::PluginFailed { plugin, cause }) if self.fail_open => {
@@ -143,10 +164,11 @@ impl Plugin {
         self: &Arc<Self>,
         permit: &auth::Permit,
         writes: Vec<Write>,
+        reading: Option<Arc<Reading>>,
     ) -> Result<Findings, AdmissionError> {
         let code = self.code.as_ref().map_err(|cause| self.failed(cause.clone()))?;
         let lane = self.lane().await?;
-        let reviewer = Reviewer::new(Arc::clone(self), code.clone(), permit);
+        let reviewer = Reviewer::new(Arc::clone(self), code.clone(), permit, reading);
         let review = move || {
             // Held by the thread, not by the request: a client that hangs up does not free a lane that is in use.
             let _lane = lane;
@@ -176,6 +198,11 @@ impl Plugin {
     pub(crate) fn failed(&self, cause: Cause) -> AdmissionError {
         AdmissionError::PluginFailed { plugin: self.name.clone(), cause }
     }
+}
+
+/// A rule that this version cannot read is a rule that nobody goes by: installation lets none in.
+fn rules(rules: &[String]) -> Vec<WriterRule> {
+    rules.iter().filter_map(|rule| rule.parse().ok()).collect()
 }
 
 fn memory(mib: u32) -> usize {

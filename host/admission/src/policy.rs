@@ -6,23 +6,28 @@ use std::sync::Arc;
 
 use auth::Permit;
 use seal::{Keyring, SealError};
+use store::PluginMode;
+use store::command::{Premise, Stamp};
+use store::users::Author;
 use types::{Operation, Plain};
 
 use crate::limits::{MUTATED_BYTES_MAX, REMARKS_MAX};
-use crate::{AdmissionError, Cause, PluginSet, SealedWrite, writes};
+use crate::reading::Reading;
+use crate::{AdmissionError, Cause, PluginSet, SealedWrite, State, writes};
 
 /// Everything that decides how a write is reviewed and sealed, as of one policy epoch. Never changes.
 pub struct Policy {
     epoch: u64,
     plugins: PluginSet,
     keyring: Arc<Keyring>,
+    state: Arc<dyn State>,
 }
 
 impl Policy {
-    /// The policy of `epoch`. All three must have been read from one state.
+    /// The policy of `epoch`, whose plugins read in `state`. The other three must have been read from one state.
     #[must_use]
-    pub fn new(epoch: u64, plugins: PluginSet, keyring: Arc<Keyring>) -> Self {
-        Self { epoch, plugins, keyring }
+    pub fn new(epoch: u64, plugins: PluginSet, keyring: Arc<Keyring>, state: Arc<dyn State>) -> Self {
+        Self { epoch, plugins, keyring, state }
     }
 
     /// The policy epoch.
@@ -43,6 +48,12 @@ impl Policy {
         &self.keyring
     }
 
+    /// Whether some plugin in force may read of the store: what it denies may be so only because this member is behind.
+    #[must_use]
+    pub fn reads(&self) -> bool {
+        self.plugins.iter().any(|plugin| plugin.reads())
+    }
+
     /// Shows every plugin the writes that concern it, those of both branches of a transaction included.
     ///
     /// One plugin after the other, in their order, up to the first that denies or fails; each sees what the ones before it
@@ -56,12 +67,21 @@ impl Policy {
         operation: &'a Operation,
     ) -> Result<Admitted<'a>, AdmissionError> {
         let (mut operation, mut warnings, mut mutated_bytes) = (Cow::Borrowed(operation), Vec::new(), 0);
-        for plugin in self.plugins.iter() {
+        let (mut reading, mut premises) = (None, Vec::new());
+        for plugin in self.plugins.iter().filter(|plugin| plugin.reviews_writes_of(&permit)) {
             let writes = writes::concerning(plugin, &self.keyring, &operation);
             if writes.is_empty() {
                 continue;
             }
-            let findings = plugin.review(&permit, writes).await?;
+            let reads = plugin.reads().then(|| {
+                let begin = || Arc::new(Reading::new(Arc::clone(&self.state), Arc::clone(&self.keyring)));
+                Arc::clone(reading.get_or_insert_with(begin))
+            });
+            let findings = plugin.review(&permit, writes, reads).await?;
+            let read = reading.as_ref().map(|reading| reading.take_premises()).unwrap_or_default();
+            if plugin.mode == PluginMode::Enforce {
+                premises.extend(read);
+            }
             warnings.extend(findings.warnings);
             mutated_bytes += findings.values.iter().flatten().map(Plain::len).sum::<usize>();
             if mutated_bytes > MUTATED_BYTES_MAX {
@@ -72,7 +92,7 @@ impl Policy {
             }
         }
         warnings.truncate(REMARKS_MAX);
-        Ok(Admitted { operation, warnings, permit, policy: Arc::clone(self) })
+        Ok(Admitted { operation, warnings, premises, permit, policy: Arc::clone(self) })
     }
 }
 
@@ -80,6 +100,7 @@ impl Policy {
 pub struct Admitted<'a> {
     operation: Cow<'a, Operation>,
     warnings: Vec<String>,
+    premises: Vec<Premise>,
     permit: Permit,
     policy: Arc<Policy>,
 }
@@ -96,7 +117,9 @@ impl Admitted<'_> {
     /// # Errors
     /// [`SealError`]: no root key here, or a compare that a sealed prefix cannot answer.
     pub fn seal(&self) -> Result<SealedWrite, SealError> {
-        SealedWrite::of(&self.operation, &self.policy.keyring, self.policy.epoch, &self.permit)
+        let (auth_revision, author) = (self.permit.auth_revision(), Author::of(self.permit.actor()));
+        let stamp = Stamp { policy_epoch: self.policy.epoch, auth_revision, author, premises: self.premises.clone() };
+        SealedWrite::of(&self.operation, &self.policy.keyring, stamp)
     }
 }
 

@@ -11,6 +11,7 @@ use crate::description::is_name;
 use crate::engine::Code;
 use crate::limits::{MESSAGE_BYTES_MAX, REMARK_BYTES_MAX, REMARKS_MAX};
 use crate::plugin::Plugin;
+use crate::reading::Reading;
 use crate::sandbox::{self, Deadline};
 use crate::{AdmissionError, Cause};
 
@@ -96,13 +97,14 @@ pub(crate) struct Findings {
 pub(crate) struct Reviewer {
     plugin: Arc<Plugin>,
     code: Code,
+    reading: Option<Arc<Reading>>,
     common_name: Option<String>,
     user: Option<String>,
     uris: Vec<String>,
 }
 
 impl Reviewer {
-    pub(crate) fn new(plugin: Arc<Plugin>, code: Code, permit: &auth::Permit) -> Self {
+    pub(crate) fn new(plugin: Arc<Plugin>, code: Code, permit: &auth::Permit, reading: Option<Arc<Reading>>) -> Self {
         let identity = permit.caller().identity();
         let user = match permit.actor() {
             auth::Actor::User(name) => Some(name),
@@ -111,6 +113,7 @@ impl Reviewer {
         Self {
             plugin,
             code,
+            reading,
             common_name: identity.and_then(|identity| identity.common_name()).map(str::to_owned),
             user,
             uris: identity.map(|identity| identity.uris().to_vec()).unwrap_or_default(),
@@ -138,16 +141,18 @@ impl Reviewer {
         let caller =
             policy::Caller { common_name: self.common_name.as_deref(), user: self.user.as_deref(), uris: &uris };
         let request = write.request(caller, mode(self.plugin.mode));
-        let (verdict, traces) = sandbox::run(&self.code.instances, &self.plugin.grant, deadline, |plugin, store| {
+        let (instances, reading) = (&self.code.instances, self.reading.as_ref());
+        let (verdict, traces) = sandbox::run(instances, &self.plugin.grant, reading, deadline, |plugin, store| {
             plugin.strongroom_admission_policy().call_review(store, request)
         });
         self.plugin.metrics.took_memory(traces.memory_bytes);
         // What was said about a sealed value could quote it.
-        if !write.value_sealed {
+        let saw_sealed = write.value_sealed || traces.saw_sealed;
+        if !saw_sealed {
             self.plugin.journal.add(traces.lines);
         }
         let verdict = verdict.map_err(|cause| self.plugin.failed(cause))?;
-        if !write.value_sealed {
+        if !saw_sealed {
             warnings.extend(remarks(&verdict.warnings).map(|line| format!("{}: {line}", self.plugin.name)));
             for note in remarks(&verdict.notes) {
                 tracing::info!(plugin = self.plugin.name, note, "a plugin notes of a write");
@@ -155,21 +160,24 @@ impl Reviewer {
         }
         match verdict.decision {
             policy::Decision::Allow => Ok(None),
-            policy::Decision::Deny(denial) => Err(self.denied(denial, write.value_sealed)),
+            policy::Decision::Deny(denial) => Err(self.denied(denial, saw_sealed)),
             policy::Decision::Mutate(value) => {
-                let changed = self.changed(write, value);
+                let changed = self.changed(write, value, traces.saw_sealed);
                 changed.map(Some).map_err(|reason| self.plugin.failed(Cause::Mutation { reason }))
             }
         }
     }
 
-    fn changed(&self, write: &Write, value: Vec<u8>) -> Result<Plain, &'static str> {
+    fn changed(&self, write: &Write, value: Vec<u8>, read_sealed: bool) -> Result<Plain, &'static str> {
         let value = Plain::from(value);
         if !self.plugin.grant.may_mutate {
             return Err("and may not: it was not granted to");
         }
         if write.value.is_none() {
             return Err("that it was not shown");
+        }
+        if read_sealed && !write.value_sealed {
+            return Err("that is not sealed, having read one that is");
         }
         Ok(value)
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use wasmtime::{Store, Trap};
 
 use crate::Cause;
@@ -12,6 +13,7 @@ use crate::limits::{
     LOG_LINES_MAX, MEMORIES_MAX, MEMORY_BYTES_MAX, MUTATED_BYTES_MAX, OUTPUT_BYTES_MAX, PARTS_MAX, TABLE_ELEMENTS_MAX,
     TICK, TIMEOUT_DEFAULT,
 };
+use crate::reading::{Reader, Reading};
 
 /// When a guest has to be done, and how long that was from the start.
 #[derive(Clone, Copy)]
@@ -49,11 +51,20 @@ pub(crate) struct Grant {
     pub(crate) settings: Arc<str>,
     pub(crate) memory_bytes_max: usize,
     pub(crate) may_mutate: bool,
+    /// Prefixes of what it may read.
+    pub(crate) reads: Arc<[Bytes]>,
+    pub(crate) sees_sealed: bool,
 }
 
 impl Default for Grant {
     fn default() -> Self {
-        Self { settings: "".into(), memory_bytes_max: MEMORY_BYTES_MAX, may_mutate: false }
+        Self {
+            settings: "".into(),
+            memory_bytes_max: MEMORY_BYTES_MAX,
+            may_mutate: false,
+            reads: [].into(),
+            sees_sealed: false,
+        }
     }
 }
 
@@ -61,27 +72,52 @@ impl Default for Grant {
 pub(crate) struct Bounds {
     grant: Grant,
     memory_bytes: usize,
-    exceeded: bool,
+    /// Why it was ended, where the engine's error does not say.
+    ended: Option<Cause>,
     lines: Vec<Line>,
+    reader: Reader,
 }
 
 impl host::Host for Bounds {
-    fn log(&mut self, level: host::Level, message: String) {
+    fn log(&mut self, level: host::Level, message: String) -> wasmtime::Result<()> {
         if self.lines.len() < LOG_LINES_MAX {
             self.lines.push(Line::new(Level::from(level), &message));
         }
+        Ok(())
     }
 
-    fn settings(&mut self) -> String {
-        self.grant.settings.to_string()
+    fn settings(&mut self) -> wasmtime::Result<String> {
+        Ok(self.grant.settings.to_string())
+    }
+
+    fn get(&mut self, key: Vec<u8>) -> wasmtime::Result<Result<Option<host::Entry>, host::ReadError>> {
+        let read = self.reader.get(key);
+        self.end_unless(read)
+    }
+
+    fn list(
+        &mut self,
+        prefix: Vec<u8>,
+        start: Vec<u8>,
+        limit: u32,
+    ) -> wasmtime::Result<Result<host::Listing, host::ReadError>> {
+        let read = self.reader.list(&prefix, start, limit);
+        self.end_unless(read)
     }
 }
 
 impl Bounds {
     /// Growing past a limit ends the guest at once: one that would go on without the memory can only waste time.
     fn exceed(&mut self) -> wasmtime::Result<bool> {
-        self.exceeded = true;
+        self.ended = Some(Cause::Memory);
         Err(wasmtime::Error::msg("a resource limit was exceeded"))
+    }
+
+    fn end_unless<T>(&mut self, read: Result<T, String>) -> wasmtime::Result<T> {
+        read.map_err(|reason| {
+            self.ended = Some(Cause::State { reason });
+            wasmtime::Error::msg("the state cannot be read")
+        })
     }
 }
 
@@ -118,6 +154,8 @@ pub(crate) struct Traces {
     pub(crate) lines: Vec<Line>,
     /// Linear memory at its end, at most what it was granted.
     pub(crate) memory_bytes: usize,
+    /// It has read a value that is sealed everywhere else.
+    pub(crate) saw_sealed: bool,
 }
 
 /// Instantiates the plugin, lets `call` call it, and throws the instance away with all that it remembers. Answers with what it
@@ -127,11 +165,13 @@ pub(crate) struct Traces {
 pub(crate) fn run<R>(
     code: &PluginPre<Bounds>,
     grant: &Grant,
+    reading: Option<&Arc<Reading>>,
     deadline: Deadline,
     call: impl FnOnce(&Plugin, &mut Store<Bounds>) -> wasmtime::Result<R>,
 ) -> (Result<R, Cause>, Traces) {
     let Some(ticks) = deadline.ticks() else { return (Err(deadline.passed()), Traces::default()) };
-    let bounds = Bounds { grant: grant.clone(), memory_bytes: 0, exceeded: false, lines: Vec::new() };
+    let reader = Reader::new(reading.cloned(), Arc::clone(&grant.reads), grant.sees_sealed);
+    let bounds = Bounds { grant: grant.clone(), memory_bytes: 0, ended: None, lines: Vec::new(), reader };
     let mut store = Store::new(code.engine(), bounds);
     store.limiter(|bounds| bounds);
     store.set_epoch_deadline(ticks);
@@ -141,14 +181,14 @@ pub(crate) fn run<R>(
         Ok(plugin) => call(&plugin, &mut store).map_err(|error| cause(&error, store.data(), deadline, Cause::Output)),
         Err(error) => Err(cause(&error, store.data(), deadline, Cause::Instantiation)),
     };
-    let Bounds { lines, memory_bytes, .. } = store.into_data();
-    (outcome, Traces { lines, memory_bytes })
+    let Bounds { lines, memory_bytes, reader, .. } = store.into_data();
+    (outcome, Traces { lines, memory_bytes, saw_sealed: reader.saw_sealed })
 }
 
 /// Reads the engine's error. What is neither a limit nor a trap is `otherwise`.
 fn cause(error: &wasmtime::Error, bounds: &Bounds, deadline: Deadline, otherwise: Cause) -> Cause {
-    if bounds.exceeded {
-        return Cause::Memory;
+    if let Some(cause) = &bounds.ended {
+        return cause.clone();
     }
     match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => deadline.passed(),

@@ -2,30 +2,21 @@
 
 use std::fmt;
 
-use auth::Permit;
 use seal::{Keyring, SealError};
 use store::Command;
 use store::command::{self, Body, ClientWrite, Op, OpKind, Stamp, Target};
-use store::users::Author;
 use types::{CompareTarget, Operation, PutLease, PutValue, TxnOp};
 
 /// A client's write, reviewed and sealed: the only form in which one can be proposed. Only [`crate::Admitted`] makes one.
 pub struct SealedWrite(ClientWrite);
 
 impl SealedWrite {
-    pub(crate) fn of(
-        operation: &Operation,
-        keyring: &Keyring,
-        policy_epoch: u64,
-        permit: &Permit,
-    ) -> Result<Self, SealError> {
+    pub(crate) fn of(operation: &Operation, keyring: &Keyring, stamp: Stamp) -> Result<Self, SealError> {
         let kind = match operation {
             Operation::Put(put) => OpKind::Put(seal_put(put, keyring)?),
             Operation::DeleteRange(delete) => OpKind::DeleteRange(delete_range(delete)),
             Operation::Txn(txn) => OpKind::Txn(seal_txn(txn, keyring)?),
         };
-        let (auth_revision, author) = (permit.auth_revision(), Author::of(permit.actor()));
-        let stamp = Stamp { policy_epoch, auth_revision, author };
         Ok(Self(ClientWrite { stamp: Some(stamp), op: Some(Op { kind: Some(kind) }) }))
     }
 

@@ -1,12 +1,19 @@
 //! Reviews without a cluster: for a plugin's author, who wants to see what the real engine makes of it.
 
-use types::Plain;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use seal::{Keyring, Sealed};
+use store::{Piece, PieceLimits, ReadError};
+use types::{KeyRange, KeyValue, Plain};
 
 use crate::contract::policy;
 use crate::engine::Code;
 use crate::limits::MEMORY_BYTES_MAX;
+use crate::reading::Reading;
 use crate::sandbox::{self, Deadline, Grant};
-use crate::{Cause, Description};
+use crate::{Cause, Description, State};
 
 /// A plugin that is tried out. Each review is bounded as on a member.
 pub struct Trial {
@@ -39,6 +46,25 @@ pub struct Sample {
     pub user: Option<String>,
     /// The URIs of the writer's certificate.
     pub uris: Vec<String>,
+    /// What the store holds, which the plugin may read all of.
+    pub state: BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
+/// A store of a few keys, each put once.
+struct Sketch(BTreeMap<Vec<u8>, Vec<u8>>);
+
+impl State for Sketch {
+    fn piece(&self, range: &KeyRange, _: i64, limits: PieceLimits) -> Result<Piece, ReadError> {
+        let mut found = self.0.iter().filter(|(key, _)| range.contains(key));
+        let mut kvs = Vec::new();
+        for (key, value) in found.by_ref().take(limits.keys) {
+            let value = Sealed::from_state(Sealed::empty().form(), Bytes::copy_from_slice(value));
+            let value = value.map_err(store::StoreError::from)?;
+            let key = Bytes::copy_from_slice(key);
+            kvs.push(KeyValue { key, create_revision: 1, mod_revision: 1, version: 1, lease: 0, value });
+        }
+        Ok(Piece { more: found.next().is_some(), kvs, revision: 1 })
+    }
 }
 
 /// What the plugin made of a write, as it said it: on a member it would be cut and tidied.
@@ -68,7 +94,13 @@ pub enum Decision {
 
 impl Trial {
     pub(crate) fn new(code: Code, description: Description, settings: &str) -> Self {
-        let grant = Grant { settings: settings.into(), memory_bytes_max: MEMORY_BYTES_MAX, may_mutate: true };
+        let grant = Grant {
+            settings: settings.into(),
+            memory_bytes_max: MEMORY_BYTES_MAX,
+            may_mutate: true,
+            reads: [Bytes::new()].into(),
+            sees_sealed: true,
+        };
         Self { code, description, grant }
     }
 
@@ -97,10 +129,12 @@ impl Trial {
             caller,
             mode: policy::Mode::Enforce,
         };
-        let (verdict, traces) =
-            sandbox::run(&self.code.instances, &self.grant, Deadline::default(), |plugin, store| {
-                plugin.strongroom_admission_policy().call_review(store, request)
-            });
+        let state = Arc::new(Sketch(sample.state.clone()));
+        let reading = Arc::new(Reading::new(state, Arc::new(Keyring::empty(0))));
+        let (instances, deadline) = (&self.code.instances, Deadline::default());
+        let (verdict, traces) = sandbox::run(instances, &self.grant, Some(&reading), deadline, |plugin, store| {
+            plugin.strongroom_admission_policy().call_review(store, request)
+        });
         let policy::Verdict { decision, warnings, .. } = verdict?;
         let decision = match decision {
             policy::Decision::Allow => Decision::Allow,

@@ -4,10 +4,12 @@
 
 mod fixture;
 
+use std::sync::Arc;
+
 use std::time::{Duration, Instant};
 
 use admission::{AdmissionError, Cause, Engine};
-use fixture::{TIMEOUT_MS, block_on, policy, put, record, review};
+use fixture::{TIMEOUT_MS, block_on, policy, policy_of, put, record, review};
 
 /// What a guest may take beyond its time limit: the clock's tick, and a machine that has other things to do.
 const GRACE: Duration = Duration::from_secs(2);
@@ -100,11 +102,13 @@ fn code_that_cannot_run_here_denies_with_the_reason() {
 #[test]
 fn a_component_that_is_not_what_was_installed_denies() {
     let engine = Engine::new().unwrap();
-    let mut record = record("hostile", guests::allow_all(), "/hostile/");
-    record.component = guests::remembering().into();
-    let policy = policy(&engine, &[record]);
-    let failure = block_on(review(&policy, &put("/hostile/a", "x"))).unwrap_err();
-    assert!(failure.to_string().contains("digest"), "{failure}");
+    let record = record("hostile", guests::allow_all(), "/hostile/");
+    for (found, said) in [(Some(guests::remembering().into()), "digest"), (None, "missing")] {
+        let plugins = engine.load(std::slice::from_ref(&record), &|_| Ok(found.clone()));
+        let policy = policy_of(1, plugins, Arc::new(seal::Keyring::empty(7)));
+        let failure = block_on(review(&policy, &put("/hostile/a", "x"))).unwrap_err();
+        assert!(failure.to_string().contains(said), "{failure}");
+    }
 }
 
 #[test]

@@ -7,7 +7,9 @@ mod fixture;
 use std::sync::Arc;
 
 use admission::{AdmissionError, Engine, Policy, limits};
-use fixture::{SEALED_PREFIX, block_on, delete, plain_put, policy, put, record, review, sealing_keyring, txn};
+use fixture::{
+    SEALED_PREFIX, block_on, delete, load, plain_put, policy, policy_of, put, record, review, sealing_keyring, txn,
+};
 use store::PluginRecord;
 use types::{DeleteRange, KeyRange, Operation, Txn, TxnOp};
 
@@ -108,7 +110,7 @@ fn a_sealed_value_is_withheld_until_it_is_granted() {
     let keyring = sealing_keyring();
     let plain = record("bang", guests::deny_exclamation(), "/guarded/");
     let granted = PluginRecord { sees_sealed: true, ..plain.clone() };
-    let policy = |record| Arc::new(Policy::new(1, engine.load(&[record]), Arc::clone(&keyring)));
+    let policy = |record| policy_of(1, load(&engine, &[record]), Arc::clone(&keyring));
     let key = format!("{SEALED_PREFIX}a");
 
     // This guest fails on a write without a value.
@@ -125,7 +127,7 @@ fn a_sealed_value_is_withheld_until_it_is_granted() {
 fn a_plugin_that_has_seen_a_sealed_value_is_not_quoted() {
     let engine = Engine::new().unwrap();
     let record = PluginRecord { sees_sealed: true, ..record("deny-all", guests::deny_all(), "/guarded/") };
-    let policy = Arc::new(Policy::new(1, engine.load(&[record]), sealing_keyring()));
+    let policy = policy_of(1, load(&engine, &[record]), sealing_keyring());
     let denied = block_on(review(&policy, &put(&format!("{SEALED_PREFIX}a"), "x"))).unwrap_err();
     let AdmissionError::Denied { code, message, .. } = denied else { panic!("{denied}") };
     assert_eq!(code, "denied");

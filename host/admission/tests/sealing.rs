@@ -4,10 +4,8 @@
 
 mod fixture;
 
-use std::sync::Arc;
-
-use admission::{Engine, Policy};
-use fixture::{SEALED_PREFIX, block_on, plain_put, put, sealing_keyring};
+use admission::Engine;
+use fixture::{SEALED_PREFIX, block_on, load, plain_put, policy_of, put, sealing_keyring};
 use seal::{SealError, Sealed};
 use store::command::{Body, ClientWrite, OpKind, Target};
 use types::{Compare, CompareResult, CompareTarget, KeyRange, Operation, Plain, Txn, TxnOp};
@@ -15,7 +13,7 @@ use types::{Compare, CompareResult, CompareTarget, KeyRange, Operation, Plain, T
 const CANARY: &str = "canary-e1c7";
 
 fn seal(operation: &Operation) -> Result<ClientWrite, SealError> {
-    let policy = Arc::new(Policy::new(9, Engine::new().unwrap().load(&[]), sealing_keyring()));
+    let policy = policy_of(9, load(&Engine::new().unwrap(), &[]), sealing_keyring());
     let permit =
         auth::Realm::default().permit_write(&auth::Caller::anonymous(None), auth::Subject::Nobody, operation).unwrap();
     let admitted = block_on(policy.review(permit, operation)).unwrap();

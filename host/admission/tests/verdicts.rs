@@ -7,7 +7,10 @@ mod fixture;
 use std::sync::Arc;
 
 use admission::{AdmissionError, Admitted, Cause, Engine, Level, Policy, limits};
-use fixture::{SEALED_PREFIX, block_on, delete, permit, plain_put, policy, put, record, review, sealing_keyring, txn};
+use fixture::{
+    SEALED_PREFIX, block_on, delete, load, permit, plain_put, policy, policy_of, put, record, review, sealing_keyring,
+    txn,
+};
 use seal::Sealed;
 use store::command::{Body, Op, OpKind};
 use store::{PluginMode, PluginRecord};
@@ -67,7 +70,7 @@ fn a_plugin_changes_only_a_value_that_it_was_shown() {
     assert_eq!(admitted(&open, &delete("/guarded/a", "")).unwrap_err(), failure);
 
     let key = format!("{SEALED_PREFIX}a");
-    let policy = |record| Arc::new(Policy::new(1, engine.load(&[record]), sealing_keyring()));
+    let policy = |record| policy_of(1, load(&engine, &[record]), sealing_keyring());
     assert_eq!(admitted(&policy(changing()), &put(&key, "x")).unwrap_err(), failure);
     let seeing = policy(PluginRecord { sees_sealed: true, ..changing() });
     let sealed = put(&key, "x");
@@ -156,10 +159,10 @@ fn a_plugin_goes_by_its_settings_and_its_log_outlives_an_upgrade() {
 
     // What it says of a sealed value is not kept.
     let sealed = PluginRecord { sees_sealed: true, ..bound("as-set", guests::as_set()) };
-    let sealing = Arc::new(Policy::new(1, engine.load(&[sealed]), sealing_keyring()));
+    let sealing = policy_of(1, load(&engine, &[sealed]), sealing_keyring());
     block_on(review(&sealing, &put(&format!("{SEALED_PREFIX}a"), "x"))).unwrap();
     assert_eq!(engine.log("as-set").len(), 2);
-    drop(engine.load(&[]));
+    drop(load(&engine, &[]));
     assert!(engine.log("as-set").is_empty(), "a plugin that is gone has no log");
 }
 

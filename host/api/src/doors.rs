@@ -52,7 +52,7 @@ pub const MESSAGE_OVERHEAD_BYTES: usize = 512 * 1024;
 
 /// Largest message that an administrator may send. It is above [`admission::limits::COMPONENT_BYTES_MAX`], so that a
 /// component which is too large is refused with the sentence that says so.
-pub const ADMIN_MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub const ADMIN_MESSAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// How often a watch that asked for it hears of progress when nothing else happens: etcd's default.
 pub const WATCH_PROGRESS_INTERVAL: Duration = Duration::from_secs(600);

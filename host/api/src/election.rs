@@ -27,7 +27,7 @@ impl Election for ElectionDoor {
         let (caller, request) = opened(request);
         check_size(&request, &self.member).map_err(status::through_client)?;
         let campaign = self.member.campaign(&caller, request.name, request.lease, request.value.into());
-        let elected = unless_stopped(&self.shutdown, campaign).await.map_err(status::through_client)?;
+        let elected = Box::pin(unless_stopped(&self.shutdown, campaign)).await.map_err(status::through_client)?;
         let LeaderKey { name, key, revision, lease } = elected.body;
         let leader = Some(wire::LeaderKey { name, key, rev: revision, lease });
         Ok(Response::new(CampaignResponse { header: header::full(elected.header), leader }))

@@ -26,6 +26,12 @@ pub enum ApiError {
     /// The client's: a plugin mode outside the enumeration.
     #[error("unknown plugin mode {0}; use ENFORCE, WARN or OBSERVE")]
     UnknownPluginMode(i32),
+    /// The client's: a change of a plugin outside the enumeration.
+    #[error("unknown change of a plugin {0}; use ENABLE, DISABLE or ROLL_BACK")]
+    UnknownPluginChange(i32),
+    /// The client's: an operation that there is not.
+    #[error("unknown operation {0:?}; use put or delete")]
+    UnknownOperation(String),
     /// The client's: an alarm action outside the enumeration.
     #[error("unknown alarm action {0}; use GET, ACTIVATE or DEACTIVATE")]
     UnknownAction(i32),

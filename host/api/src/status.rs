@@ -18,7 +18,10 @@ impl From<ApiError> for Status {
         match error {
             ApiError::Flow(error) => of_flow(&error),
             ApiError::Auth(error) => of_auth(&error),
-            ApiError::UnknownFailurePolicy(_) | ApiError::UnknownPluginMode(_) => ours(Code::InvalidArgument, &error),
+            ApiError::UnknownFailurePolicy(_)
+            | ApiError::UnknownPluginMode(_)
+            | ApiError::UnknownPluginChange(_)
+            | ApiError::UnknownOperation(_) => ours(Code::InvalidArgument, &error),
             ApiError::EmptyWatchRange | ApiError::DuplicateWatch => Self::invalid_argument(format!("mvcc: {error}")),
             ApiError::StreamSorted | ApiError::StreamFiltered => Self::unimplemented(error.to_string()),
             ApiError::Unserved(_) => ours(Code::Unimplemented, &error),

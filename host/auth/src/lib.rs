@@ -58,7 +58,7 @@ pub use identity::Identity;
 pub use permit::{Evidence, Permit, ReadPermit, Standing};
 pub use range_set::RangeSet;
 pub use realm::{AUTH_REVISION_FIRST, KeyUse, Permission, ROOT, Realm, RealmState, Role, User};
-pub use rule::{AdministratorRule, RULE_BYTES_MAX};
+pub use rule::{AdministratorRule, RULE_BYTES_MAX, WriterRule};
 pub use subject::{Actor, Subject};
 pub use token::{
     Algorithm, Jwt, JwtOptions, Moment, NewToken, SimpleTokens, TOKENS_MAX, Token, TokenDigest, TokenOptions, Tokens,

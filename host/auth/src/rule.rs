@@ -1,9 +1,9 @@
-//! Which certificates belong to administrators, as the operator writes it.
+//! Which certificates belong to administrators, and whose writes a plugin reviews, as the operator writes it.
 
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{AuthError, Identity};
+use crate::{Actor, AuthError, Identity, Permit};
 
 /// Longest rule in bytes: a SPIFFE id is at most 2048, with room for the kind in front.
 pub const RULE_BYTES_MAX: usize = 2_100;
@@ -51,6 +51,37 @@ impl fmt::Display for AdministratorRule {
             Name::Uri(name) => write!(f, "URI:{name}"),
             Name::Dns(name) => write!(f, "DNS:{name}"),
             Name::Common(name) => write!(f, "CN:{name}"),
+        }
+    }
+}
+
+/// One name by which a writer is told: `USER:alice` of users and roles, or one of a certificate as in [`AdministratorRule`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WriterRule {
+    /// The user as which a write was permitted.
+    User(String),
+    /// A name in a verified client certificate.
+    Certificate(AdministratorRule),
+}
+
+impl WriterRule {
+    /// Whether whoever holds the permit goes by this name.
+    #[must_use]
+    pub fn matches(&self, permit: &Permit) -> bool {
+        match self {
+            Self::User(name) => matches!(permit.actor(), Actor::User(user) if user == *name),
+            Self::Certificate(rule) => permit.caller().identity().is_some_and(|identity| rule.matches(identity)),
+        }
+    }
+}
+
+impl FromStr for WriterRule {
+    type Err = AuthError;
+
+    fn from_str(rule: &str) -> Result<Self, AuthError> {
+        match rule.strip_prefix("USER:") {
+            Some(name) if !name.is_empty() && rule.len() <= RULE_BYTES_MAX => Ok(Self::User(name.to_owned())),
+            Some(_) | None => rule.parse().map(Self::Certificate),
         }
     }
 }

@@ -8,7 +8,7 @@ use tokio::sync::watch as signal;
 use watch::Hub;
 
 use crate::{
-    Bootstrap, ConsensusConfig, LeaseClock, Membership, PeerNode, StartError, alone,
+    Bootstrap, ConsensusConfig, LeaseClock, Membership, PeerNode, Preparation, StartError, alone,
     ask::Ask,
     farewell::Farewell,
     lead::Lead,
@@ -62,6 +62,7 @@ impl Consensus {
         store: Store,
         hub: Arc<Hub>,
         clock: Arc<dyn LeaseClock>,
+        preparation: Arc<dyn Preparation>,
     ) -> Result<Self, StartError> {
         let file = |path: PathBuf| move |source| StartError::File { path, source };
         let log = LogStore::open(&config.dir.join("log"), config.log_options())?;
@@ -99,6 +100,7 @@ impl Consensus {
             contact,
             receiving,
             serving,
+            preparation,
             store,
             metrics: metrics.peers.clone(),
         };

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use store::{
     AlarmRecord, ChangeCluster, ClusterChange, Command, PluginRecord, SetAlarm,
     command::{
-        Body, ChangeKeyring, Compact, LeaseCheckpoint, LeaseGrant, LeaseRemaining, LeaseRevoke, RemovePlugin,
-        ReserveUses, Rewrap, Rewrapped,
+        Body, ChangeKeyring, ChangePlugin, Compact, LeaseCheckpoint, LeaseGrant, LeaseRemaining, LeaseRevoke,
+        PluginChange, PutComponent, RemovePlugin, ReserveUses, Rewrap, Rewrapped,
     },
     users::{AuthChange, Author, ChangeAuth, TellToken},
 };
@@ -62,10 +62,22 @@ impl Proposal {
         Self(Body::TellToken(TellToken { user: user.to_owned(), auth_revision, digest }).into())
     }
 
+    /// Has the state keep a component that a plugin is about to have.
+    #[must_use]
+    pub fn put_component(digest: Bytes, component: Bytes) -> Self {
+        Self(Body::PutComponent(PutComponent { digest, component }).into())
+    }
+
     /// Installs or replaces a plugin.
     #[must_use]
     pub fn put_plugin(plugin: PluginRecord) -> Self {
         Self(Body::PutPlugin(plugin).into())
+    }
+
+    /// Turns a plugin off or on, or puts back what it replaced.
+    #[must_use]
+    pub fn change_plugin(name: &str, change: PluginChange) -> Self {
+        Self(Body::ChangePlugin(ChangePlugin { name: name.to_owned(), change: change.into() }).into())
     }
 
     /// Removes a plugin.

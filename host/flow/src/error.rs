@@ -193,6 +193,7 @@ impl From<Refusal> for FlowError {
             Refusal::LeaseExists => Self::LeaseExists,
             Refusal::StalePolicy { .. }
             | Refusal::StaleAuth { .. }
+            | Refusal::StalePremise
             | Refusal::SealPending
             | Refusal::KeyNotActive { .. } => Self::PolicyChanging,
             Refusal::NoSpace => Self::NoSpace,
@@ -200,6 +201,11 @@ impl From<Refusal> for FlowError {
             Refusal::TooManyAlarms => Self::TooManyAlarms,
             Refusal::DowngradeInProcess => Self::DowngradeInProcess,
             Refusal::Auth(denial) => denial.into(),
+            Refusal::PluginChanged => Self::Plugin { reason: "the plugin was changed meanwhile; try again".to_owned() },
+            Refusal::NothingReplaced => Self::Plugin {
+                reason: "nothing was replaced since the plugin was installed: there is nothing to go back to"
+                    .to_owned(),
+            },
             other => Self::Corrupt(other.to_string()),
         }
     }

@@ -252,7 +252,11 @@ impl Member {
                 }
                 continue;
             }
-            self.look_after_leases(ticks).await;
+            tokio::select! {
+                () = self.look_after_leases(ticks) => {}
+                // What was seen on a clock that may not count any more is not acted on.
+                _ = leadership.changed() => leadership.mark_changed(),
+            }
         }
     }
 
@@ -297,13 +301,22 @@ impl Member {
     }
 
     async fn expire(&self, id: i64) {
-        match self.lease_revoke(&Caller::internal(), id).await {
-            Ok(_) => {
+        match self.end_expired(id).await {
+            Ok(true) => {
+                self.shared.metrics.leases_revoked.inc();
                 self.shared.metrics.leases_expired.inc();
                 tracing::debug!(lease = id, "lease expired");
             }
-            Err(FlowError::LeaseNotFound) => self.shared.lessor.gone(id),
+            Ok(false) => tracing::warn!(lease = id, "expired lease not ended yet; tried again"),
             Err(error) => tracing::warn!(lease = id, %error, "expired lease not ended yet; tried again"),
         }
+    }
+
+    /// Never forwarded: under a later leader the lease may have been kept alive, and its time is up on that one's clock or not at
+    /// all. Whether it is gone.
+    async fn end_expired(&self, id: i64) -> Result<bool, FlowError> {
+        let standing = self.shared.warden.user(&Caller::internal())?;
+        self.shared.consensus.propose_as_leader(Proposal::revoke_lease(&standing, id)).await?;
+        Ok(self.lease(id)?.is_none())
     }
 }

@@ -61,8 +61,8 @@ mod users;
 mod version;
 pub mod write;
 
-pub use administer::{InstallPlugin, PluginInfo};
-pub use admission::Line as PluginLine;
+pub use administer::{Binding, InstallPlugin, PluginInfo};
+pub use admission::{Line as PluginLine, Operations as PluginOperations};
 pub use alarm::Alarm;
 pub use autocompact::AutoCompaction;
 pub use cluster::{MemberAdded, MemberInfo};

@@ -20,7 +20,7 @@ use crate::{
     ending, join,
     lessor::Lessor,
     metrics::FlowMetrics,
-    policy::PolicyKeeper,
+    policy::{self, Components, PolicyKeeper},
     quota::Quota,
     sealing::{self, ProviderHealth, Reserving, Rewrapper, SealMetrics},
     snapshot::Snapshots,
@@ -97,9 +97,11 @@ impl Member {
         let Ground { identity, consensus_config, store, .. } = ground.clone();
         let warden = users::warden(&store, &config.auth_token, config.auth_token_ttl)?;
         let hub = Arc::new(Hub::new(store.view(|view| view.revision())?));
-        let engine = Engine::new()?;
+        let engine = Arc::new(policy::engine(&config)?);
+        let workshop = Arc::new(Components { store: store.clone(), engine: engine.clone() });
         let lessor = Arc::new(Lessor::new(config.election_timeout));
-        let consensus = Consensus::open(consensus_config.clone(), store.clone(), hub.clone(), lessor.clone()).await?;
+        let consensus =
+            Consensus::open(consensus_config.clone(), store.clone(), hub.clone(), lessor.clone(), workshop).await?;
         serve(consensus.peer_routes());
         let removed = join::removed(&consensus, identity, config.peer_tls.as_ref(), config.election_timeout);
         let joined = tokio::select! {
@@ -123,7 +125,7 @@ impl Member {
     async fn with_policy(
         config: MemberConfig,
         lower: Lower,
-        engine: Engine,
+        engine: Arc<Engine>,
         providers: Option<Arc<Providers>>,
     ) -> Result<Self, StartError> {
         let Lower { ground, hub, consensus, warden, lessor } = lower;

@@ -63,6 +63,9 @@ pub struct MemberConfig {
     pub auth_token: TokenOptions,
     /// How long a simple token lives after its last use.
     pub auth_token_ttl: Duration,
+    /// The program that compiles plugins, apart and under limits: see [`admission::Workshop`]. Without one they are compiled here,
+    /// at every start.
+    pub plugin_compiler: Option<PathBuf>,
     /// The cost of new password hashes; one more doubles the work.
     pub bcrypt_cost: u32,
     /// How members that hold other data than the rest are looked for.
@@ -103,6 +106,7 @@ impl Default for MemberConfig {
             unsafe_no_fsync: false,
             auth_token: TokenOptions::Simple,
             auth_token_ttl: users::TOKEN_TTL,
+            plugin_compiler: None,
             bcrypt_cost: users::BCRYPT_COST,
             corruption_checks: CorruptionChecks::default(),
             warning_apply_duration: Duration::from_millis(100),

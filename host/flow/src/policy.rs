@@ -2,14 +2,40 @@
 
 use std::sync::Arc;
 
-use admission::{Engine, Policy};
+use admission::{Engine, Policy, Shelf, Workshop};
 use arc_swap::ArcSwap;
-use consensus::blocking;
+use consensus::{Preparation, blocking};
 use seal::{DataKeyRecord, Keyring, Providers};
 use store::{Store, StoreError};
 use tokio::sync::Mutex;
 
-use crate::FlowError;
+use crate::{FlowError, MemberConfig, StartError};
+
+/// The folder of the data directory that holds machine code of plugins.
+const CODE_DIR: &str = "plugins";
+
+/// The plugin engine of a member. Blocks for as long as reading a file does.
+pub(crate) fn engine(config: &MemberConfig) -> Result<Engine, StartError> {
+    let Some(program) = config.plugin_compiler.clone() else { return Ok(Engine::new()?) };
+    let path = config.data_dir.join(CODE_DIR);
+    let shelf = Shelf::open(&path).map_err(|source| StartError::File { path, source })?;
+    Ok(Engine::with_workshop(Workshop { program, shelf })?)
+}
+
+/// What of this member compiles components before the plugins that have them are in force.
+pub(crate) struct Components {
+    pub(crate) store: Store,
+    pub(crate) engine: Arc<Engine>,
+}
+
+impl Preparation for Components {
+    fn prepare(&self, digest: &[u8]) -> Result<(), String> {
+        let component =
+            self.store.view(|view| view.component(digest)).map_err(|error: StoreError| error.to_string())?;
+        let component = component.ok_or("the component is gone again; was another plugin changed meanwhile?")?;
+        self.engine.prepare(&component).map_err(|error| error.to_string())
+    }
+}
 
 /// Holds the policy of the newest epoch that this member has compiled and unwrapped.
 pub(crate) struct PolicyKeeper {
@@ -21,7 +47,7 @@ pub(crate) struct PolicyKeeper {
 
 struct Source {
     store: Store,
-    engine: Engine,
+    engine: Arc<Engine>,
     cluster_id: u64,
     providers: Option<Arc<Providers>>,
     /// Whether it starts also when data keys cannot be unwrapped, to have them recovered.
@@ -32,7 +58,7 @@ impl PolicyKeeper {
     /// Loads the policy of the state.
     pub(crate) async fn load(
         store: Store,
-        engine: Engine,
+        engine: Arc<Engine>,
         cluster_id: u64,
         providers: Option<Arc<Providers>>,
         recovering: bool,
@@ -120,7 +146,8 @@ impl Source {
         let nothing = Keyring::empty(self.cluster_id);
         let previous = previous.map(|previous| previous.keyring().as_ref()).or(self.recovering.then_some(&nothing));
         let keyring = Keyring::open(self.cluster_id, &rules, &keys, self.providers.as_deref(), previous)?;
-        Ok(Policy::new(epoch, self.engine.load(&plugins), Arc::new(keyring)))
+        let plugins = self.engine.load(&plugins, &|digest| self.store.view(|view| view.component(digest)));
+        Ok(Policy::new(epoch, plugins, Arc::new(keyring), Arc::new(self.store.clone())))
     }
 }
 

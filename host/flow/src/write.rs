@@ -15,6 +15,10 @@ use crate::{FlowError, Header, Member, Reply, quota};
 /// again: policy changes are rare, so more than a few in a row mean that something is wrong.
 pub const ATTEMPTS_MAX: u32 = 5;
 
+/// How often a write is reviewed again because what a plugin has read of the store changed under way. Many clients that write
+/// what a plugin reads take turns: each time one of them gets through.
+const PREMISES_MAX: u32 = 100;
+
 impl Member {
     /// Puts, deletes, or carries out a transaction. Returns when a majority has it on disk and it is applied here.
     ///
@@ -41,11 +45,23 @@ impl Member {
             return Ok((reply, Vec::new()));
         }
         self.check_room(quota::cost(&operation)).await?;
-        for _ in 0..ATTEMPTS_MAX {
+        let (mut attempts, mut premises, mut caught_up) = (0, 0, false);
+        while attempts < ATTEMPTS_MAX && premises < PREMISES_MAX {
+            attempts += 1;
             let policy = self.shared.policy.current();
             refuse_if_keyless(policy.keyring(), &operation)?;
             let permit = self.shared.warden.write(caller, &operation)?;
-            let Some((write, warnings)) = self.admit(&policy, &permit, &operation).await? else { continue };
+            let (write, warnings) = match self.admit(&policy, &permit, &operation).await {
+                Ok(Some(admitted)) => admitted,
+                Ok(None) => continue,
+                // It may be so only because this member is behind.
+                Err(FlowError::Admission(_)) if policy.reads() && !caught_up => {
+                    Box::pin(self.catch_up()).await?;
+                    caught_up = true;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             if let Some(pause) = failpoint::pause("write.pause") {
                 tokio::time::sleep(pause).await;
             }
@@ -59,11 +75,21 @@ impl Member {
                 Err(Refusal::StalePolicy { current }) => self.shared.policy.reach(current).await?,
                 // What was applied here is in the realm already; the next permit is given by the new rules.
                 Err(Refusal::StaleAuth { .. }) => {}
+                Err(Refusal::StalePremise) => {
+                    attempts -= 1;
+                    premises += 1;
+                }
                 Err(Refusal::SealPending) => self.reseal_compared(&operation).await?,
                 Err(refusal) => return Err(refusal.into()),
             }
         }
         Err(FlowError::PolicyChanging)
+    }
+
+    /// Returns once everything that was answered before is applied and in force here.
+    async fn catch_up(&self) -> Result<(), FlowError> {
+        self.shared.consensus.confirm_read().await?;
+        self.shared.policy.caught_up().await.map(drop)
     }
 
     /// A transaction that writes nothing needs no log entry.

@@ -73,6 +73,9 @@ pub(crate) enum ServerError {
     /// The machine's: threads or signals that cannot be had.
     #[error("cannot start: {0}")]
     Runtime(#[source] io::Error),
+    /// A component cannot be compiled: the words are for the member that asked.
+    #[error("{0}")]
+    Compile(String),
     /// The member did not start; the text says who is at fault.
     #[error("{0}")]
     Start(Box<dyn std::error::Error + Send + Sync>),

@@ -87,6 +87,10 @@ fn start(command: Command) -> Result<(), ServerError> {
         Command::Plugin(command) => complete(async { Ok(command.run().await?) }),
         Command::Seal(command) => complete(async { Ok(command.run().await?) }),
         Command::Key(command) => complete(async { Ok(command.run().await?) }),
+        Command::CompileComponent => {
+            let done = admission::compile_component(io::stdin().lock(), io::stdout().lock());
+            done.map_err(ServerError::Compile)
+        }
         Command::Version => Personality::Strongroom.print_version().map_err(ServerError::Runtime),
     }
 }

@@ -44,6 +44,8 @@ pub(crate) async fn start(config: &Config, serve_peers: impl FnOnce(Router)) -> 
         election_timeout: config.timing.election,
         snapshot_entries: config.snapshot_entries,
         max_txn_ops: config.limits.max_txn_ops,
+        // Also when the file was replaced meanwhile: an engine loads only what its own version has compiled.
+        plugin_compiler: Some("/proc/self/exe".into()),
         max_request_bytes: config.limits.max_request_bytes,
         seal,
         seal_recovering: config.seal_recovering,

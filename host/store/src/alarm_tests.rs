@@ -80,7 +80,7 @@ fn txn(success: Vec<Op>, failure: Vec<Op>) -> Op {
 }
 
 fn write(op: Op) -> Body {
-    let stamp = Stamp { policy_epoch: 0, auth_revision: 1, author: None };
+    let stamp = Stamp { policy_epoch: 0, auth_revision: 1, ..Stamp::default() };
     Body::Write(ClientWrite { stamp: Some(stamp), op: Some(op) })
 }
 

@@ -7,22 +7,19 @@ use std::sync::atomic::Ordering;
 
 use auth::{Actor, Realm};
 use bytes::Bytes;
-use prost::Message as _;
 use seal::Sealed;
 use types::OpOutcome;
 
 use crate::users::TellToken;
 use crate::{
     AlarmRecord, LeaseRecord, MembershipEntry, ReadError, Refusal, RevisionEvents, Store, StoreError, alarm, cluster,
-    command::{
-        Body, ClientWrite, Command, Compact, LeaseCheckpoint, LeaseGrant, LeaseRevoke, Op, OpKind, RemovePlugin, Stamp,
-    },
+    command::{Body, ClientWrite, Command, Compact, LeaseCheckpoint, LeaseGrant, LeaseRevoke, Op, OpKind, Stamp},
     execute::Execution,
     family::Family,
     keyring,
     layout::lease_key,
-    lease,
-    read::{self, Read as _, meta},
+    lease, policy,
+    read::{self, meta},
     rewrap,
     stage::Stage,
     users::{self, StagedRealm},
@@ -62,6 +59,8 @@ pub enum Outcome {
     LeasesCheckpointed,
     /// A lease was ended, and its keys deleted.
     LeaseRevoked,
+    /// A component is kept.
+    ComponentPut,
     /// The policy changed.
     PolicyChanged {
         /// The new epoch.
@@ -160,13 +159,10 @@ fn apply_command(
         Body::LeaseGrant(grant) => grant_lease(stage, *grant),
         Body::LeaseCheckpoint(checkpoint) => checkpoint_leases(stage, checkpoint),
         Body::LeaseRevoke(revoke) => revoke_lease(stage, realm.get(stage)?, revoke, events),
-        Body::PutPlugin(plugin) => {
-            let epoch = stage.raise_policy_epoch()?;
-            let plugin = crate::PluginRecord { policy_epoch: epoch, ..plugin.clone() };
-            stage.put(Family::Policy, plugin.name.clone(), plugin.encode_to_vec());
-            Ok(Outcome::PolicyChanged { epoch })
-        }
-        Body::RemovePlugin(removal) => remove_plugin(stage, removal),
+        Body::PutComponent(put) => Ok(policy::put_component(stage, put)),
+        Body::PutPlugin(plugin) => policy::put(stage, plugin),
+        Body::ChangePlugin(change) => policy::change(stage, change),
+        Body::RemovePlugin(removal) => policy::remove(stage, removal),
         Body::ChangeKeyring(change) => keyring::change(stage, change),
         Body::Rewrap(command) => rewrap::rewrap(stage, command),
         Body::ReserveUses(reserve) => keyring::reserve(stage, reserve),
@@ -197,6 +193,7 @@ fn client_write(
     let stamp = write.stamp.clone().unwrap_or_default();
     let author = stamp.author.as_ref().map_or(Actor::Nobody, Actor::from);
     check_stamp(stage, realm, &stamp, &author)?;
+    policy::check_premises(stage, &stamp.premises)?;
     let op = write.op.as_ref().ok_or(StoreError::UnknownCommand)?;
     if realm.is_enabled() && author != Actor::Root {
         check_leases(stage, realm, &author, op)?;
@@ -297,12 +294,4 @@ fn revoke_lease(
     publish(execution, events);
     stage.delete(Family::Lease, lease_key(revoke.id));
     Ok(Outcome::LeaseRevoked)
-}
-
-fn remove_plugin(stage: &mut Stage<'_>, removal: &RemovePlugin) -> Result<Outcome, ReadError> {
-    if stage.get(Family::Policy, removal.name.as_bytes())?.is_none() {
-        return Err(Refusal::NoSuchPlugin.into());
-    }
-    stage.delete(Family::Policy, removal.name.clone());
-    Ok(Outcome::PolicyChanged { epoch: stage.raise_policy_epoch()? })
 }

@@ -89,9 +89,18 @@ pub enum Refusal {
         /// The revision in force.
         current: u64,
     },
+    /// What a plugin has read to pass the write has changed; review it again.
+    #[error("what a plugin has read has changed since")]
+    StalePremise,
     /// No such plugin.
     #[error("no such plugin")]
     NoSuchPlugin,
+    /// The plugin is not any more what the change was made from.
+    #[error("the plugin was changed meanwhile")]
+    PluginChanged,
+    /// A plugin that has replaced nothing cannot be rolled back.
+    #[error("the plugin has replaced nothing")]
+    NothingReplaced,
     /// By the rules of users and roles.
     #[error(transparent)]
     Auth(#[from] auth::Denial),

@@ -15,8 +15,10 @@ pub(crate) enum Family {
     Lease,
     /// Users and roles.
     Auth,
-    /// Plugins in force.
+    /// Plugins, and how they are bound to writes.
     Policy,
+    /// Components of plugins, by their digest.
+    Component,
     /// Wrapped data keys.
     Keyring,
     /// What is sealed.
@@ -26,13 +28,14 @@ pub(crate) enum Family {
 }
 
 impl Family {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Live,
         Self::Past,
         Self::Events,
         Self::Lease,
         Self::Auth,
         Self::Policy,
+        Self::Component,
         Self::Keyring,
         Self::Rules,
         Self::Meta,
@@ -46,6 +49,7 @@ impl Family {
             Self::Lease => "lease",
             Self::Auth => "auth",
             Self::Policy => "policy",
+            Self::Component => "component",
             Self::Keyring => "keyring",
             Self::Rules => "rules",
             Self::Meta => "meta",

@@ -73,6 +73,17 @@ fn for_each_stored(read: &dyn Read, range: &KeyRange, visit: &mut Visit<'_>) -> 
     read.scan(Family::Live, from, to, visit)
 }
 
+/// How many keys the range has at the newest revision, and in which revision one of them was last put; zero for none.
+pub(crate) fn extent(read: &dyn Read, range: &KeyRange) -> Result<(u64, i64), StoreError> {
+    let (mut count, mut newest) = (0, 0);
+    for_each_stored(read, range, &mut |_, value| {
+        count += 1;
+        newest = newest.max(Record::mod_revision_of(value)?);
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok((count, newest))
+}
+
 fn live_record(value: &[u8]) -> Result<Record, StoreError> {
     Record::decode(Bytes::copy_from_slice(value))?.ok_or_else(|| StoreError::damaged("a tombstone among the live keys"))
 }

@@ -1,9 +1,6 @@
 //! A consistent view of the state at one moment: everything that is read without going through the log.
 
-use std::ops::ControlFlow;
-
 use bytes::Bytes;
-use prost::Message as _;
 use rocksdb::{DB, ReadOptions, Snapshot};
 use seal::{DataKeyRecord, SealRule, Sealed};
 use types::{KeyRange, OpOutcome, RangeOutcome, RangeQuery};
@@ -15,7 +12,7 @@ use crate::{
     db::{family_handle, scan_database},
     evaluate,
     family::Family,
-    hash, history, kept, keyring, lease, outdated, range,
+    hash, history, kept, keyring, lease, outdated, policy, range,
     read::{self, Read, Visit, meta},
     users::{self, RoleRecord, UserRecord},
 };
@@ -165,12 +162,20 @@ impl<'a> View<'a> {
         cluster::record(self)
     }
 
-    /// Installed plugins, by name.
+    /// Installed plugins, by name, without their components.
     ///
     /// # Errors
     /// When the disk does.
     pub fn plugins(&self) -> Result<Vec<PluginRecord>, StoreError> {
-        self.collect(Family::Policy, |value| PluginRecord::decode(value).map_err(|_| StoreError::damaged("a plugin")))
+        policy::plugins(self)
+    }
+
+    /// The component of this digest, if some plugin has it or could go back to it.
+    ///
+    /// # Errors
+    /// When the disk does.
+    pub fn component(&self, digest: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        policy::component(self, digest)
     }
 
     /// The auth revision: how often users and roles changed.
@@ -259,19 +264,6 @@ impl<'a> View<'a> {
     /// A compacted or future revision, or the disk.
     pub fn hash_kv(&self, revision: i64) -> Result<hash::HashKv, ReadError> {
         hash::hash_kv(self, revision)
-    }
-
-    fn collect<T>(
-        &self,
-        family: Family,
-        decode: impl Fn(Bytes) -> Result<T, StoreError>,
-    ) -> Result<Vec<T>, StoreError> {
-        let mut found = Vec::new();
-        self.scan(family, &[], None, &mut |_, value| {
-            found.push(decode(Bytes::copy_from_slice(value))?);
-            Ok(ControlFlow::Continue(()))
-        })?;
-        Ok(found)
     }
 }
 

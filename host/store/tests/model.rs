@@ -62,7 +62,7 @@ fn delete(from: u8, to: u8) -> Op {
 }
 
 fn write(op: Op) -> Command {
-    let stamp = Stamp { policy_epoch: 0, auth_revision: 1, author: None };
+    let stamp = Stamp { policy_epoch: 0, auth_revision: 1, ..Stamp::default() };
     Body::Write(ClientWrite { stamp: Some(stamp), op: Some(op) }).into()
 }
 
@@ -243,7 +243,7 @@ fn a_batch_sees_its_own_earlier_writes_and_is_all_or_nothing() {
 fn a_stale_policy_stamp_is_refused_and_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
-    let stamp = Stamp { policy_epoch: 7, auth_revision: 1, author: None };
+    let stamp = Stamp { policy_epoch: 7, auth_revision: 1, ..Stamp::default() };
     let stale = Body::Write(ClientWrite { stamp: Some(stamp), op: Some(put(0, 1)) }).into();
     let done = apply(&store, vec![stale]);
     assert_eq!(done.applied[0].result.as_ref().unwrap_err(), &Refusal::StalePolicy { current: 0 });

@@ -48,7 +48,7 @@ impl State {
     }
 
     fn try_write(&self, op: Op) -> Result<Outcome, Refusal> {
-        let stamp = Stamp { policy_epoch: self.epoch(), auth_revision: 1, author: None };
+        let stamp = Stamp { policy_epoch: self.epoch(), auth_revision: 1, ..Stamp::default() };
         self.apply(Body::Write(ClientWrite { stamp: Some(stamp), op: Some(op) }))
     }
 

@@ -127,7 +127,7 @@ fn put(key: &'static str, lease: i64) -> Op {
 }
 
 fn write(actor: Actor, auth_revision: u64, op: Op) -> Command {
-    let stamp = Stamp { policy_epoch: 0, auth_revision, author: Author::of(actor) };
+    let stamp = Stamp { policy_epoch: 0, auth_revision, author: Author::of(actor), ..Stamp::default() };
     Body::Write(ClientWrite { stamp: Some(stamp), op: Some(op) }).into()
 }
 

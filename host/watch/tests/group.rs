@@ -60,7 +60,10 @@ fn put(key: &'static str) -> Body {
     let value = Value { form: 0, bytes: Bytes::from_static(b"v") };
     let put = Put { key: Bytes::from_static(key.as_bytes()), value: Some(value), ..Put::default() };
     let op = Op { kind: Some(OpKind::Put(put)) };
-    Body::Write(ClientWrite { stamp: Some(Stamp { policy_epoch: 0, auth_revision: 1, author: None }), op: Some(op) })
+    Body::Write(ClientWrite {
+        stamp: Some(Stamp { policy_epoch: 0, auth_revision: 1, ..Stamp::default() }),
+        op: Some(op),
+    })
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The plugin contract, for modules that were not built with a bindings generator.
 
+use wasmparser::{Parser, Payload};
 use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::{Resolve, WorldId};
 
@@ -23,6 +24,15 @@ const WORLD: &str = "plugin";
 pub fn declare(module: &mut Vec<u8>) -> Result<(), ComponentizeError> {
     let (resolve, world) = parse()?;
     embed_component_metadata(module, &resolve, world, StringEncoding::UTF8).map_err(unreadable)
+}
+
+/// Whether `module` exports a function of the contract, under the name that the component model gives it.
+pub(crate) fn is_exported(module: &[u8]) -> bool {
+    let function = |name: &str| name.strip_prefix(INTERFACE).is_some_and(|rest| rest.starts_with('#'));
+    let sections = Parser::new(0).parse_all(module).map_while(Result::ok);
+    sections
+        .filter_map(|section| if let Payload::ExportSection(exports) = section { Some(exports) } else { None })
+        .any(|exports| exports.into_iter().map_while(Result::ok).any(|export| function(export.name)))
 }
 
 fn parse() -> Result<(Resolve, WorldId), ComponentizeError> {

@@ -31,6 +31,12 @@ pub enum ComponentizeError {
         /// Name of the interface with its version.
         expected: &'static str,
     },
+    /// The adapter for WASI preview 1 is unusable: a fault of this program.
+    #[error("the adapter for WASI is broken: {reason}")]
+    Adapter {
+        /// What the parser or the encoder said.
+        reason: String,
+    },
     /// The contract's own WIT text does not parse: a fault of this program.
     #[error("the plugin contract is unreadable: {reason}")]
     Contract {

@@ -1,4 +1,5 @@
-//! Turns a core WebAssembly module, as compilers emit it, into the component that Strongroom installs.
+//! Turns a core WebAssembly module, as compilers emit it, into the component that Strongroom installs. Calls of WASI preview 1,
+//! which some compilers leave in every module, are answered by an adapter within the component that denies everything.
 //!
 //! It is *not* the judge of a plugin: the server checks every upload itself. It only tells a plugin's author
 //! early, in words, what the server would refuse.
@@ -12,8 +13,11 @@
 //! assert!(matches!(mistake, componentize::ComponentizeError::NoWorld));
 //! ```
 
+mod adapter;
 pub mod contract;
 mod error;
+
+use std::borrow::Cow;
 
 pub use error::ComponentizeError;
 use wit_component::{ComponentEncoder, DecodedWasm};
@@ -22,6 +26,18 @@ use wit_component::{ComponentEncoder, DecodedWasm};
 const MAGIC: &[u8] = b"\0asm";
 /// What follows in a core module: version 1, layer 0.
 const CORE_VERSION: &[u8] = &[1, 0, 0, 0];
+
+/// Makes a component of what a compiler or a language's own tool wrote: of a core module as [`componentize`] does, of a component
+/// by leaving it as it is. Either way it is checked against the contract.
+///
+/// # Errors
+/// [`ComponentizeError`].
+pub fn pack(built: Vec<u8>) -> Result<Vec<u8>, ComponentizeError> {
+    match componentize(&built) {
+        Err(ComponentizeError::AlreadyComponent) => check_contract(&built).map(|()| built),
+        packed => packed,
+    }
+}
 
 /// Encodes a core module as a component and checks it against the contract.
 ///
@@ -45,11 +61,15 @@ fn check_is_core(module: &[u8]) -> Result<(), ComponentizeError> {
 
 fn encode(module: &[u8]) -> Result<Vec<u8>, ComponentizeError> {
     let unencodable = |error| ComponentizeError::Unencodable { reason: format!("{error:#}") };
-    if wit_component::metadata::decode(module).map_err(unencodable)?.0.is_none() {
-        return Err(ComponentizeError::NoWorld);
+    let mut module = Cow::Borrowed(module);
+    if wit_component::metadata::decode(&module).map_err(unencodable)?.0.is_none() {
+        if !contract::is_exported(&module) {
+            return Err(ComponentizeError::NoWorld);
+        }
+        contract::declare(module.to_mut())?;
     }
-    let mut encoder = ComponentEncoder::default().validate(true).module(module).map_err(unencodable)?;
-    encoder.encode().map_err(unencodable)
+    let encoder = ComponentEncoder::default().validate(true).module(&module).map_err(unencodable)?;
+    adapter::add(encoder)?.encode().map_err(unencodable)
 }
 
 fn check_contract(component: &[u8]) -> Result<(), ComponentizeError> {
@@ -96,17 +116,28 @@ mod tests {
         componentize(&module(&format!("(module {logging} {BODY} {REVIEW})"))).unwrap();
     }
 
+    /// Compilers that know only WASI leave its calls in every module.
+    #[test]
+    fn calls_of_wasi_are_answered_within() {
+        let wasi =
+            r#"(module (import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))"#;
+        // Without a world of its own, too: what it exports says which one it is.
+        let bare = wat::parse_str(format!("{wasi} {BODY} {REVIEW})")).unwrap();
+        let component = pack(bare).unwrap();
+        assert_eq!(pack(component.clone()).unwrap(), component, "a component stays as it is");
+    }
+
     #[test]
     fn the_mistake_is_named() {
         let missing = componentize(&module(&format!("(module {BODY})"))).unwrap_err().to_string();
         assert!(missing.contains("review"), "{missing}");
 
-        let foreign =
-            r#"(module (import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))"#;
+        let foreign = r#"(module (import "env" "system" (func (param i32) (result i32)))"#;
         let foreign = componentize(&module(&format!("{foreign} {BODY} {REVIEW})"))).unwrap_err().to_string();
-        assert!(foreign.contains("wasi_snapshot_preview1"), "{foreign}");
+        assert!(foreign.contains("env"), "{foreign}");
 
         assert!(matches!(componentize(b"#!/bin/sh"), Err(ComponentizeError::NotWasm)));
+        assert!(matches!(pack(b"#!/bin/sh".to_vec()), Err(ComponentizeError::NotWasm)));
         assert!(matches!(componentize(&wat::parse_str("(module)").unwrap()), Err(ComponentizeError::NoWorld)));
     }
 }

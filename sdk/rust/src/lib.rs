@@ -1,9 +1,10 @@
 //! Write an admission plugin for Strongroom in Rust: one type, one function.
 //!
 //! A plugin looks at a write before it enters the store and allows it, denies it, or changes it. It is compiled to a
-//! WebAssembly component that can reach nothing: no files, no network, no clock. It has [`settings`], and a [`log`] that
-//! administrators read. Every call runs in a fresh instance, so a `static` does not outlive the review. A panic counts as a failed review, which denies the write unless the
-//! administrator chose otherwise.
+//! WebAssembly component that can reach nothing: no files, no network, no clock. It has [`settings`], a [`log`] that
+//! administrators read, and with [`get`] and [`list`] the keys that it was granted to read. [`kubernetes`] reads what
+//! the API server stores. Every call runs in a fresh instance, so a `static` does not outlive the review. A panic
+//! counts as a failed review, which denies the write unless the administrator chose otherwise.
 //!
 //! This crate is *not* the contract (that is `sdk/wit/admission.wit`); it only spells it in Rust.
 //!
@@ -62,11 +63,12 @@
 pub mod bindings;
 
 mod host;
+pub mod kubernetes;
 
 pub use bindings::exports::strongroom::admission::policy::{
     Caller, Decision, Denial, Description, Mode, Operation, Operations, Request, Verdict,
 };
-pub use host::{Level, log, set_settings, settings};
+pub use host::{Entry, Level, Listing, ReadError, get, list, log, set_settings, set_store, settings};
 
 /// An admission policy.
 pub trait Policy {

@@ -68,7 +68,8 @@ impl Guest {
         Self { clock: true, ..self }
     }
 
-    /// It may call `$log` (level, address, length) and `$settings` (address of address and length).
+    /// It may call `$log` (level, address, length), `$settings` (address of address and length), `$get` (address and length of
+    /// the key, address of the answer) and `$list` (the same of prefix and start, limit, address of the answer).
     pub(crate) fn importing_the_host(self) -> Self {
         Self { host: true, ..self }
     }
@@ -89,7 +90,9 @@ impl Guest {
             (true, _) => r#"(import "$root" "now" (func $now (result i64)))"#,
             (_, true) => {
                 r#"(import "strongroom:admission/host@0.1.0" "log" (func $log (param i32 i32 i32)))
-                   (import "strongroom:admission/host@0.1.0" "settings" (func $settings (param i32)))"#
+                   (import "strongroom:admission/host@0.1.0" "settings" (func $settings (param i32)))
+                   (import "strongroom:admission/host@0.1.0" "get" (func $get (param i32 i32 i32)))
+                   (import "strongroom:admission/host@0.1.0" "list" (func $list (param i32 i32 i32 i32 i32 i32)))"#
             }
             _ => "",
         };

@@ -3,13 +3,14 @@
 use crate::{manifests::dependencies, repository::File};
 
 /// The crates of the host, from the top down.
-const ORDER: [&str; 12] = [
+const ORDER: [&str; 13] = [
     "server",
     "api",
     "flow",
     "consensus",
     "watch",
     "admission",
+    "native",
     "store",
     "auth",
     "seal",

@@ -33,6 +33,9 @@ fn is_dependency_table(table: &str) -> bool {
             .any(|kind| table == *kind || table.ends_with(&format!(".{kind}")))
 }
 
+/// The crate that may, in one place: `deny` there makes each exception stand out.
+const ALLOWED_UNSAFE: (&str, &str) = ("host/native/Cargo.toml", "unsafe_code = \"deny\"");
+
 /// Crates outside of the workspace. Their glue is generated and unsafe, so a lint cannot forbid it; what is written by hand is
 /// searched instead, and what is built from them runs in a sandbox.
 const GUESTS: [&str; 2] = ["plugins/", "sdk/rust/"];
@@ -42,10 +45,20 @@ pub(crate) fn without_common_lints(files: &[File]) -> Vec<String> {
     let careless = |file: &&File| {
         let lines: Vec<_> = file.text.lines().map(str::trim).collect();
         let follows = lines.windows(2).any(|pair| pair == ["[lints]", "workspace = true"]);
-        !follows && !lines.contains(&FORBIDDEN_UNSAFE)
+        let excepted = file.path == ALLOWED_UNSAFE.0 && lines.contains(&ALLOWED_UNSAFE.1);
+        !follows && !excepted && !lines.contains(&FORBIDDEN_UNSAFE)
     };
     let manifests = files.iter().filter(|file| file.is_manifest() && !is_of_a_guest(file));
     manifests.filter(careless).map(|file| format!("{}: unsafe code is not forbidden", file.path)).collect()
+}
+
+/// Complains when more than one place of the host asks for unsafe code.
+pub(crate) fn unsafe_host(files: &[File]) -> Vec<String> {
+    let asks = |file: &&File| file.is_rust() && file.path.starts_with("host/");
+    let lines = files.iter().filter(asks).flat_map(|file| file.text.lines().map(move |line| (file, line.trim())));
+    let bad: Vec<_> =
+        lines.filter(|(_, line)| line.contains("(unsafe_code")).map(|(file, _)| file.path.clone()).collect();
+    if bad.len() > 1 { bad } else { Vec::new() }
 }
 
 /// Complains about each line of a guest's own sources that is unsafe.
@@ -81,6 +94,13 @@ mod tests {
         assert_eq!(made_up("plugins/x/src/lib.rs", "    unsafe { f() }"), 1);
         assert_eq!(made_up("sdk/rust/src/lib.rs", "pub unsafe fn f();"), 1);
         assert_eq!(made_up("sdk/rust/src/lib.rs", "// nothing unsafe here\nfn unsafe_sounding() {}"), 0);
+    }
+
+    #[test]
+    fn a_second_unsafe_place_of_the_host_is_found() {
+        let place = |path| File::made_up(path, "    #[expect(unsafe_code, reason = \"x\")]");
+        assert!(unsafe_host(&[place("host/native/src/lib.rs")]).is_empty());
+        assert_eq!(unsafe_host(&[place("host/native/src/lib.rs"), place("host/x/src/lib.rs")]).len(), 2);
     }
 
     #[test]

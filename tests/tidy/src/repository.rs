@@ -104,6 +104,7 @@ fn nothing_names_a_developers_machine() {
 #[test]
 fn every_crate_keeps_the_common_lints() {
     hold(manifests::without_common_lints(&files()));
+    hold(manifests::unsafe_host(&files()));
     hold(manifests::unsafe_guests(&files()));
 }
 

@@ -2,11 +2,13 @@
 
 use std::time::UNIX_EPOCH;
 
-use flow::{InstallPlugin, Member, PluginLine};
+use flow::{Binding, InstallPlugin, Member, PluginInfo, PluginLine, PluginOperations};
 use proto::admin::{
-    self, FailurePolicy, InstallRequest, InstallResponse, ListRequest, ListResponse, LogLine, LogsRequest,
-    LogsResponse, Plugin, RemoveRequest, RemoveResponse, plugins_server::Plugins,
+    self, BindRequest, ChangeRequest, FailurePolicy, InstallRequest, ListRequest, ListResponse, LogLine, LogsRequest,
+    LogsResponse, Plugin, PluginResponse, RemoveRequest, RemoveResponse, Replaced, UpgradeRequest,
+    plugins_server::Plugins,
 };
+use store::command::PluginChange;
 use store::{PluginMode, PluginRecord};
 use tonic::{Request, Response};
 
@@ -20,13 +22,44 @@ pub(crate) struct PluginsDoor {
 
 #[tonic::async_trait]
 impl Plugins for PluginsDoor {
-    async fn install(&self, request: Request<InstallRequest>) -> Answer<InstallResponse> {
+    async fn install(&self, request: Request<InstallRequest>) -> Answer<PluginResponse> {
         let (administrator, request) = administered(request)?;
-        let (name, wanted) = (request.name.clone(), install(request)?);
+        let (name, binding) = (request.name, binding(request.binding.unwrap_or_default())?);
+        let wanted = InstallPlugin { name: name.clone(), component: request.component, binding, force: request.force };
         let installed = self.member.plugin_install(&administrator, wanted).await;
         audit(&administrator, "install plugin", &name, &installed);
-        let (info, policy_epoch) = installed.map_err(ApiError::from)?;
-        Ok(Response::new(InstallResponse { plugin: Some(plugin(info)), policy_epoch }))
+        answer(installed.map_err(ApiError::from)?)
+    }
+
+    async fn upgrade(&self, request: Request<UpgradeRequest>) -> Answer<PluginResponse> {
+        let (administrator, request) = administered(request)?;
+        let upgraded =
+            self.member.plugin_upgrade(&administrator, &request.name, request.component, request.force).await;
+        audit(&administrator, "upgrade plugin", &request.name, &upgraded);
+        answer(upgraded.map_err(ApiError::from)?)
+    }
+
+    async fn bind(&self, request: Request<BindRequest>) -> Answer<PluginResponse> {
+        let (administrator, request) = administered(request)?;
+        let (name, base_epoch) = (request.name, request.policy_epoch);
+        let binding = binding(request.binding.unwrap_or_default())?;
+        let bound = self.member.plugin_bind(&administrator, &name, base_epoch, binding).await;
+        audit(&administrator, "bind plugin", &name, &bound);
+        answer(bound.map_err(ApiError::from)?)
+    }
+
+    async fn change(&self, request: Request<ChangeRequest>) -> Answer<PluginResponse> {
+        let (administrator, request) = administered(request)?;
+        let change =
+            PluginChange::try_from(request.change).map_err(|_| ApiError::UnknownPluginChange(request.change))?;
+        let action = match change {
+            PluginChange::Enable => "enable plugin",
+            PluginChange::Disable => "disable plugin",
+            PluginChange::RollBack => "roll back plugin",
+        };
+        let changed = self.member.plugin_change(&administrator, &request.name, change).await;
+        audit(&administrator, action, &request.name, &changed);
+        answer(changed.map_err(ApiError::from)?)
     }
 
     async fn list(&self, request: Request<ListRequest>) -> Answer<ListResponse> {
@@ -49,23 +82,44 @@ impl Plugins for PluginsDoor {
     }
 }
 
-fn install(request: InstallRequest) -> Result<InstallPlugin, ApiError> {
-    let policy = FailurePolicy::try_from(request.failure_policy)
-        .map_err(|_| ApiError::UnknownFailurePolicy(request.failure_policy))?;
-    let mode = PluginMode::try_from(request.mode).map_err(|_| ApiError::UnknownPluginMode(request.mode))?;
-    Ok(InstallPlugin {
-        name: request.name,
-        component: request.component,
-        prefixes: request.prefixes,
-        sees_sealed: request.sees_sealed,
+fn answer((info, policy_epoch): (PluginInfo, u64)) -> Answer<PluginResponse> {
+    Ok(Response::new(PluginResponse { plugin: Some(plugin(info)), policy_epoch }))
+}
+
+fn binding(wanted: admin::Binding) -> Result<Binding, ApiError> {
+    let policy = FailurePolicy::try_from(wanted.failure_policy)
+        .map_err(|_| ApiError::UnknownFailurePolicy(wanted.failure_policy))?;
+    let mode = PluginMode::try_from(wanted.mode).map_err(|_| ApiError::UnknownPluginMode(wanted.mode))?;
+    Ok(Binding {
+        prefixes: wanted.prefixes,
+        operations: operations(wanted.operations)?,
+        users: wanted.users,
+        exempt: wanted.exempt,
+        reads: wanted.reads,
+        sees_sealed: wanted.sees_sealed,
         fail_open: policy == FailurePolicy::Ignore,
-        timeout_ms: request.timeout_ms,
-        settings: request.settings,
+        timeout_ms: wanted.timeout_ms,
+        settings: wanted.settings,
         mode,
-        order: request.order,
-        may_mutate: request.may_mutate,
-        memory_mib: request.memory_mib,
+        order: wanted.order,
+        may_mutate: wanted.may_mutate,
+        memory_mib: wanted.memory_mib,
     })
+}
+
+fn operations(names: Vec<String>) -> Result<Option<PluginOperations>, ApiError> {
+    if names.is_empty() {
+        return Ok(None);
+    }
+    let mut wanted = PluginOperations { put: false, delete: false };
+    for name in names {
+        match name.as_str() {
+            "put" => wanted.put = true,
+            "delete" => wanted.delete = true,
+            _ => return Err(ApiError::UnknownOperation(name)),
+        }
+    }
+    Ok(Some(wanted))
 }
 
 fn log_line(line: PluginLine) -> LogLine {
@@ -85,21 +139,31 @@ fn plugin(record: PluginRecord) -> Plugin {
     };
     let policy = if record.fail_open { FailurePolicy::Ignore } else { FailurePolicy::Fail };
     let operations = [(record.on_put, "put"), (record.on_delete, "delete")];
-    Plugin {
-        name: record.name,
-        version: record.version,
-        digest: hex::encode(&record.digest),
-        component_bytes: record.component.len() as u64,
+    let binding = admin::Binding {
         prefixes: record.prefixes,
         operations: operations.into_iter().filter(|(on, _)| *on).map(|(_, name)| name.to_owned()).collect(),
+        users: record.users,
+        exempt: record.exempt,
+        reads: record.reads,
         sees_sealed: record.sees_sealed,
         failure_policy: policy.into(),
         timeout_ms: record.timeout_ms,
-        policy_epoch: record.policy_epoch,
         settings: record.settings,
         mode: mode.into(),
         order: record.order,
         may_mutate: record.may_mutate,
         memory_mib: record.memory_mib,
+    };
+    Plugin {
+        name: record.name,
+        version: record.version,
+        digest: hex::encode(&record.digest),
+        component_bytes: record.component_bytes,
+        policy_epoch: record.policy_epoch,
+        binding: Some(binding),
+        disabled: record.disabled,
+        previous: record
+            .previous
+            .map(|previous| Replaced { version: previous.version, digest: hex::encode(&previous.digest) }),
     }
 }

@@ -1,6 +1,11 @@
 //! What this member answers to others.
 
-use std::{path::PathBuf, pin::Pin};
+use std::{
+    path::PathBuf,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::Router;
 use futures::{Stream, StreamExt as _, future};
@@ -11,9 +16,9 @@ use openraft::{
 use prost::Message as _;
 use proto::peer::{
     AppendRequest, AppendResponse, ChangeMembershipRequest, ChangeMembershipResponse, HashRequest, HashResponse,
-    LeaseTimesRequest, LeaseTimesResponse, ProposeRequest, ProposeResponse, ReadIndexRequest, ReadIndexResponse,
-    RenewLeaseRequest, RenewLeaseResponse, SnapshotInstalled, SnapshotRequest, SnapshotResponse, TransferLeaderRequest,
-    TransferLeaderResponse, VoteRequest, VoteResponse,
+    LeaseTimesRequest, LeaseTimesResponse, PrepareRequest, PrepareResponse, ProposeRequest, ProposeResponse,
+    ReadIndexRequest, ReadIndexResponse, RenewLeaseRequest, RenewLeaseResponse, SnapshotInstalled, SnapshotRequest,
+    SnapshotResponse, TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
     peer_server::{Peer, PeerServer},
     propose_response, read_index_response,
     snapshot_response::Answer,
@@ -30,7 +35,7 @@ use super::{
     wire,
 };
 use crate::{
-    MemberHash,
+    MemberHash, Preparation,
     consensus::Member,
     lead::{Fate, Lead, ReadIndex},
     leadership::Contact,
@@ -39,6 +44,10 @@ use crate::{
     raft_types::{TypeConfig, Vote},
     request, snapshots,
 };
+
+/// How long a component that is in the log may take to arrive, and how often it is looked for.
+const COMPONENT_WAIT_MAX: Duration = Duration::from_secs(30);
+const COMPONENT_LOOK: Duration = Duration::from_millis(50);
 
 /// The peer service of this member.
 #[derive(Clone)]
@@ -49,6 +58,7 @@ pub(crate) struct PeerService {
     pub(crate) contact: Contact,
     pub(crate) receiving: Receiving,
     pub(crate) serving: Serving,
+    pub(crate) preparation: Arc<dyn Preparation>,
     pub(crate) store: Store,
     pub(crate) metrics: PeerMetrics,
 }
@@ -209,6 +219,22 @@ impl Peer for PeerService {
         Ok(Response::new(wire::hash(found.map_err(|error| Status::internal(error.to_string()))?)))
     }
 
+    async fn prepare(&self, request: Request<PrepareRequest>) -> Result<Response<PrepareResponse>, Status> {
+        self.check(&request)?;
+        let digest = request.into_inner().digest;
+        // It may not have come so far in the log yet.
+        let begun = Instant::now();
+        while !self.has_component(&digest)? {
+            if begun.elapsed() > COMPONENT_WAIT_MAX {
+                return Err(Status::unavailable("it has not received the component"));
+            }
+            tokio::time::sleep(COMPONENT_LOOK).await;
+        }
+        let preparation = self.preparation.clone();
+        let prepared = tokio::task::spawn_blocking(move || preparation.prepare(&digest)).await.map_err(stopped)?;
+        Ok(Response::new(PrepareResponse { refusal: prepared.err().unwrap_or_default() }))
+    }
+
     async fn change_membership(
         &self,
         request: Request<ChangeMembershipRequest>,
@@ -220,6 +246,11 @@ impl Peer for PeerService {
 }
 
 impl PeerService {
+    fn has_component(&self, digest: &[u8]) -> Result<bool, Status> {
+        let found = self.store.view(|view| view.component(digest));
+        Ok(found.map_err(|error: StoreError| Status::internal(error.to_string()))?.is_some())
+    }
+
     async fn install(&self, dir: PathBuf, leader: Vote) -> Result<Vote, Status> {
         // Its files are as they were sent; that they were sent as they were written is another matter.
         let checked = at_leisure(move || Ok(Store::verify_checkpoint(&dir).map(|()| snapshots::received(&dir)))).await;

@@ -12,8 +12,8 @@ use tonic::{Code, Status};
 /// A member that does not answer a connection attempt for this long is taken for gone.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Longest wait for an answer: installing a plugin compiles it.
-const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// Longest wait for an answer: installing a plugin has every member compile it, which takes minutes for an interpreter.
+const CALL_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// How rustls words an alert that the other side sent.
 const ALERT: &str = "received fatal alert: ";
@@ -46,6 +46,9 @@ pub(crate) enum ClientError {
     /// The caller's: a file that cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },
+    /// The caller's: a file that cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Unwritable { path: PathBuf, source: io::Error },
     /// The caller's: an endpoint that is no https URL.
     #[error("--endpoint {endpoint} cannot be used: administrators are served at https://HOST:PORT only")]
     Endpoint { endpoint: String },

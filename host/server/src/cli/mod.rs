@@ -48,6 +48,9 @@ pub(crate) enum Command {
     /// Make root keys; show, rotate and destroy the data keys of sealed prefixes
     #[command(subcommand)]
     Key(Key),
+    /// What a member starts to compile a plugin: a component on standard input, machine code on standard output
+    #[command(name = admission::COMPILE_COMMAND, hide = true)]
+    CompileComponent,
     /// Print the version
     Version,
 }

@@ -12,6 +12,8 @@ pub(crate) enum Format {
     Table,
     /// One JSON document.
     Json,
+    /// One YAML document.
+    Yaml,
 }
 
 /// Rows under headings.
@@ -51,6 +53,10 @@ pub(crate) fn print(format: Format, document: &impl Serialize, table: &Table) ->
         Format::Table => table.write(&mut out),
         Format::Json => {
             serde_json::to_writer_pretty(&mut out, document).map_err(io::Error::from).and_then(|()| writeln!(out))
+        }
+        Format::Yaml => {
+            let text = serde_saphyr::to_string(document).map_err(io::Error::other)?;
+            out.write_all(text.as_bytes())
         }
     };
     match written {

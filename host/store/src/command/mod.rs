@@ -13,20 +13,19 @@ use types::{CompareResult, KeyRange, RangeQuery};
 
 use crate::{
     ChangeCluster, PluginRecord, SetAlarm, StoreError,
-    users::{Author, ChangeAuth, TellToken},
+    users::{ChangeAuth, TellToken},
 };
 
-pub use keyring::{ChangeKeyring, ReserveUses, Rewrap, Rewrapped};
-
 pub use crate::lease::{LeaseCheckpoint, LeaseGrant, LeaseRemaining, LeaseRevoke};
-pub use crate::policy::RemovePlugin;
+pub use crate::policy::{ChangePlugin, PluginChange, Premise, PutComponent, RemovePlugin, Stamp};
+pub use keyring::{ChangeKeyring, ReserveUses, Rewrap, Rewrapped};
 
 /// One entry of the log.
 #[derive(Clone, PartialEq, Message)]
 #[prost(skip_debug)]
 pub struct Command {
     /// What to do; `None` only for a command of a later version.
-    #[prost(oneof = "Body", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 21, 30, 31")]
+    #[prost(oneof = "Body", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 20, 21, 30, 31")]
     pub body: Option<Body>,
 }
 
@@ -64,6 +63,12 @@ pub enum Body {
     /// Notes how long leases have left.
     #[prost(message, tag = "10")]
     LeaseCheckpoint(LeaseCheckpoint),
+    /// Turns a plugin off or on, or puts back what it replaced.
+    #[prost(message, tag = "11")]
+    ChangePlugin(ChangePlugin),
+    /// Keeps a component that a plugin is about to have.
+    #[prost(message, tag = "12")]
+    PutComponent(PutComponent),
     /// Raises or clears an alarm.
     #[prost(message, tag = "20")]
     SetAlarm(SetAlarm),
@@ -103,6 +108,8 @@ impl Command {
             Some(Body::LeaseCheckpoint(_)) => "lease_checkpoint",
             Some(Body::PutPlugin(_)) => "put_plugin",
             Some(Body::RemovePlugin(_)) => "remove_plugin",
+            Some(Body::ChangePlugin(_)) => "change_plugin",
+            Some(Body::PutComponent(_)) => "put_component",
             Some(Body::ChangeKeyring(_)) => "change_keyring",
             Some(Body::Rewrap(_)) => "rewrap",
             Some(Body::ReserveUses(_)) => "reserve_uses",
@@ -118,20 +125,6 @@ impl From<Body> for Command {
     fn from(body: Body) -> Self {
         Self { body: Some(body) }
     }
-}
-
-/// Under which policy a client's write was reviewed and sealed, and whose permissions allowed it.
-#[derive(Clone, PartialEq, Eq, Message)]
-pub struct Stamp {
-    /// The policy epoch.
-    #[prost(uint64, tag = "1")]
-    pub policy_epoch: u64,
-    /// The revision of users and roles.
-    #[prost(uint64, tag = "2")]
-    pub auth_revision: u64,
-    /// Whose write it is; without it nobody in particular.
-    #[prost(message, optional, tag = "3")]
-    pub author: Option<Author>,
 }
 
 /// A client's write, reviewed and sealed.

@@ -9,7 +9,7 @@ use std::{
 use harness::{Random, connect};
 use proto::{
     admin::{
-        InstallRequest, RemoveRequest, RotateRequest, Rule, SetRuleRequest, keys_client::KeysClient,
+        Binding, InstallRequest, RemoveRequest, RotateRequest, Rule, SetRuleRequest, keys_client::KeysClient,
         plugins_client::PluginsClient, seal_client::SealClient,
     },
     etcdserverpb::{CompactionRequest, DefragmentRequest},
@@ -69,7 +69,8 @@ impl Administrator {
         let Some(mut plugins) = self.plugins().await else { return false };
         let prefixes = vec![self.field.guarded().into()];
         let component = guests::deny_all().into();
-        let request = InstallRequest { name: NAME.to_owned(), component, prefixes, ..InstallRequest::default() };
+        let binding = Some(Binding { prefixes, ..Binding::default() });
+        let request = InstallRequest { name: NAME.to_owned(), component, binding, force: false };
         matches!(timeout(PATIENCE, plugins.install(request)).await, Ok(Ok(_)))
     }
 

@@ -1,5 +1,6 @@
 //! `strongroom plugin test`: writes with the verdicts that they should get, as YAML.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use admission::{Cause, Decision, Engine, Sample, Told};
@@ -30,6 +31,9 @@ struct CaseFile {
     /// The settings that the plugin has meanwhile.
     #[serde(default)]
     settings: String,
+    /// What the store holds meanwhile; the plugin may read all of it.
+    #[serde(default)]
+    state: Vec<Entry>,
     cases: Vec<Case>,
 }
 
@@ -38,7 +42,18 @@ struct CaseFile {
 struct Case {
     name: String,
     request: Write,
+    /// More of what the store holds.
+    #[serde(default)]
+    state: Vec<Entry>,
     expect: Expected,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Entry {
+    key: String,
+    value: Option<String>,
+    value_base64: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -122,8 +137,9 @@ impl Test {
             let file: CaseFile = serde_saphyr::from_str(&text).map_err(|error| unusable(&path, error))?;
             let trial = engine.try_out(&component, &file.settings)?;
             for case in file.cases {
-                let sample =
-                    case.request.sample().map_err(|error| unusable(&path, format!("{}: {error}", case.name)))?;
+                let state = state(file.state.iter().chain(&case.state));
+                let sample = state.and_then(|state| case.request.sample(state));
+                let sample = sample.map_err(|error| unusable(&path, format!("{}: {error}", case.name)))?;
                 rows.push(case.expect.judge(case.name, trial.review(&sample), &path)?);
             }
         }
@@ -144,7 +160,7 @@ impl Test {
 }
 
 impl Write {
-    fn sample(self) -> Result<Sample, String> {
+    fn sample(self, state: BTreeMap<Vec<u8>, Vec<u8>>) -> Result<Sample, String> {
         let value = bytes(self.value, self.value_base64.as_deref())?;
         Ok(Sample {
             delete: self.operation == Operation::Delete,
@@ -157,6 +173,7 @@ impl Write {
             common_name: self.caller.common_name,
             user: self.caller.user,
             uris: self.caller.uris,
+            state,
         })
     }
 }
@@ -205,6 +222,14 @@ impl Wanted {
             Self::Mutate => "mutate",
         }
     }
+}
+
+fn state<'a>(entries: impl Iterator<Item = &'a Entry>) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, String> {
+    let read = |entry: &Entry| {
+        let value = bytes(entry.value.clone(), entry.value_base64.as_deref())?;
+        Ok((entry.key.clone().into_bytes(), value.unwrap_or_default()))
+    };
+    entries.map(read).collect()
 }
 
 fn bytes(text: Option<String>, base64: Option<&str>) -> Result<Option<Vec<u8>>, String> {

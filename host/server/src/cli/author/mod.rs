@@ -1,7 +1,9 @@
-//! `strongroom plugin inspect|test|bench`: for a plugin's author, with the engine of a member and without one.
+//! `strongroom plugin new|pack|inspect|test|bench`: for a plugin's author, with the engine of a member and without one.
 
 mod bench;
 mod cases;
+mod new;
+mod pack;
 
 use std::path::{Path, PathBuf};
 
@@ -14,6 +16,8 @@ use super::table::{Format, Table, print};
 
 pub(crate) use bench::Bench;
 pub(crate) use cases::Test;
+pub(crate) use new::New;
+pub(crate) use pack::Pack;
 
 /// `plugin inspect`.
 #[derive(Debug, clap::Args)]
@@ -83,6 +87,11 @@ impl Inspect {
 }
 
 impl SettingsFile {
+    /// Whether settings were given at all.
+    pub(crate) fn is_given(&self) -> bool {
+        self.settings.is_some()
+    }
+
     /// The settings; empty for none.
     ///
     /// # Errors

@@ -1,0 +1,3 @@
+module strongroom/plugin
+
+go 1.26

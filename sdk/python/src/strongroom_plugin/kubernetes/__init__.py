@@ -1,0 +1,14 @@
+"""Kubernetes objects as an API server stores them: in JSON, or in a protobuf envelope.
+
+    found = kubernetes.read(request.value)
+    found.kind, found.metadata.namespace, found.metadata.name
+    pod = found.pod()    # None unless it is one
+
+The same object gives the same answers in both encodings. Whatever the bytes, the worst that comes of them is
+`MalformedError`. Parts are read when they are first asked for, so that may come from them too.
+"""
+
+from strongroom_plugin.kubernetes.errors import MalformedError
+from strongroom_plugin.kubernetes.objects import ConfigMap, Container, Metadata, Object, Pod, Secret, read
+
+__all__ = ["ConfigMap", "Container", "MalformedError", "Metadata", "Object", "Pod", "Secret", "read"]

@@ -1,0 +1,89 @@
+"""Messages in protobuf's wire form, read field by field.
+
+Numbers are those of `generated.proto` in k8s.io/api/core/v1, k8s.io/apimachinery/pkg/apis/meta/v1 and
+k8s.io/apimachinery/pkg/runtime.
+"""
+
+from strongroom_plugin.kubernetes.errors import MalformedError
+
+#: What Kubernetes writes before an object.
+MAGIC = b"k8s\0"
+
+_VARINT, _FIXED64, _LENGTH_DELIMITED, _FIXED32 = 0, 1, 2, 5
+_VARINT_BYTES_MAX = 10
+
+
+class Message:
+    """The fields of one message, by number. Fields of no interest are stepped over."""
+
+    __slots__ = ("_parts",)
+
+    def __init__(self, raw: bytes, wanted: frozenset[int] | None = None) -> None:
+        self._parts: dict[int, list[bytes | int]] = {}
+        at, end = 0, len(raw)
+        while at < end:
+            tag, at = _varint(raw, at)
+            number, wire_type = tag >> 3, tag & 7
+            if number == 0:
+                raise MalformedError("a protobuf field has the number 0")
+            if wire_type == _LENGTH_DELIMITED:
+                size, at = _varint(raw, at)
+                part: bytes | int = raw[at : at + size] if wanted is None or number in wanted else b""
+                at += size
+            elif wire_type == _VARINT:
+                part, at = _varint(raw, at)
+            elif wire_type in (_FIXED64, _FIXED32):
+                part = 0
+                at += 8 if wire_type == _FIXED64 else 4
+            else:
+                raise MalformedError("a protobuf field has no known wire type")
+            if at > end:
+                raise MalformedError("a protobuf message is cut off")
+            if wanted is None or number in wanted:
+                self._parts.setdefault(number, []).append(part)
+
+    def every(self, number: int) -> list[bytes]:
+        """Every occurrence of a field of bytes."""
+        parts = self._parts.get(number, [])
+        if not all(isinstance(part, bytes) for part in parts):
+            raise MalformedError("a protobuf field is of another type")
+        return parts  # type: ignore[return-value]
+
+    def blob(self, number: int) -> bytes:
+        """A field of bytes; of several, the last holds."""
+        parts = self.every(number)
+        return parts[-1] if parts else b""
+
+    def text(self, number: int) -> str:
+        """A field of text."""
+        return self.blob(number).decode("utf-8", "replace")
+
+    def flag(self, number: int) -> bool:
+        """A field that is true or false."""
+        parts = self._parts.get(number)
+        if not parts:
+            return False
+        if not all(isinstance(part, int) for part in parts):
+            raise MalformedError("a protobuf field is of another type")
+        return parts[-1] != 0
+
+    def message(self, number: int, wanted: frozenset[int] | None = None) -> "Message":
+        """A field that is a message; several are merged, which is what their bytes in a row mean."""
+        return Message(b"".join(self.every(number)), wanted)
+
+    def text_map(self, number: int) -> dict[str, str]:
+        """A map from text to text."""
+        return {entry.text(1): entry.text(2) for entry in map(Message, self.every(number))}
+
+    def blob_map(self, number: int) -> dict[str, bytes]:
+        """A map from text to bytes."""
+        return {entry.text(1): entry.blob(2) for entry in map(Message, self.every(number))}
+
+
+def _varint(raw: bytes, at: int) -> tuple[int, int]:
+    value = 0
+    for index, byte in enumerate(raw[at : at + _VARINT_BYTES_MAX]):
+        value |= (byte & 0x7F) << (7 * index)
+        if byte < 0x80:
+            return value, at + index + 1
+    raise MalformedError("a protobuf number is cut off or too long")
