@@ -55,6 +55,6 @@ func Settings() string { return hostSettings() }
 // All reads during the reviews of one client request are of one revision.
 func Get(key []byte) (*Entry, error) { return hostGet(key) }
 
-// List reads keys that begin with prefix, from start on (empty: from the first), at most limit and at most 1,000. To go on,
-// start at the last key with a zero byte after it.
+// List reads keys that begin with prefix, from start on (empty: from the first), at most limit, which counts as 1 to 1,000.
+// To go on, start at the last key with a zero byte after it.
 func List(prefix, start []byte, limit uint32) (Listing, error) { return hostList(prefix, start, limit) }

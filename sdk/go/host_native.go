@@ -46,7 +46,7 @@ func hostList(prefix, start []byte, limit uint32) (Listing, error) {
 		if !bytes.HasPrefix(entry.Key, prefix) || bytes.Compare(entry.Key, start) < 0 {
 			continue
 		}
-		if len(listing.Entries) == int(min(limit, listMax)) {
+		if len(listing.Entries) == int(min(max(limit, 1), listMax)) {
 			listing.More = true
 			break
 		}

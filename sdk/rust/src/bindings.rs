@@ -1,6 +1,6 @@
 //! The contract as the bindings generator spells it in Rust.
 
-#![allow(missing_docs, clippy::all, reason = "generated code")]
+#![allow(missing_docs, unsafe_code, clippy::all, reason = "generated code")]
 
 wit_bindgen::generate!({
     path: "../wit",

@@ -4,8 +4,9 @@ use crate::Request;
 pub use crate::bindings::strongroom::admission::host::{Entry, Listing, ReadError};
 
 #[cfg(not(target_family = "wasm"))]
-#[path = "host/native.rs"]
-mod real;
+mod native;
+#[cfg(not(target_family = "wasm"))]
+use native as real;
 
 /// How much a line of the log matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -259,8 +259,8 @@ impl Metadata {
             match name {
                 "name" => self.name = field.text()?,
                 "namespace" => self.namespace = field.text()?,
-                "labels" => field.entries(&mut self.labels, Field::text)?,
-                _ => field.entries(&mut self.annotations, Field::text)?,
+                "labels" => field.texts(&mut self.labels)?,
+                _ => field.texts(&mut self.annotations)?,
             }
             Ok(())
         })

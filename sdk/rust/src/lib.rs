@@ -57,6 +57,7 @@
 //! Then `rustup target add wasm32-unknown-unknown`, `cargo build --release --target wasm32-unknown-unknown`, and
 //! `componentize` on what comes out; `plugins/build.sh` does the three for every folder under `plugins/`.
 
+#![deny(unsafe_code)]
 #![warn(missing_docs)]
 
 #[doc(hidden)]

@@ -91,3 +91,65 @@ impl Store {
 fn size(entry: &Entry) -> usize {
     entry.key.len() + entry.value.as_ref().map_or(0, Vec::len)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Request, set_settings, set_store, settings};
+
+    fn keys(listing: &Listing) -> Vec<&[u8]> {
+        listing.entries.iter().map(|entry| entry.key.as_slice()).collect()
+    }
+
+    #[test]
+    fn what_is_not_granted_is_not_read() {
+        set_store(&[], [Entry::new(b"/a/1", b"")]);
+        assert_eq!(get(b"/a/1").unwrap_err(), ReadError::NotGranted);
+        set_store(&[b"/a/"], [Entry::new(b"/a/1", b"")]);
+        assert!(get(b"/a/1").unwrap().is_some());
+        assert_eq!(get(b"/b").unwrap_err(), ReadError::NotGranted);
+        assert_eq!(list(b"/a", b"/a/", 1).unwrap_err(), ReadError::NotGranted);
+        assert_eq!(Request::delete(b"/b").previous().unwrap_err(), ReadError::NotGranted);
+    }
+
+    #[test]
+    fn nothing_is_granted_at_first_and_each_thread_has_its_own() {
+        set_store(&[b""], [Entry::new(b"/a", b"")]);
+        set_settings("own");
+        let other = std::thread::spawn(|| (get(b"/a").unwrap_err(), settings()));
+        assert_eq!(other.join().unwrap(), (ReadError::NotGranted, String::new()));
+        assert_eq!(settings(), "own");
+    }
+
+    #[test]
+    fn keys_come_in_their_order_and_page_by_page() {
+        set_store(&[b"/"], [b"/b/2", b"/c/1", b"/b/1", b"/a/1"].map(|key| Entry::withheld(key)));
+        let first = list(b"/b/", b"", 1).unwrap();
+        assert_eq!((keys(&first), first.more), (vec![b"/b/1".as_slice()], true));
+        let second = list(b"/b/", b"/b/1\0", 5).unwrap();
+        assert_eq!((keys(&second), second.more), (vec![b"/b/2".as_slice()], false));
+        // A start before the prefix is none, and a limit of nothing counts as one.
+        assert_eq!(keys(&list(b"/b/", b"/a", 0).unwrap()), [b"/b/1"]);
+        assert!(list(b"/b/", b"/c", 5).unwrap().entries.is_empty());
+    }
+
+    #[test]
+    fn a_call_reads_at_most_100_times() {
+        set_store(&[b"/"], []);
+        for _ in 0..READS_MAX {
+            assert!(get(b"/a").unwrap().is_none());
+        }
+        assert_eq!(get(b"/a").unwrap_err(), ReadError::TooMuch);
+        assert_eq!(list(b"/", b"", 1).unwrap_err(), ReadError::TooMuch);
+        set_store(&[b"/"], []);
+        assert!(get(b"/a").is_ok());
+    }
+
+    #[test]
+    fn a_call_reads_at_most_4_mib_and_the_rest_of_a_value() {
+        set_store(&[b"/"], (0..6_u8).map(|number| Entry::new(&[b'/', number], &vec![0; 1 << 20])));
+        let listing = list(b"/", b"", 0x1000).unwrap();
+        assert_eq!((listing.entries.len(), listing.more), (4, true));
+        assert_eq!(get(b"/\x05").unwrap_err(), ReadError::TooMuch);
+    }
+}

@@ -60,7 +60,9 @@ mod tests {
 
     #[test]
     fn everything_else_is_not() {
-        for text in ["Z", "Zg", "Zg=", "Zg===", "Z===", "====", "=", "Zm9vZ===", "Zg==Zg==", "Zm9=v", "Z-__", "Zm 9v", "é"] {
+        for text in
+            ["Z", "Zg", "Zg=", "Zg===", "Z===", "====", "=", "Zm9vZ===", "Zg==Zg==", "Zm9=v", "Z-__", "Zm 9v", "é"]
+        {
             assert_eq!(decode(text), None, "{text}");
         }
     }

@@ -84,18 +84,24 @@ impl<'a> Field<'a, '_> {
     }
 
     /// Takes the items of a list: in JSON all of them, in protobuf the one that this is.
-    pub(super) fn items(
-        self,
-        take: &mut dyn FnMut(Field<'a, '_>) -> Result<(), Unreadable>,
-    ) -> Result<(), Unreadable> {
+    pub(super) fn items(self, take: &mut dyn FnMut(Field<'a, '_>) -> Result<(), Unreadable>) -> Result<(), Unreadable> {
         match self {
             Self::Json(reader) => reader.array(&mut |reader| take(Field::Json(reader))),
             Self::Protobuf(_) => take(self),
         }
     }
 
-    /// Takes the entries of a map: in JSON all of them, in protobuf the one that this is.
-    pub(super) fn entries<V: Default>(
+    /// Takes the entries of a map from texts to texts: in JSON all of them, in protobuf the one that this is.
+    pub(super) fn texts(self, map: &mut BTreeMap<String, String>) -> Result<(), Unreadable> {
+        self.entries(map, |field| field.text())
+    }
+
+    /// The same for a map from texts to bytes.
+    pub(super) fn binaries(self, map: &mut BTreeMap<String, Vec<u8>>) -> Result<(), Unreadable> {
+        self.entries(map, |field| field.bytes())
+    }
+
+    fn entries<V: Default>(
         self,
         map: &mut BTreeMap<String, V>,
         value: fn(Field<'a, '_>) -> Result<V, Unreadable>,

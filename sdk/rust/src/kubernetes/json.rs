@@ -15,15 +15,18 @@ const OTHER_TYPE: Unreadable = Unreadable("a field of the JSON is of another typ
 /// Arrays and objects within one another. The API server's own reader goes no deeper; here each costs a byte.
 pub(super) const DEPTH_MAX: usize = 10_000;
 
+/// What takes the value of a member of an object, and is given its name.
+pub(super) type Member<'m, 'a> = &'m mut dyn FnMut(&mut Reader<'a>, Cow<'a, str>) -> Result<(), Unreadable>;
+
 /// A place in a text. Each of the functions takes one value; null reads as what is empty.
 pub(super) struct Reader<'a> {
-    /// What is still to come.
-    rest: &'a str,
+    text: &'a str,
+    at: usize,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(text: &'a [u8]) -> Result<Self, Unreadable> {
-        Ok(Self { rest: std::str::from_utf8(text).map_err(|_| NOT_TEXT)? })
+        Ok(Self { text: std::str::from_utf8(text).map_err(|_| NOT_TEXT)?, at: 0 })
     }
 
     /// Nothing may come any more.
@@ -32,10 +35,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes an object; `member` must take the value of each.
-    pub(super) fn object(
-        &mut self,
-        member: &mut dyn FnMut(&mut Self, Cow<'a, str>) -> Result<(), Unreadable>,
-    ) -> Result<(), Unreadable> {
+    pub(super) fn object(&mut self, member: Member<'_, 'a>) -> Result<(), Unreadable> {
         if self.opens(b'{', b'}')? {
             loop {
                 let name = self.name()?;
@@ -146,12 +146,11 @@ impl<'a> Reader<'a> {
     }
 
     fn skip_digits(&mut self) -> Result<(), Unreadable> {
-        let rest = self.rest.trim_start_matches(|letter: char| letter.is_ascii_digit());
-        if rest.len() == self.rest.len() {
-            return Err(BAD_NUMBER);
+        let start = self.at;
+        while self.next_byte().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.at += 1;
         }
-        self.rest = rest;
-        Ok(())
+        if self.at > start { Ok(()) } else { Err(BAD_NUMBER) }
     }
 
     /// Takes the beginning of an object or array, and its end if nothing is in it or null is in its place. Whether
@@ -185,24 +184,14 @@ impl<'a> Reader<'a> {
         if !self.take(b'"') {
             return Err(NOT_JSON);
         }
-        let mut is_escaped = false;
-        let mut rest = self.rest.bytes();
-        while let Some(byte) = rest.next() {
+        let (start, mut is_escaped) = (self.at, false);
+        while let Some(byte) = self.next_byte() {
+            self.at += 1;
             match byte {
-                b'"' => {
-                    let len = self.rest.len() - rest.len() - 1;
-                    let (raw, rest) = self.rest.split_at_checked(len).ok_or(BAD_STRING)?;
-                    self.rest = rest;
-                    self.take(b'"');
-                    return Ok((raw, is_escaped));
-                }
+                b'"' => return Ok((self.text.get(start..self.at - 1).ok_or(BAD_STRING)?, is_escaped)),
                 b'\\' => {
                     is_escaped = true;
-                    match rest.next() {
-                        Some(b'u') if (0..4).all(|_| rest.next().is_some_and(|digit| digit.is_ascii_hexdigit())) => {}
-                        Some(letter) if escape(letter).is_some() => {}
-                        _ => return Err(BAD_STRING),
-                    }
+                    self.skip_escape()?;
                 }
                 ..b' ' => return Err(BAD_STRING),
                 _ => {}
@@ -211,11 +200,23 @@ impl<'a> Reader<'a> {
         Err(CUT_OFF)
     }
 
+    /// Takes what comes after a backslash.
+    fn skip_escape(&mut self) -> Result<(), Unreadable> {
+        let letter = self.next_byte().ok_or(CUT_OFF)?;
+        self.at += 1;
+        if letter != b'u' {
+            return escape(letter).map(|_| ()).ok_or(BAD_STRING);
+        }
+        let (_, rest) = self.text.get(self.at..).and_then(unit).ok_or(BAD_STRING)?;
+        self.at = self.text.len() - rest.len();
+        Ok(())
+    }
+
     fn word(&mut self, word: &str) -> bool {
         self.peek();
-        let rest = self.rest.strip_prefix(word);
-        self.rest = rest.unwrap_or(self.rest);
-        rest.is_some()
+        let is_next = self.text.as_bytes().get(self.at..).is_some_and(|rest| rest.starts_with(word.as_bytes()));
+        self.at += if is_next { word.len() } else { 0 };
+        is_next
     }
 
     fn expect(&mut self, byte: u8) -> Result<(), Unreadable> {
@@ -226,17 +227,24 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Takes this one of ASCII if it comes next, without space before it.
+    /// Takes this byte if it comes next, without space before it.
     fn take(&mut self, byte: u8) -> bool {
-        let rest = self.rest.strip_prefix(char::from(byte));
-        self.rest = rest.unwrap_or(self.rest);
-        rest.is_some()
+        let is_next = self.next_byte() == Some(byte);
+        self.at += usize::from(is_next);
+        is_next
     }
 
     /// What comes next after space, which it takes.
     fn peek(&mut self) -> Option<u8> {
-        self.rest = self.rest.trim_start_matches([' ', '\t', '\r', '\n']);
-        self.rest.bytes().next()
+        while let Some(b' ' | b'\t' | b'\r' | b'\n') = self.next_byte() {
+            self.at += 1;
+        }
+        self.next_byte()
+    }
+
+    #[inline]
+    fn next_byte(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
     }
 }
 

@@ -19,7 +19,7 @@ impl Secret {
     pub(super) fn read(&mut self, body: Body<'_>) -> Result<(), Unreadable> {
         body.read(&[("data", 2), ("type", 3)], &mut |name, field| {
             match name {
-                "data" => field.entries(&mut self.data, Field::bytes)?,
+                "data" => field.binaries(&mut self.data)?,
                 _ => self.r#type = field.text()?,
             }
             Ok(())
@@ -40,8 +40,8 @@ pub struct ConfigMap {
 impl ConfigMap {
     pub(super) fn read(&mut self, body: Body<'_>) -> Result<(), Unreadable> {
         body.read(&[("data", 2), ("binaryData", 3)], &mut |name, field| match name {
-            "data" => field.entries(&mut self.data, Field::text),
-            _ => field.entries(&mut self.binary_data, Field::bytes),
+            "data" => field.texts(&mut self.data),
+            _ => field.binaries(&mut self.binary_data),
         })
     }
 }
