@@ -13,6 +13,9 @@ target=$(realpath -m "${CARGO_TARGET_DIR:-$root/target}")
 out=$target/plugins
 guest=$target/guest
 triple=wasm32-unknown-unknown
+# A stack of 64 KiB, rather than the usual megabyte: memory that a guest has is memory to be reset after each review. It lies
+# before everything else, so that an overflow traps.
+export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="-C link-arg=-zstack-size=65536"
 rust_min=1.95
 
 die() {
