@@ -6,7 +6,7 @@ mod fixture;
 
 use std::{path::Path, time::Duration};
 
-use consensus::{ConsensusError, PeerNode, RebuildCause, StartError};
+use consensus::{ConsensusError, PeerNode, Proposal, RebuildCause, StartError};
 use fixture::{Members, PATIENCE};
 use store::Store;
 use tokio::time::timeout;
@@ -62,6 +62,39 @@ async fn without_a_majority_nothing_is_written_and_nothing_confirmed() {
     assert!(matches!(written, Err(ConsensusError::NoLeader | ConsensusError::Timeout | ConsensusError::LeaderChanged)));
     assert_eq!(alone.state(), "3.7.1");
     assert_eq!(alone.consensus.leadership().leader, None, "a leader without a majority still counts itself as one");
+}
+
+/// What follows from a leader's own clock is nothing to another one.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_proposed_as_leader_goes_to_no_other() {
+    let members = Members::found(3).await;
+    let leader = members.leader().await;
+    let follower = members.running.keys().copied().find(|id| *id != leader).unwrap();
+    members.of(leader).propose("3.7.1").await.unwrap();
+    let as_leader = |id| members.of(id).consensus.propose_as_leader(fixture::version("3.7.2"));
+    assert_eq!(as_leader(follower).await, Err(ConsensusError::NotLeader));
+    for member in members.running.values() {
+        member.consensus.confirm_read().await.unwrap();
+        assert_eq!(member.state(), "3.7.1");
+    }
+    as_leader(leader).await.unwrap();
+    assert_eq!(members.of(leader).state(), "3.7.2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_that_cannot_run_a_component_say_so_and_silent_ones_are_told_apart() {
+    let mut members = Members::found(3).await;
+    let asking = members.leader().await;
+    let mut others: Vec<u64> = members.running.keys().copied().filter(|id| *id != asking).collect();
+    let put = Proposal::put_component("d".into(), "bytes".into());
+    members.of(asking).consensus.propose(put).await.unwrap().result.unwrap();
+    let stopped = others.pop().unwrap();
+    members.stop(stopped).await;
+    let mut unprepared = members.of(asking).consensus.prepare_voters("d".into()).await;
+    unprepared.sort_by_key(|member| member.refuses);
+    let told: Vec<_> = unprepared.iter().map(|member| (member.member, member.refuses)).collect();
+    assert_eq!(told, [(stopped, false), (others[0], true)]);
+    assert_eq!(unprepared[1].reason, "no engine for d");
 }
 
 #[tokio::test(flavor = "multi_thread")]
