@@ -266,9 +266,9 @@ impl Binding {
             return refuse(format!("name at most {WRITERS_MAX} writers to include and as many to exempt"));
         }
         for rule in self.users.iter().chain(&self.exempt) {
-            if let Err(error) = rule.parse::<WriterRule>() {
+            if rule.parse::<WriterRule>().is_err() {
                 return refuse(format!(
-                    "{rule:?} names no writer (use USER:name, CN:name, DNS:name or URI:name): {error}"
+                    "{rule:?} names no writer: use USER:name, CN:name, DNS:name or URI:scheme://name"
                 ));
             }
         }

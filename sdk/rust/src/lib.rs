@@ -182,9 +182,9 @@ macro_rules! export {
     ($policy:ty) => {
         #[cfg(target_family = "wasm")]
         const _: () = {
-            struct Plugin;
+            struct StrongroomExport;
 
-            impl $crate::Guest for Plugin {
+            impl $crate::Guest for StrongroomExport {
                 fn describe() -> $crate::Description {
                     $crate::describe::<$policy>(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
                 }
@@ -198,7 +198,7 @@ macro_rules! export {
                 }
             }
 
-    $crate::bindings::export_bindings!(Plugin with_types_in $crate::bindings);
+    $crate::bindings::export_bindings!(StrongroomExport with_types_in $crate::bindings);
         };
     };
 }
