@@ -61,6 +61,7 @@ verify: plugins ## Everything a change must pass: format, lints, tests, document
 	@set -e; for guest in $(GUESTS); do cargo fmt --manifest-path $$guest --check; done
 	cargo clippy --workspace --all-targets -- -D warnings
 	$(MAKE) test
+	@.ci/install.sh etcd clients guests # not side by side: one package manager waits for nobody
 	@cp $(DEBUG)/strongroom $(DEBUG)/strongroom-tested
 	STRONGROOM_BIN=$(abspath $(DEBUG))/strongroom-tested $(MAKE) -j 4 --output-sync=line -o built played tormented read guests
 

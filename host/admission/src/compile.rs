@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Instant;
 
 use native::{Digest, Shelf};
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use wasmtime::component::Component;
 
 use crate::AdmissionError;
@@ -118,7 +118,9 @@ pub fn compile_component(input: impl Read, mut output: impl Write) -> Result<(),
     output.write_all(&code).and_then(|()| output.flush()).map_err(|error| error.to_string())
 }
 
-fn limit(resource: Resource, maximum: u64) -> Result<(), String> {
+fn limit(resource: Resource, wanted: u64) -> Result<(), String> {
+    // Only root could raise one that is lower already.
+    let maximum = getrlimit(resource).maximum.map_or(wanted, |held| held.min(wanted));
     let limit = Rlimit { current: Some(maximum), maximum: Some(maximum) };
     setrlimit(resource, limit).map_err(|error| format!("the compiler cannot be limited: {error}"))
 }

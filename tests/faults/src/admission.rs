@@ -246,3 +246,23 @@ async fn a_guest_that_breaks_the_contract_is_not_installed() {
     }
     server.etcdctl().ok(&["put", "/guarded/a", "1"]).await;
 }
+
+/// What a component costs to compile is known only afterwards: it is paid apart, and only so much of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_component_that_takes_too_much_to_compile_is_refused_and_costs_the_member_nothing() {
+    let server = Server::strongroom().await;
+    let etcdctl = server.etcdctl();
+    let bomb = guests::compile_bomb();
+    let (refused, served) = tokio::join!(install(&server, "bomb", &bomb, &[]), async {
+        for round in 0..20 {
+            etcdctl.ok(&["put", "/other/a", &round.to_string()]).await;
+        }
+    });
+    let () = served;
+    assert_eq!(refused.code, Some(1), "{}", refused.stdout);
+    assert!(refused.stderr.contains("compiling the component took more than"), "{}", refused.stderr);
+    let list = plugin(&server, &["list"]).await;
+    assert!(!list.stdout.contains("bomb"), "{}", list.stdout);
+    installed(&server, "deny-all", &guests::deny_all(), &["--prefix", "/guarded/"]).await;
+    assert!(etcdctl.fails(&["put", "/guarded/a", "x"]).await.contains("deny-all"));
+}

@@ -10,6 +10,7 @@
 //! assert!(guests::deny_all().starts_with(b"\0asm"));
 //! ```
 
+mod bomb;
 mod encode;
 mod wat;
 
@@ -231,6 +232,12 @@ pub fn huge_memory() -> Vec<u8> {
     Guest::named("huge-memory").pages(2048).encode()
 }
 
+/// Takes gigabytes to compile.
+#[must_use]
+pub fn compile_bomb() -> Vec<u8> {
+    bomb::compile_bomb()
+}
+
 /// Traps.
 #[must_use]
 pub fn trap() -> Vec<u8> {
@@ -343,6 +350,7 @@ mod tests {
             super::memory_bomb,
             super::table_bomb,
             super::huge_memory,
+            super::compile_bomb,
             super::trap,
             super::deep_recursion,
             super::huge_output,
