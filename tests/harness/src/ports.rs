@@ -1,7 +1,7 @@
 //! Ports that are free now and stay the same over restarts.
 
 use std::{
-    collections::HashSet,
+    fs::{self, File},
     net::TcpListener,
     sync::{Mutex, PoisonError},
 };
@@ -12,6 +12,11 @@ use crate::seed::Random;
 /// down for a moment does not lose its port to a client.
 const FIRST: u64 = 10_000;
 const COUNT: u64 = 20_000;
+
+/// Ports are claimed in blocks, by a lock on a file: a server of this process that is down for a moment does not lose its port to
+/// another process's server either.
+const BLOCK: u64 = 200;
+const BLOCKS_FOLDER: &str = "strongroom-ports";
 
 /// The ports of one server.
 #[derive(Debug, Clone)]
@@ -34,28 +39,78 @@ impl Ports {
     }
 }
 
-/// A port of 127.0.0.1 on which nobody listens, given to one caller of this process only.
+/// A port of 127.0.0.1 on which nobody listens, given to one caller of this process only, and to no other process that asks here.
+///
+/// # Panics
+/// When there are none left.
 #[must_use]
 pub fn free_port() -> u16 {
-    static GIVEN: Mutex<Option<(Random, HashSet<u16>)>> = Mutex::new(None);
-    let mut guard = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
-    let (random, given) = guard.get_or_insert_with(|| (Random::new(crate::seed::fresh()), HashSet::new()));
+    static CLAIMED: Mutex<Option<Claimed>> = Mutex::new(None);
+    let mut guard = CLAIMED.lock().unwrap_or_else(PoisonError::into_inner);
+    let claimed = guard.get_or_insert_with(Claimed::nothing);
     loop {
-        let port = u16::try_from(FIRST + random.below(COUNT)).expect("the range lies below 65536");
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() && given.insert(port) {
+        let port = claimed.port();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }
     }
 }
 
+struct Claimed {
+    random: Random,
+    /// Their locks end with this process.
+    locks: Vec<File>,
+    /// Ports of the newest block that were not given yet.
+    left: Vec<u16>,
+}
+
+impl Claimed {
+    fn nothing() -> Self {
+        Self { random: Random::new(crate::seed::fresh()), locks: Vec::new(), left: Vec::new() }
+    }
+
+    fn port(&mut self) -> u16 {
+        if self.left.is_empty() {
+            self.claim();
+        }
+        let at = usize::try_from(self.random.below(self.left.len() as u64)).expect("a block is small");
+        self.left.swap_remove(at)
+    }
+
+    fn claim(&mut self) {
+        let folder = std::env::temp_dir().join(BLOCKS_FOLDER);
+        fs::create_dir_all(&folder).expect("the temporary directory can be written");
+        let blocks = COUNT / BLOCK;
+        let first = self.random.below(blocks);
+        for block in (0..blocks).map(|step| (first + step) % blocks) {
+            let file = File::create(folder.join(block.to_string())).expect("the temporary directory can be written");
+            if file.try_lock().is_ok() {
+                let ports = FIRST + block * BLOCK..FIRST + (block + 1) * BLOCK;
+                self.left = ports.map(|port| u16::try_from(port).expect("the range lies below 65536")).collect();
+                self.locks.push(file);
+                return;
+            }
+        }
+        panic!("all ports from {FIRST} on are claimed");
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
     fn a_port_is_given_once_and_never_while_in_use() {
         let held: Vec<_> = (0..50).map(|_| free_port()).collect();
         assert_eq!(held.iter().collect::<HashSet<_>>().len(), 50);
+        // Also when one block is not enough, and for two that claim blocks apart, as processes do.
+        let (mut one, mut other) = (Claimed::nothing(), Claimed::nothing());
+        let mut ports: Vec<_> = (0..250).flat_map(|_| [one.port(), other.port()]).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        assert_eq!(ports.len(), 500);
         let listener = TcpListener::bind(("127.0.0.1", held[0])).unwrap();
         assert!(TcpListener::bind(listener.local_addr().unwrap()).is_err(), "the check relies on this");
     }
