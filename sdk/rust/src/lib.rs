@@ -63,6 +63,9 @@
 #[doc(hidden)]
 pub mod bindings;
 
+#[cfg(target_family = "wasm")]
+#[allow(unsafe_code, reason = "an allocator is")]
+mod heap;
 mod host;
 pub mod kubernetes;
 
@@ -184,6 +187,9 @@ macro_rules! export {
         const _: () = {
             struct StrongroomExport;
 
+            #[global_allocator]
+            static HEAP: $crate::Heap = $crate::Heap::new();
+
             impl $crate::Guest for StrongroomExport {
                 fn describe() -> $crate::Description {
                     $crate::describe::<$policy>(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
@@ -217,3 +223,7 @@ pub fn describe<P: Policy>(name: &str, version: &str) -> Description {
 
 #[doc(hidden)]
 pub use bindings::exports::strongroom::admission::policy::Guest;
+
+#[cfg(target_family = "wasm")]
+#[doc(hidden)]
+pub use heap::Heap;
