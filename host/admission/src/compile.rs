@@ -14,8 +14,9 @@ use wasmtime::component::Component;
 
 use crate::AdmissionError;
 use crate::engine::config;
-use crate::limits::MESSAGE_BYTES_MAX;
-use crate::limits::{COMPILE_CPU_SECONDS_MAX, COMPILE_MEMORY_BYTES_MAX, COMPILE_WAIT_MAX, COMPONENT_BYTES_MAX, TICK};
+use crate::limits::{
+    COMPILE_CPU_SECONDS_MAX, COMPILE_MEMORY_BYTES_MAX, COMPILE_WAIT_MAX, COMPONENT_BYTES_MAX, MESSAGE_BYTES_MAX, TICK,
+};
 use crate::review::one_line;
 
 /// The first argument of the process that compiles.

@@ -142,8 +142,8 @@ impl Engine {
 
     /// Makes the plugins of a policy ready to review.
     ///
-    /// One that is turned off is left out. A record whose component cannot be run stands in the set all the same, and each of its reviews fails with the
-    /// reason. Compiles what it has not compiled before, so it blocks as [`Engine::inspect`] does.
+    /// One that is turned off is left out. A record whose component cannot be run stands in the set all the same, and each of
+    /// its reviews fails with the reason. Compiles what it has not compiled before, so it blocks as [`Engine::inspect`] does.
     #[must_use]
     pub fn load(&self, records: &[PluginRecord], components: &Components<'_>) -> PluginSet {
         let mut ordered: Vec<&PluginRecord> = records.iter().filter(|record| !record.disabled).collect();
@@ -184,17 +184,22 @@ impl Engine {
         let unusable = |reason: String| AdmissionError::NotAComponent { reason };
         let component = components(wanted).map_err(|error| unusable(error.to_string()))?;
         match component {
-            Some(component) if sha256(&component) == *wanted => self.code(&component),
-            Some(_) => Err(unusable("its bytes do not match their digest".to_owned())),
+            Some(component) => match sha256(&component) {
+                digest if digest == *wanted => self.code_of(&component, digest),
+                _ => Err(unusable("its bytes do not match their digest".to_owned())),
+            },
             None => Err(unusable("its bytes are missing".to_owned())),
         }
     }
 
     fn code(&self, component: &[u8]) -> Result<Code, AdmissionError> {
+        self.code_of(component, sha256(component))
+    }
+
+    fn code_of(&self, component: &[u8], digest: Digest) -> Result<Code, AdmissionError> {
         if component.len() > COMPONENT_BYTES_MAX {
             return Err(AdmissionError::TooLarge { bytes: component.len(), max: COMPONENT_BYTES_MAX });
         }
-        let digest = sha256(component);
         if let Some(code) = self.compiled().get(&digest) {
             return Ok(code.clone());
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Largest component in bytes: 48 MiB. A plugin in Rust or C takes 20 to 200 KiB, one in Go or JavaScript 1 to 3 MiB, one in
-/// Python, which brings its interpreter and library, 20 to 40 MiB. Each travels through the replicated log as one entry.
+/// Python, which brings its interpreter and library, 14 MiB and more. Each travels through the replicated log as one entry.
 pub const COMPONENT_BYTES_MAX: usize = 48 << 20;
 
 /// Most plugins in force at once. With [`LANES_MAX`] it sizes the pool of instances; installation must hold to it.
@@ -40,8 +40,8 @@ pub const COMPILE_WAIT_MAX: Duration = Duration::from_secs(240);
 /// Elements of one table. Function tables of real components have a few thousand.
 pub const TABLE_ELEMENTS_MAX: usize = 20_000;
 
-/// Tables, and core instances, of one component. Encoders emit two to four, and one for each library that is linked when it starts:
-/// a dozen for Python.
+/// Tables, and core instances, of one component. Encoders emit two to four, and one more for each library that is linked when it
+/// starts.
 pub const PARTS_MAX: usize = 32;
 
 /// Memories of one component. One is usual; an adapter brings a second.
