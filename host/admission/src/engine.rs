@@ -161,7 +161,7 @@ impl Engine {
             records.iter().filter(|record| !record.disabled).map(|record| record.digest.as_ref()).collect();
         self.compiled().retain(|digest, _| in_force.contains(&digest.as_slice()));
         if let Some(workshop) = &self.workshop
-            && let Err(error) = workshop.shelf.retain(|digest| goes_back_to(records, digest))
+            && let Err(error) = workshop.shelf.retain(|digest| records.iter().any(|record| record.keeps(digest)))
         {
             tracing::warn!(%error, "machine code that no plugin has any more cannot be removed");
         }
@@ -245,12 +245,6 @@ fn validate(code: &Code, settings: &str) -> Result<(), AdmissionError> {
     });
     let refused = |reason: String| AdmissionError::BadSettings { reason: one_line(&reason, MESSAGE_BYTES_MAX) };
     told.map_err(|cause| AdmissionError::Unvalidated { cause })?.map_err(refused)
-}
-
-/// Whether some plugin has this component, or could go back to it.
-fn goes_back_to(records: &[PluginRecord], digest: &Digest) -> bool {
-    let kept = records.iter().flat_map(|record| [Some(record), record.previous.as_deref()]).flatten();
-    kept.into_iter().any(|record| *record.digest == *digest)
 }
 
 /// Refuses what the contract does not allow.

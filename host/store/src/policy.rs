@@ -94,6 +94,14 @@ pub enum PluginMode {
     Observe = 2,
 }
 
+impl PluginRecord {
+    /// Whether the plugin has the component of this digest, or could go back to it.
+    #[must_use]
+    pub fn keeps(&self, digest: &[u8]) -> bool {
+        self.digest == digest || self.previous.as_ref().is_some_and(|previous| previous.digest == digest)
+    }
+}
+
 impl std::fmt::Debug for PluginRecord {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "plugin {} {}", self.name, self.version)
@@ -262,11 +270,9 @@ fn settle(stage: &mut Stage<'_>, record: PluginRecord) -> Result<Outcome, ReadEr
 /// Removes components that no plugin has or could go back to.
 fn forget_components(stage: &mut Stage<'_>) -> Result<(), StoreError> {
     let plugins = plugins(stage)?;
-    let used = plugins.iter().flat_map(|plugin| [Some(plugin), plugin.previous.as_deref()]).flatten();
-    let used: Vec<&Bytes> = used.map(|plugin| &plugin.digest).collect();
     let mut unused = Vec::new();
     stage.scan(Family::Component, &[], None, &mut |digest, _| {
-        if !used.iter().any(|used| *used == digest) {
+        if !plugins.iter().any(|plugin| plugin.keeps(digest)) {
             unused.push(Bytes::copy_from_slice(digest));
         }
         Ok(ControlFlow::Continue(()))
