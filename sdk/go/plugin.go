@@ -3,7 +3,7 @@
 // A plugin looks at a write before it enters the store and allows it, denies it, or changes it. It is compiled to a
 // WebAssembly component that can reach nothing: no files, no network, and a clock that stands still. It has [Settings], a
 // [Log] that administrators read, and what it may [Get] and [List] of the store. Every call runs in a fresh instance, so a
-// variable does not outlive the review. A panic counts as a failed review, which denies the write unless the administrator
+// variable does not outlive the review, unless the administrator has instances reused. A panic counts as a failed review, which denies the write unless the administrator
 // chose otherwise.
 //
 // The package is not the contract (that is sdk/wit/admission.wit); it only spells it in Go. A complete plugin:

@@ -23,7 +23,7 @@ use crate::plugin::Plugin;
 use crate::review::one_line;
 use crate::sandbox::{self, Bounds, Deadline, Grant};
 use crate::ticker::Ticker;
-use crate::{AdmissionError, Description, PluginSet, Trial};
+use crate::{AdmissionError, Description, PluginSet, Trial, TrustedKeys};
 
 /// First bytes of a core module, which people upload by mistake.
 const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
@@ -40,6 +40,8 @@ pub struct Engine {
     wasm: wasmtime::Engine,
     /// Without one, components are compiled here and not kept.
     workshop: Option<Workshop>,
+    /// Without any, components need no signature.
+    trusted: Option<TrustedKeys>,
     ticker: Arc<Ticker>,
     compiled: Mutex<HashMap<Digest, Code>>,
     /// By the plugin's name: an upgrade goes on with the log of what it replaces.
@@ -89,11 +91,26 @@ impl Engine {
         Ok(Self {
             wasm,
             workshop,
+            trusted: None,
             ticker: Arc::new(ticker),
             compiled: Mutex::default(),
             journals: Mutex::default(),
             metrics: Metrics::new(),
         })
+    }
+
+    /// The same, for components that are signed with one of these keys only.
+    #[must_use]
+    pub fn trusting(self, keys: TrustedKeys) -> Self {
+        Self { trusted: Some(keys), ..self }
+    }
+
+    /// Whether a component may be run here, going by its signature; empty for none.
+    ///
+    /// # Errors
+    /// [`AdmissionError::Unsigned`], [`AdmissionError::WronglySigned`], [`AdmissionError::TrustedKeys`].
+    pub fn admit(&self, component: &[u8], signature: &[u8]) -> Result<(), AdmissionError> {
+        self.trusted.as_ref().map_or(Ok(()), |trusted| trusted.verify(component, signature))
     }
 
     /// Compiles a component that a plugin is about to have, so that it is there when that is in force.
@@ -192,7 +209,7 @@ impl Engine {
         }
     }
 
-    fn code(&self, component: &[u8]) -> Result<Code, AdmissionError> {
+    pub(crate) fn code(&self, component: &[u8]) -> Result<Code, AdmissionError> {
         self.code_of(component, sha256(component))
     }
 

@@ -46,6 +46,24 @@ pub enum AdmissionError {
         /// How large it may be.
         max: usize,
     },
+    /// The administrator's: the upload has no signature where one is required.
+    #[error(
+        "this member runs signed plugins only: sign the component with `strongroom plugin sign`, or name its signature with --signature"
+    )]
+    Unsigned,
+    /// The administrator's: the signature is nobody's who is trusted, or that of another component.
+    #[error(
+        "the signature of the component is not that of a key in --plugin-trusted-keys, or was made for other bytes"
+    )]
+    WronglySigned,
+    /// The operator's: the keys of those who are trusted cannot be read.
+    #[error("--plugin-trusted-keys {path}: {reason}")]
+    TrustedKeys {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The plugin's: it wants something from its host that the contract does not give.
     #[error("the component imports {}, but a plugin may import nothing but {}", .imports.join(", "), crate::contract::HOST)]
     ForbiddenImport {

@@ -19,7 +19,8 @@
 //!   and hyphens.
 //! - What a plugin has read of the store to pass a write goes into the log with it, as premises: it is carried out only while
 //!   they hold.
-//! - Nothing is remembered from one review to the next.
+//! - Nothing is remembered from one review to the next, unless the administrator has a plugin's instances reused; one that may see
+//!   sealed values cannot have that.
 //!
 //! Limits: see [`limits`]; each has its unit and its reason.
 //!
@@ -49,15 +50,19 @@ mod contract;
 mod description;
 mod engine;
 mod error;
+mod idle;
 mod journal;
 pub mod limits;
 mod metrics;
 mod plugin;
 mod policy;
 mod reading;
+mod replay;
 mod review;
 mod sandbox;
+mod scopes;
 mod sealing;
+mod signature;
 mod ticker;
 mod trial;
 mod writes;
@@ -71,5 +76,7 @@ pub use native::Shelf;
 pub use plugin::PluginSet;
 pub use policy::{Admitted, Policy};
 pub use reading::State;
+pub use replay::{Candidate, Hindsight};
 pub use sealing::SealedWrite;
+pub use signature::TrustedKeys;
 pub use trial::{Decision, Sample, Told, Trial};

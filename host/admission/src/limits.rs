@@ -7,7 +7,7 @@ use std::time::Duration;
 pub const COMPONENT_BYTES_MAX: usize = 48 << 20;
 
 /// Most plugins in force at once. With [`LANES_MAX`] it sizes the pool of instances; installation must hold to it.
-pub const PLUGINS_MAX: usize = 64;
+pub const PLUGINS_MAX: usize = store::PLUGINS_MAX;
 
 /// Time limit of the reviews of one client request by one plugin, when the administrator sets none. Reviews take
 /// microseconds; half a second survives a busy machine and stays well under the timeouts of etcd's clients (5 s).
@@ -61,6 +61,13 @@ pub const REMARKS_MAX: usize = 16;
 
 /// Bytes of a warning and of a note. All that come with one answer must fit into its headers.
 pub const REMARK_BYTES_MAX: usize = 256;
+
+/// Reviews of one instance, where instances are reused, before it makes room for a fresh one.
+pub const REUSES_MAX: u32 = 1_000;
+
+/// An instance is reused while its memory is under this part of what it may have: the next review needs some, too. So a plugin whose
+/// instances are reused keeps that much for each of its lanes, for as long as it is in force.
+pub const REUSED_MEMORY_SHARE: usize = 2;
 
 /// Lines that one call adds to a plugin's log.
 pub const LOG_LINES_MAX: usize = 16;

@@ -7,40 +7,56 @@ use auth::WriterRule;
 use bytes::Bytes;
 use store::{PluginMode, PluginRecord};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use types::KeyRange;
+use tracing::Instrument as _;
+use types::{KeyRange, Operation};
 
 use crate::engine::Code;
+use crate::idle::Idle;
 use crate::journal::Journal;
 use crate::limits::{LANE_WAIT_MAX, LANES_MAX, MEMORY_BYTES_MAX, TIMEOUT_DEFAULT, TIMEOUT_MAX};
 use crate::metrics::PluginMetrics;
 use crate::reading::Reading;
 use crate::review::{Findings, Reviewer, Write};
 use crate::sandbox::Grant;
+use crate::scopes::Scopes;
 use crate::{AdmissionError, Cause};
 
 /// The plugins of one policy, in the order in which they review. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct PluginSet(Arc<[Arc<Plugin>]>);
+pub struct PluginSet(Arc<Set>);
+
+#[derive(Default)]
+struct Set {
+    plugins: Vec<Arc<Plugin>>,
+    scopes: Scopes,
+}
 
 impl PluginSet {
     pub(crate) fn new(plugins: Vec<Arc<Plugin>>) -> Self {
-        Self(plugins.into())
+        let scopes = Scopes::new(plugins.iter().map(|plugin| plugin.scopes.iter().map(|scope| &scope.start)));
+        Self(Arc::new(Set { plugins, scopes }))
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.0.plugins.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.plugins.is_empty()
+    }
+
+    /// Those with a prefix that some key which `operation` writes begins with.
+    pub(crate) fn concerned_by(&self, operation: &Operation) -> impl Iterator<Item = &Arc<Plugin>> {
+        let concerned = self.0.scopes.of(operation);
+        self.0.plugins.iter().enumerate().filter(move |(place, _)| concerned.has(*place)).map(|(_, plugin)| plugin)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Plugin>> {
-        self.0.iter()
+        self.0.plugins.iter()
     }
 }
 
@@ -57,6 +73,8 @@ pub(crate) struct Plugin {
     pub(crate) mode: PluginMode,
     pub(crate) timeout: Duration,
     pub(crate) grant: Grant,
+    /// Where its instances wait, if they are reused.
+    pub(crate) idle: Option<Idle>,
     pub(crate) journal: Arc<Journal>,
     pub(crate) metrics: PluginMetrics,
     code: Result<Code, Cause>,
@@ -89,6 +107,8 @@ impl Plugin {
                 reads: record.reads.clone().into(),
                 sees_sealed: record.sees_sealed,
             },
+            // What it has seen of a sealed value it could say when nobody withholds its words.
+            idle: (record.reuse_instances && !record.sees_sealed).then(Idle::default),
             journal,
             metrics,
             code,
@@ -113,6 +133,11 @@ impl Plugin {
         (self.on_put || (self.on_delete && leased)) && self.scopes.iter().any(|scope| scope.contains(&put.key))
     }
 
+    /// Whether it may review a put or a delete of this key.
+    pub(crate) fn concerns(&self, key: &[u8], is_delete: bool) -> bool {
+        (self.on_delete || (self.on_put && !is_delete)) && self.scopes.iter().any(|scope| scope.contains(key))
+    }
+
     pub(crate) fn reviews_delete_of(&self, range: &KeyRange) -> bool {
         self.on_delete && self.scopes.iter().any(|scope| scope.overlaps(range))
     }
@@ -125,7 +150,8 @@ impl Plugin {
         reading: Option<Arc<Reading>>,
     ) -> Result<Findings, AdmissionError> {
         let begun = Instant::now();
-        let outcome = self.try_review(permit, writes, reading).await;
+        let span = tracing::debug_span!("review", plugin = self.name, writes = writes.len());
+        let outcome = self.try_review(permit, writes, reading).instrument(span).await;
         self.metrics.reviewed(&outcome, begun.elapsed());
         let outcome = match outcome {
             Err(AdmissionError::PluginFailed { plugin, cause }) if self.fail_open => {
@@ -169,7 +195,9 @@ impl Plugin {
         let code = self.code.as_ref().map_err(|cause| self.failed(cause.clone()))?;
         let lane = self.lane().await?;
         let reviewer = Reviewer::new(Arc::clone(self), code.clone(), permit, reading);
+        let span = tracing::Span::current();
         let review = move || {
+            let _entered = span.enter();
             // Held by the thread, not by the request: a client that hangs up does not free a lane that is in use.
             let _lane = lane;
             reviewer.review(&writes)

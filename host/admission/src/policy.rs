@@ -64,11 +64,12 @@ impl Policy {
     pub async fn review<'a>(
         self: &Arc<Self>,
         permit: Permit,
-        operation: &'a Operation,
+        original: &'a Operation,
     ) -> Result<Admitted<'a>, AdmissionError> {
-        let (mut operation, mut warnings, mut mutated_bytes) = (Cow::Borrowed(operation), Vec::new(), 0);
+        // A plugin changes values only, so whom the keys concern stays the same.
+        let (mut operation, mut warnings, mut mutated_bytes) = (Cow::Borrowed(original), Vec::new(), 0);
         let (mut reading, mut premises) = (None, Vec::new());
-        for plugin in self.plugins.iter().filter(|plugin| plugin.reviews_writes_of(&permit)) {
+        for plugin in self.plugins.concerned_by(original).filter(|plugin| plugin.reviews_writes_of(&permit)) {
             let writes = writes::concerning(plugin, &self.keyring, &operation);
             if writes.is_empty() {
                 continue;

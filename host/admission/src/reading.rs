@@ -41,6 +41,11 @@ impl Reading {
         Self { state, keyring, revision: OnceLock::new(), premises: Mutex::default() }
     }
 
+    /// The same at one revision of the past.
+    pub(crate) fn at(revision: i64, state: Arc<dyn State>, keyring: Arc<Keyring>) -> Self {
+        Self { revision: OnceLock::from(revision), ..Self::new(state, keyring) }
+    }
+
     /// What was read for verdicts that hold, and forgets it.
     pub(crate) fn take_premises(&self) -> Vec<Premise> {
         std::mem::take(&mut *self.premises())
@@ -74,6 +79,7 @@ fn after(key: &[u8]) -> Bytes {
 }
 
 /// What one call into a plugin may read, and what it has read.
+#[derive(Default)]
 pub(crate) struct Reader {
     reading: Option<Arc<Reading>>,
     /// Prefixes.

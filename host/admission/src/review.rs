@@ -120,6 +120,11 @@ impl Reviewer {
         }
     }
 
+    /// The same for writes whose author is not known any more.
+    pub(crate) fn of_the_past(plugin: Arc<Plugin>, code: Code, reading: Arc<Reading>) -> Self {
+        Self { plugin, code, reading: Some(reading), common_name: None, user: None, uris: Vec::new() }
+    }
+
     /// Passes the first denial or failure on. The time limit is for all the writes together.
     pub(crate) fn review(&self, writes: &[Write]) -> Result<Findings, AdmissionError> {
         let deadline = Deadline::after(self.plugin.timeout);
@@ -142,8 +147,9 @@ impl Reviewer {
             policy::Caller { common_name: self.common_name.as_deref(), user: self.user.as_deref(), uris: &uris };
         let request = write.request(caller, mode(self.plugin.mode));
         let (instances, reading) = (&self.code.instances, self.reading.as_ref());
-        let (verdict, traces) = sandbox::run(instances, &self.plugin.grant, reading, deadline, |plugin, store| {
-            plugin.strongroom_admission_policy().call_review(store, request)
+        let (idle, grant) = (self.plugin.idle.as_ref(), &self.plugin.grant);
+        let (verdict, traces) = sandbox::run_in(idle, instances, grant, reading, deadline, |plugin, store| {
+            plugin.strongroom_admission_policy().call_review(store, request.clone())
         });
         self.plugin.metrics.took_memory(traces.memory_bytes);
         // What was said about a sealed value could quote it.

@@ -8,6 +8,7 @@ use wasmtime::{Store, Trap};
 
 use crate::Cause;
 use crate::contract::{Plugin, PluginPre, host};
+use crate::idle::{Idle, Used};
 use crate::journal::{Level, Line};
 use crate::limits::{
     LOG_LINES_MAX, MEMORIES_MAX, MEMORY_BYTES_MAX, MUTATED_BYTES_MAX, OUTPUT_BYTES_MAX, PARTS_MAX, TABLE_ELEMENTS_MAX,
@@ -107,6 +108,14 @@ impl host::Host for Bounds {
 }
 
 impl Bounds {
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.memory_bytes
+    }
+
+    pub(crate) fn memory_bytes_max(&self) -> usize {
+        self.grant.memory_bytes_max
+    }
+
     /// Growing past a limit ends the guest at once: one that would go on without the memory can only waste time.
     fn exceed(&mut self) -> wasmtime::Result<bool> {
         self.ended = Some(Cause::Memory);
@@ -169,20 +178,70 @@ pub(crate) fn run<R>(
     deadline: Deadline,
     call: impl FnOnce(&Plugin, &mut Store<Bounds>) -> wasmtime::Result<R>,
 ) -> (Result<R, Cause>, Traces) {
+    run_once(None, None, code, grant, reading, deadline, call)
+}
+
+/// The same with an instance of those that wait, if there are any, which then waits for the next call. Where that fails, what it
+/// remembers may be why: it is thrown away, and a fresh one is called.
+pub(crate) fn run_in<R>(
+    idle: Option<&Idle>,
+    code: &PluginPre<Bounds>,
+    grant: &Grant,
+    reading: Option<&Arc<Reading>>,
+    deadline: Deadline,
+    call: impl Fn(&Plugin, &mut Store<Bounds>) -> wasmtime::Result<R>,
+) -> (Result<R, Cause>, Traces) {
+    if let Some(used) = idle.and_then(Idle::take) {
+        let answered = run_once(Some(used), idle, code, grant, reading, deadline, &call);
+        if answered.0.is_ok() {
+            return answered;
+        }
+    }
+    run_once(None, idle, code, grant, reading, deadline, call)
+}
+
+fn run_once<R>(
+    used: Option<Used>,
+    idle: Option<&Idle>,
+    code: &PluginPre<Bounds>,
+    grant: &Grant,
+    reading: Option<&Arc<Reading>>,
+    deadline: Deadline,
+    call: impl FnOnce(&Plugin, &mut Store<Bounds>) -> wasmtime::Result<R>,
+) -> (Result<R, Cause>, Traces) {
     let Some(ticks) = deadline.ticks() else { return (Err(deadline.passed()), Traces::default()) };
     let reader = Reader::new(reading.cloned(), Arc::clone(&grant.reads), grant.sees_sealed);
-    let bounds = Bounds { grant: grant.clone(), memory_bytes: 0, ended: None, lines: Vec::new(), reader };
-    let mut store = Store::new(code.engine(), bounds);
-    store.limiter(|bounds| bounds);
-    store.set_epoch_deadline(ticks);
-    store.set_hostcall_fuel(OUTPUT_BYTES_MAX + if grant.may_mutate { MUTATED_BYTES_MAX } else { 0 });
-
-    let outcome = match code.instantiate(&mut store) {
-        Ok(plugin) => call(&plugin, &mut store).map_err(|error| cause(&error, store.data(), deadline, Cause::Output)),
-        Err(error) => Err(cause(&error, store.data(), deadline, Cause::Instantiation)),
+    let arm = |store: &mut Store<Bounds>| {
+        store.set_epoch_deadline(ticks);
+        store.set_hostcall_fuel(OUTPUT_BYTES_MAX + if grant.may_mutate { MUTATED_BYTES_MAX } else { 0 });
     };
-    let Bounds { lines, memory_bytes, reader, .. } = store.into_data();
-    (outcome, Traces { lines, memory_bytes, saw_sealed: reader.saw_sealed })
+    let (mut store, instance, reviews) = match used {
+        Some(Used { mut store, plugin, reviews }) => {
+            store.data_mut().reader = reader;
+            arm(&mut store);
+            (store, Ok(plugin), reviews)
+        }
+        None => {
+            let bounds = Bounds { grant: grant.clone(), memory_bytes: 0, ended: None, lines: Vec::new(), reader };
+            let mut store = Store::new(code.engine(), bounds);
+            store.limiter(|bounds| bounds);
+            arm(&mut store);
+            let instance = code.instantiate(&mut store);
+            (store, instance, 0)
+        }
+    };
+    let outcome = match &instance {
+        Ok(plugin) => call(plugin, &mut store).map_err(|error| cause(&error, store.data(), deadline, Cause::Output)),
+        Err(error) => Err(cause(error, store.data(), deadline, Cause::Instantiation)),
+    };
+    let bounds = store.data_mut();
+    let lines = std::mem::take(&mut bounds.lines);
+    let reader = std::mem::take(&mut bounds.reader);
+    let traces = Traces { lines, memory_bytes: bounds.memory_bytes, saw_sealed: reader.saw_sealed };
+    if let (Some(idle), Ok(plugin), Ok(_)) = (idle, instance, &outcome) {
+        idle.put(Used { store, plugin, reviews: reviews + 1 });
+    }
+    (outcome, traces)
 }
 
 /// Reads the engine's error. What is neither a limit nor a trap is `otherwise`.

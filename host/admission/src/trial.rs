@@ -10,6 +10,7 @@ use types::{KeyRange, KeyValue, Plain};
 
 use crate::contract::policy;
 use crate::engine::Code;
+use crate::idle::Idle;
 use crate::limits::MEMORY_BYTES_MAX;
 use crate::reading::Reading;
 use crate::sandbox::{self, Deadline, Grant};
@@ -21,6 +22,7 @@ pub struct Trial {
     /// What it says of itself.
     pub description: Description,
     grant: Grant,
+    idle: Option<Idle>,
 }
 
 /// A write to show to it.
@@ -101,7 +103,13 @@ impl Trial {
             reads: [Bytes::new()].into(),
             sees_sealed: true,
         };
-        Self { code, description, grant }
+        Self { code, description, grant, idle: None }
+    }
+
+    /// The same, with instances that are reused.
+    #[must_use]
+    pub fn reusing(self) -> Self {
+        Self { idle: Some(Idle::default()), ..self }
     }
 
     /// Interfaces of the contract that it imports.
@@ -110,7 +118,7 @@ impl Trial {
         self.code.imports()
     }
 
-    /// Has one write reviewed, in an instance of its own.
+    /// Has one write reviewed, in an instance of its own unless they are reused.
     ///
     /// # Errors
     /// How the plugin failed.
@@ -132,9 +140,11 @@ impl Trial {
         let state = Arc::new(Sketch(sample.state.clone()));
         let reading = Arc::new(Reading::new(state, Arc::new(Keyring::empty(0))));
         let (instances, deadline) = (&self.code.instances, Deadline::default());
-        let (verdict, traces) = sandbox::run(instances, &self.grant, Some(&reading), deadline, |plugin, store| {
-            plugin.strongroom_admission_policy().call_review(store, request)
-        });
+        let idle = self.idle.as_ref();
+        let (verdict, traces) =
+            sandbox::run_in(idle, instances, &self.grant, Some(&reading), deadline, |plugin, store| {
+                plugin.strongroom_admission_policy().call_review(store, request.clone())
+            });
         let policy::Verdict { decision, warnings, .. } = verdict?;
         let decision = match decision {
             policy::Decision::Allow => Decision::Allow,

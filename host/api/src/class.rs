@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use auth::Requirement::{self, GoodCredentials, Nothing, Permit, Root, User};
-use auth::RpcClass::{self, Admin, DataRead, DataWrite, Status};
+use auth::RpcClass::{self, Admin, Backup, DataRead, DataWrite, Oversight, Status};
 
 use crate::gateway::described_method;
 
@@ -56,7 +56,7 @@ const TABLE: &[Row] = &[
     (MAINTENANCE, "Defragment", Admin, Root),
     (MAINTENANCE, "Hash", Status, Root),
     (MAINTENANCE, "HashKV", Status, Root),
-    (MAINTENANCE, "Snapshot", Admin, Root),
+    (MAINTENANCE, "Snapshot", Backup, Root),
     (MAINTENANCE, "MoveLeader", Admin, Root),
     (MAINTENANCE, "Downgrade", Admin, Root),
     (AUTH, "AuthEnable", Admin, Root),
@@ -68,14 +68,14 @@ const TABLE: &[Row] = &[
     (AUTH, "UserAdd", Admin, Permit),
     // Users may ask about themselves.
     (AUTH, "UserGet", Status, Permit),
-    (AUTH, "UserList", Admin, Root),
+    (AUTH, "UserList", Oversight, Root),
     (AUTH, "UserDelete", Admin, Root),
     (AUTH, "UserChangePassword", Admin, Permit),
     (AUTH, "UserGrantRole", Admin, Root),
     (AUTH, "UserRevokeRole", Admin, Root),
     (AUTH, "RoleAdd", Admin, Root),
     (AUTH, "RoleGet", Status, Permit),
-    (AUTH, "RoleList", Admin, Root),
+    (AUTH, "RoleList", Oversight, Root),
     (AUTH, "RoleDelete", Admin, Root),
     (AUTH, "RoleGrantPermission", Admin, Root),
     (AUTH, "RoleRevokePermission", Admin, Root),
@@ -96,16 +96,17 @@ const TABLE: &[Row] = &[
     (PLUGINS, "Upgrade", Admin, Nothing),
     (PLUGINS, "Bind", Admin, Nothing),
     (PLUGINS, "Change", Admin, Nothing),
-    (PLUGINS, "List", Admin, Nothing),
+    (PLUGINS, "List", Oversight, Nothing),
     (PLUGINS, "Remove", Admin, Nothing),
-    (PLUGINS, "Logs", Admin, Nothing),
-    (KEYS, "Status", Admin, Nothing),
+    (PLUGINS, "Logs", Oversight, Nothing),
+    (PLUGINS, "Replay", Admin, Nothing),
+    (KEYS, "Status", Oversight, Nothing),
     (KEYS, "Rotate", Admin, Nothing),
-    (KEYS, "Settle", Admin, Nothing),
+    (KEYS, "Settle", Oversight, Nothing),
     (KEYS, "Shred", Admin, Nothing),
     (KEYS, "Wrapped", Admin, Nothing),
     (KEYS, "Recover", Admin, Nothing),
-    (SEAL, "List", Admin, Nothing),
+    (SEAL, "List", Oversight, Nothing),
     (SEAL, "Set", Admin, Nothing),
     (SEAL, "Remove", Admin, Nothing),
 ];

@@ -69,11 +69,15 @@ fn every_class_belongs_to_exactly_one_rpc() {
 
 #[test]
 fn what_changes_the_cluster_is_for_administrators() {
-    for path in ["/etcdserverpb.Cluster/MemberAdd", "/etcdserverpb.Maintenance/Snapshot", "/etcdserverpb.Auth/UserAdd"]
-    {
+    for path in ["/etcdserverpb.Cluster/MemberAdd", "/etcdserverpb.Auth/UserAdd", "/strongroom.admin.v1.Keys/Wrapped"] {
         assert_eq!(method(path).unwrap().class, RpcClass::Admin, "{path}");
     }
-    assert!(TABLE.iter().filter(|row| row.0.starts_with("strongroom.admin.")).all(|row| row.2 == RpcClass::Admin));
+    assert_eq!(method("/etcdserverpb.Maintenance/Snapshot").unwrap().class, RpcClass::Backup);
+    // What only reads is for auditors, and a replay reads values.
+    for (_, name, class, _) in TABLE.iter().filter(|row| row.0.starts_with("strongroom.admin.")) {
+        let reads = ["List", "Logs", "Status", "Settle"].contains(name);
+        assert_eq!(*class, if reads { RpcClass::Oversight } else { RpcClass::Admin }, "{name}");
+    }
 }
 
 #[test]
@@ -92,7 +96,8 @@ fn what_users_and_roles_require_is_what_etcd_requires() {
     for path in ["Cluster/MemberList", "Maintenance/Status", "Lease/LeaseGrant"] {
         assert_eq!(required(&format!("/etcdserverpb.{path}")), User, "{path}");
     }
-    let open: BTreeSet<_> = TABLE.iter().filter(|row| row.3 == Nothing && row.2 != Admin).map(|row| row.1).collect();
+    let open: BTreeSet<_> =
+        TABLE.iter().filter(|row| row.3 == Nothing && !matches!(row.2, Admin | Oversight)).map(|row| row.1).collect();
     let harmless = ["Authenticate", "Check", "List", "ServerReflectionInfo", "Watch"];
     assert!(open.iter().all(|name| harmless.contains(name)), "{open:?} need no credentials");
     let keys =

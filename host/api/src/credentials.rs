@@ -73,7 +73,7 @@ mod tests {
         match caller(&request(headers), common_name_counts).credential() {
             Credential::None => "nothing".to_owned(),
             Credential::CommonName => "common name".to_owned(),
-            Credential::Administrator => "administrator".to_owned(),
+            Credential::Official => "administrator".to_owned(),
             Credential::Token(token) => token.reveal().to_owned(),
         }
     }

@@ -4,7 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use auth::{Administrator, Administrators, AuthError, Caller, Warden};
+use auth::{
+    Administers, Administrators, Audits, AuthError, BacksUp, Caller, Official,
+    RpcClass::{Admin, Backup, DataRead, DataWrite, Oversight, Status as Standing},
+    Warden,
+};
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::middleware::Next;
@@ -23,9 +27,10 @@ use crate::metrics::CallMetrics;
 /// Who may pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Audience {
-    /// Everybody, but administrators only for what the table of classes reserves for them.
+    /// Everybody, but for what the table of classes reserves for an office, whoever holds that; and for data nobody who is an
+    /// auditor or an operator of backups.
     Clients,
-    /// Administrators only, whatever the call.
+    /// Whom the table of classes names for the call; administrators alone for data.
     Administrators,
 }
 
@@ -71,31 +76,47 @@ impl Gate {
         }
         self.leadership.admit(request.headers())?;
         let caller = credentials::caller(request, self.common_name_counts);
-        let administrator = self.administrator(method, &caller)?;
-        let caller = match &administrator {
-            // At the admin listener an administrator needs no user, so that nobody can lock them out.
-            Some(proof) if self.audience == Audience::Administrators && !credentials::shows_token(&caller) => {
-                caller.as_administrator(proof)
+        let offices = &self.administrators;
+        match (method.class, self.audience) {
+            (DataRead | DataWrite, Audience::Clients) if offices.confines(&caller) => {
+                Err(AuthError::Confined { caller: caller.display_name() }.into())
             }
-            _ => caller,
-        };
-        self.warden.enforce(method.requirement, &caller).map_err(AuthError::from)?;
-        request.extensions_mut().insert(caller);
-        if let Some(proof) = administrator {
-            request.extensions_mut().insert(Arc::new(proof));
+            (DataRead | DataWrite | Standing, Audience::Clients) => self.enforce(method, caller, request),
+            (Admin | DataRead | DataWrite, _) => {
+                self.enforce_for::<Administers>(method, offices.admit(&caller), caller, request)
+            }
+            (Oversight | Standing, _) => {
+                self.enforce_for::<Audits>(method, offices.admit_auditor(&caller), caller, request)
+            }
+            (Backup, _) => self.enforce_for::<BacksUp>(method, offices.admit_backup_operator(&caller), caller, request),
         }
+    }
+
+    /// What users and roles ask of whoever holds the office that the call takes.
+    fn enforce_for<Office: 'static>(
+        &self,
+        method: Method,
+        admitted: Result<Official<Office>, AuthError>,
+        caller: Caller,
+        request: &mut Request,
+    ) -> Result<(), ApiError> {
+        let official = admitted.inspect_err(|error| {
+            tracing::warn!(service = method.service, method = method.name, %error, "admin call refused");
+        })?;
+        let caller = match self.audience {
+            // At the admin listener an official needs no user, so that nobody can lock them out.
+            Audience::Administrators if !credentials::shows_token(&caller) => caller.as_official(&official),
+            Audience::Administrators | Audience::Clients => caller,
+        };
+        self.enforce(method, caller, request)?;
+        request.extensions_mut().insert(Arc::new(official));
         Ok(())
     }
 
-    /// Evidence of an administrator, where one is needed.
-    fn administrator(&self, method: Method, caller: &Caller) -> Result<Option<Administrator>, ApiError> {
-        if self.audience == Audience::Clients && !method.class.needs_administrator() {
-            return Ok(None);
-        }
-        let admitted = self.administrators.admit(caller).inspect_err(|error| {
-            tracing::warn!(service = method.service, method = method.name, %error, "admin call refused");
-        });
-        Ok(Some(admitted?))
+    fn enforce(&self, method: Method, caller: Caller, request: &mut Request) -> Result<(), ApiError> {
+        self.warden.enforce(method.requirement, &caller).map_err(AuthError::from)?;
+        request.extensions_mut().insert(caller);
+        Ok(())
     }
 }
 

@@ -13,6 +13,8 @@ use tower::ServiceExt as _;
 use super::*;
 
 const ADMINISTRATOR: &str = "spiffe://strongroom/admin";
+const AUDITOR: &str = "spiffe://strongroom/auditor";
+const BACKUP: &str = "spiffe://strongroom/backup";
 const PUT: &str = "/etcdserverpb.KV/Put";
 const STATUS: &str = "/etcdserverpb.Maintenance/Status";
 const SNAPSHOT: &str = "/etcdserverpb.Maintenance/Snapshot";
@@ -48,8 +50,9 @@ async fn call(
     caller: Option<Caller>,
     handler_status: Status,
 ) -> (Code, meters::Registry) {
-    let rule = format!("URI:{ADMINISTRATOR}").parse().unwrap();
-    let administrators = Arc::new(Administrators::from(vec![rule]));
+    let rule = |uri: &str| vec![format!("URI:{uri}").parse().unwrap()];
+    let administrators = Administrators::from(rule(ADMINISTRATOR)).with_others(rule(AUDITOR), rule(BACKUP));
+    let administrators = Arc::new(administrators);
     let registry = meters::Registry::default();
     let metrics = CallMetrics::registered_in(&registry, false);
     let leadership = always_led();
@@ -90,6 +93,33 @@ async fn the_admin_listener_is_for_administrators_whatever_the_call() {
             assert_eq!(code(Audience::Administrators, path, caller).await, Code::PermissionDenied, "{path}");
         }
         assert_eq!(code(Audience::Administrators, path, Some(administrator())).await, Code::Ok, "{path}");
+    }
+}
+
+/// Each office at each listener, by the class of the call: one row for each.
+#[tokio::test]
+async fn each_office_reaches_what_the_table_gives_it_and_nothing_else() {
+    let list = "/strongroom.admin.v1.Plugins/List";
+    let (add, users) = ("/etcdserverpb.Cluster/MemberAdd", "/etcdserverpb.Auth/UserList");
+    for (path, auditor, backup) in [
+        (list, [true, true], [false, false]),
+        (users, [true, true], [false, false]),
+        (SNAPSHOT, [false, false], [true, true]),
+        (add, [false, false], [false, false]),
+        ("/strongroom.admin.v1.Plugins/Install", [false, false], [false, false]),
+        ("/strongroom.admin.v1.Plugins/Replay", [false, false], [false, false]),
+        ("/strongroom.admin.v1.Keys/Wrapped", [false, false], [false, false]),
+        (STATUS, [true, true], [true, false]),
+        (PUT, [false, false], [false, false]),
+        ("/etcdserverpb.KV/Range", [false, false], [false, false]),
+    ] {
+        for (uri, expected) in [(AUDITOR, auditor), (BACKUP, backup), (ADMINISTRATOR, [true, true])] {
+            let mut passes = Vec::new();
+            for audience in [Audience::Clients, Audience::Administrators] {
+                passes.push(code(audience, path, Some(certified(uri))).await == Code::Ok);
+            }
+            assert_eq!(passes, expected, "{uri} calls {path}");
+        }
     }
 }
 

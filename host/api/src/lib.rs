@@ -14,8 +14,8 @@
 //! Invariants:
 //! - Every RPC has a class in one table. What is not in the table is not served; a test compares it with the
 //!   descriptors.
-//! - A call of class admin reaches its handler only with an [`auth::Administrator`], made by the gate from the verified
-//!   certificate of the connection. On the admin listener that holds for every call.
+//! - A call of class admin, oversight or backup reaches its handler only with the evidence of that office, made by the gate from the
+//!   verified certificate of the connection. On the admin listener every call takes an office.
 //! - One map turns errors into gRPC codes and texts. Where etcd has the error, code and text are etcd's.
 //! - No value, key or token is logged, counted or put into an error's text.
 //!

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auth::{Administrator, Caller};
+use auth::{Caller, Official};
 use flow::{FlowError, Member};
 use prost::Message;
 use tokio_util::sync::CancellationToken;
@@ -19,10 +19,10 @@ pub(crate) fn opened<T>(request: Request<T>) -> (Caller, T) {
     (caller.unwrap_or_else(|| Caller::anonymous(None)), request.into_inner())
 }
 
-/// The administrator whom the gate admitted, and what was asked.
-pub(crate) fn administered<T>(request: Request<T>) -> Result<(Arc<Administrator>, T), ApiError> {
-    let administrator = request.extensions().get::<Arc<Administrator>>().cloned();
-    Ok((administrator.ok_or(ApiError::NoEvidence)?, request.into_inner()))
+/// Whom the gate admitted to the office that the call takes, and what was asked.
+pub(crate) fn administered<Office: 'static, T>(request: Request<T>) -> Result<(Arc<Official<Office>>, T), ApiError> {
+    let official = request.extensions().get::<Arc<Official<Office>>>().cloned();
+    Ok((official.ok_or(ApiError::NoEvidence)?, request.into_inner()))
 }
 
 /// Refuses a write that etcd would refuse to put into its log.

@@ -214,12 +214,13 @@ fn of_seal(error: &SealError) -> Status {
 
 fn of_auth(error: &AuthError) -> Status {
     match error {
-        AuthError::CertificateRequired => {
-            ours_with(Code::PermissionDenied, error, "connect with a certificate that an administrator rule names")
+        AuthError::CertificateRequired { .. } => {
+            ours_with(Code::PermissionDenied, error, "connect with a certificate that a rule names for this")
         }
-        AuthError::NotAdministrator { .. } => {
-            ours_with(Code::PermissionDenied, error, "use a certificate that an administrator rule names")
+        AuthError::NoOffice { .. } => {
+            ours_with(Code::PermissionDenied, error, "use a certificate that a rule names for this")
         }
+        AuthError::Confined { .. } => ours_with(Code::PermissionDenied, error, "use a client's certificate"),
         AuthError::BadCertificate { .. } => ours(Code::Unauthenticated, error),
         AuthError::Denied(denial) => of_denial(*denial),
         other => ours(Code::Internal, other),

@@ -1,12 +1,17 @@
-//! Who may change the cluster.
+//! Who may change the cluster, see how it is administered, or take its data away.
 
-use crate::{AdminAccess, AdministratorRule, AuthError, Caller, Identity};
+use std::fmt;
+use std::marker::PhantomData;
 
-/// Who is an administrator on one listener: whom a rule names, or whoever the listener's [`AdminAccess`] lets be one.
-/// Without a rule and with the usual access there are no administrators.
+use crate::{AdminAccess, AdministratorRule, AuthError, Caller};
+
+/// Who holds which office on one listener: whom a rule names, or whoever the listener's [`AdminAccess`] lets be one. An administrator
+/// holds the others as well. Without a rule and with the usual access nobody holds any.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Administrators {
     rules: Vec<AdministratorRule>,
+    auditors: Vec<AdministratorRule>,
+    backup_operators: Vec<AdministratorRule>,
     access: AdminAccess,
 }
 
@@ -17,13 +22,19 @@ impl Administrators {
         Self { access, ..self }
     }
 
-    /// The rules, in the order they were written.
+    /// The same, with rules that name auditors and rules that name those who take snapshots.
+    #[must_use]
+    pub fn with_others(self, auditors: Vec<AdministratorRule>, backup_operators: Vec<AdministratorRule>) -> Self {
+        Self { auditors, backup_operators, ..self }
+    }
+
+    /// The rules that name administrators, in the order they were written.
     #[must_use]
     pub fn rules(&self) -> &[AdministratorRule] {
         &self.rules
     }
 
-    /// Whether there are no rules.
+    /// Whether no rule names an administrator.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
@@ -32,25 +43,54 @@ impl Administrators {
     /// Decides whether the caller is an administrator.
     ///
     /// # Errors
-    /// [`AuthError::CertificateRequired`] without a certificate, [`AuthError::NotAdministrator`] when no rule names it.
+    /// [`AuthError::CertificateRequired`] without a certificate, [`AuthError::NoOffice`] when no rule names it.
     pub fn admit(&self, caller: &Caller) -> Result<Administrator, AuthError> {
+        self.admit_to(caller, &[], "administrator")
+    }
+
+    /// Decides whether the caller is an auditor, or an administrator.
+    ///
+    /// # Errors
+    /// As [`Administrators::admit`].
+    pub fn admit_auditor(&self, caller: &Caller) -> Result<Auditor, AuthError> {
+        self.admit_to(caller, &self.auditors, "auditor")
+    }
+
+    /// Decides whether the caller may take snapshots, or is an administrator.
+    ///
+    /// # Errors
+    /// As [`Administrators::admit`].
+    pub fn admit_backup_operator(&self, caller: &Caller) -> Result<BackupOperator, AuthError> {
+        self.admit_to(caller, &self.backup_operators, "operator of backups")
+    }
+
+    /// Whether a rule names the caller as an auditor or an operator of backups, and none as an administrator: then that is all it does.
+    #[must_use]
+    pub fn confines(&self, caller: &Caller) -> bool {
+        let names = |rules: &[AdministratorRule]| {
+            caller.identity().is_some_and(|identity| rules.iter().any(|rule| rule.matches(identity)))
+        };
+        (names(&self.auditors) || names(&self.backup_operators)) && !names(&self.rules)
+    }
+
+    fn admit_to<O>(
+        &self,
+        caller: &Caller,
+        others: &[AdministratorRule],
+        office: &'static str,
+    ) -> Result<Official<O>, AuthError> {
+        let name = match (self.access, caller.identity()) {
+            (AdminAccess::Any, _) => caller.display_name(),
+            (_, None) => return Err(AuthError::CertificateRequired { office }),
+            (AdminAccess::ClientCert, Some(identity)) => identity.display_name(),
+            (AdminAccess::Mtls, Some(identity)) => {
+                let named = self.rules.iter().chain(others).find(|rule| rule.matches(identity));
+                let refused = || AuthError::NoOffice { caller: identity.display_name(), office };
+                named.ok_or_else(refused)?.to_string()
+            }
+        };
         let fingerprint = caller.identity().map(|identity| identity.fingerprint().to_owned());
-        Ok(Administrator { name: self.name(caller)?, fingerprint })
-    }
-
-    /// The rule that names the caller, or what the caller is called when none has to.
-    fn name(&self, caller: &Caller) -> Result<String, AuthError> {
-        match (self.access, caller.identity()) {
-            (AdminAccess::Any, _) => Ok(caller.display_name()),
-            (_, None) => Err(AuthError::CertificateRequired),
-            (AdminAccess::ClientCert, Some(identity)) => Ok(identity.display_name()),
-            (AdminAccess::Mtls, Some(identity)) => self.rule_of(identity).map(AdministratorRule::to_string),
-        }
-    }
-
-    fn rule_of(&self, identity: &Identity) -> Result<&AdministratorRule, AuthError> {
-        let named = self.rules.iter().find(|rule| rule.matches(identity));
-        named.ok_or_else(|| AuthError::NotAdministrator { caller: identity.display_name() })
+        Ok(Official { name, fingerprint, office: PhantomData })
     }
 }
 
@@ -62,22 +102,42 @@ impl FromIterator<AdministratorRule> for Administrators {
 
 impl From<Vec<AdministratorRule>> for Administrators {
     fn from(rules: Vec<AdministratorRule>) -> Self {
-        Self { rules, access: AdminAccess::default() }
+        Self { rules, ..Self::default() }
     }
 }
 
-/// Evidence that an admin call comes from an administrator.
-#[derive(Debug)]
-pub struct Administrator {
+/// Evidence that an admin call comes from whoever holds the office that it takes.
+pub struct Official<Office> {
     name: String,
     fingerprint: Option<String>,
+    office: PhantomData<fn() -> Office>,
 }
 
-impl Administrator {
+/// Changes the cluster, its keys, its plugins and its users.
+pub enum Administers {}
+/// Sees how the cluster is administered, and changes nothing.
+pub enum Audits {}
+/// Takes snapshots, and nothing else.
+pub enum BacksUp {}
+
+/// Evidence of an administrator.
+pub type Administrator = Official<Administers>;
+/// Evidence of an auditor, or an administrator.
+pub type Auditor = Official<Audits>;
+/// Evidence of whoever may take snapshots.
+pub type BackupOperator = Official<BacksUp>;
+
+impl<Office> fmt::Debug for Official<Office> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Official").field("name", &self.name).field("fingerprint", &self.fingerprint).finish()
+    }
+}
+
+impl<Office> Official<Office> {
     /// The member itself, installing its own policy at its first start, before any listener is open.
     #[must_use]
     pub fn bootstrap() -> Self {
-        Self { name: "the member itself".to_owned(), fingerprint: None }
+        Self { name: "the member itself".to_owned(), fingerprint: None, office: PhantomData }
     }
 
     /// The rule that admitted them, or what they call themselves where none has to; for audit.

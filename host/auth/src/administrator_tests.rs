@@ -58,10 +58,13 @@ fn the_evidence_names_rule_and_certificate() {
 #[test]
 fn nobody_is_admitted_without_a_certificate_or_a_rule() {
     let all = administrators(&["CN:jane"]);
-    assert_eq!(all.admit(&Caller::anonymous(None)).unwrap_err(), AuthError::CertificateRequired);
-    assert_eq!(all.admit(&Caller::internal()).unwrap_err(), AuthError::CertificateRequired);
+    assert_eq!(
+        all.admit(&Caller::anonymous(None)).unwrap_err(),
+        AuthError::CertificateRequired { office: "administrator" }
+    );
+    assert_eq!(all.admit(&Caller::internal()).unwrap_err(), AuthError::CertificateRequired { office: "administrator" });
     let error = Administrators::default().admit(&caller("jane", vec![])).unwrap_err();
-    assert_eq!(error, AuthError::NotAdministrator { caller: "CN:jane".to_owned() });
+    assert_eq!(error, AuthError::NoOffice { caller: "CN:jane".to_owned(), office: "administrator" });
 }
 
 #[test]
@@ -83,4 +86,22 @@ fn each_access_reads_back_as_written() {
     }
     assert!("none".parse::<AdminAccess>().is_err());
     assert!(AdminAccess::Any.is_unsafe() && !AdminAccess::ClientCert.is_unsafe());
+}
+
+#[test]
+fn each_office_has_its_own_rules_and_administrators_hold_all() {
+    let rules = |rule: &str| vec![rule.parse::<AdministratorRule>().unwrap()];
+    let all = administrators(&["CN:root"]).with_others(rules("CN:ann"), rules("CN:bob"));
+    let offices = |name: &str| {
+        let caller = caller(name, vec![]);
+        let [audits, backs_up] = [all.admit_auditor(&caller).map(drop), all.admit_backup_operator(&caller).map(drop)]
+            .map(|held| held.is_ok());
+        (all.admit(&caller).is_ok(), audits, backs_up)
+    };
+    assert_eq!(offices("root"), (true, true, true));
+    assert_eq!(offices("ann"), (false, true, false));
+    assert_eq!(offices("bob"), (false, false, true));
+    assert_eq!(offices("eve"), (false, false, false));
+    let refused = all.admit_auditor(&caller("bob", vec![])).unwrap_err();
+    assert_eq!(refused.to_string(), "permission denied: CN:bob is not an auditor");
 }

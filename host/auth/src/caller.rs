@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::{Administrator, Identity, Token};
+use crate::{Identity, Official, Token};
 
 /// The origin of one request. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -23,8 +23,8 @@ pub enum Credential {
     Token(Token),
     /// The common name of its certificate.
     CommonName,
-    /// It comes from an administrator at the admin listener, who needs no user.
-    Administrator,
+    /// It comes from whom the admin listener lets make this call, and who needs no user.
+    Official,
 }
 
 #[derive(Clone, Debug)]
@@ -69,11 +69,11 @@ impl Caller {
         Self { credential, ..self }
     }
 
-    /// The same caller, when a certificate has proven it to be an administrator.
+    /// The same caller, when a certificate has proven it to hold the office that its call takes.
     #[must_use]
-    pub fn as_administrator(self, evidence: &Administrator) -> Self {
+    pub fn as_official<Office>(self, evidence: &Official<Office>) -> Self {
         let proven = evidence.fingerprint().is_some();
-        Self { credential: if proven { Credential::Administrator } else { Credential::None }, ..self }
+        Self { credential: if proven { Credential::Official } else { Credential::None }, ..self }
     }
 
     /// What it shows to prove which user it is.

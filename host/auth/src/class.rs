@@ -9,16 +9,12 @@ pub enum RpcClass {
     DataWrite,
     /// Reads the state of the cluster, which the client libraries need to work at all.
     Status,
-    /// Changes the cluster, its keys, its plugins or its users.
+    /// Reads how the cluster is administered: for an [`crate::Auditor`].
+    Oversight,
+    /// Takes all data away: for a [`crate::BackupOperator`].
+    Backup,
+    /// Changes the cluster, its keys, its plugins or its users: for an [`crate::Administrator`].
     Admin,
-}
-
-impl RpcClass {
-    /// Whether only an [`crate::Administrator`] may call it.
-    #[must_use]
-    pub fn needs_administrator(self) -> bool {
-        self == Self::Admin
-    }
 }
 
 /// What users and roles ask of an RPC, as etcd does. The gate enforces all but [`Requirement::Permit`].

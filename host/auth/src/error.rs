@@ -5,11 +5,22 @@
 #[non_exhaustive]
 pub enum AuthError {
     /// The caller's fault: an admin call without a client certificate.
-    #[error("permission denied: this call needs an administrator's client certificate")]
-    CertificateRequired,
-    /// The caller's fault: a verified certificate that no administrator rule names.
-    #[error("permission denied: {caller} is not an administrator")]
-    NotAdministrator {
+    #[error("permission denied: this call needs the client certificate of an {office}")]
+    CertificateRequired {
+        /// Who may make it, besides administrators.
+        office: &'static str,
+    },
+    /// The caller's fault: a verified certificate that no rule names for this.
+    #[error("permission denied: {caller} is not an {office}")]
+    NoOffice {
+        /// Who the certificate says the caller is.
+        caller: String,
+        /// Who may make the call, besides administrators.
+        office: &'static str,
+    },
+    /// The caller's fault: a certificate that is for an office and for nothing else.
+    #[error("permission denied: {caller} holds an office, and reads and writes no data")]
+    Confined {
         /// Who the certificate says the caller is.
         caller: String,
     },

@@ -1,7 +1,7 @@
 //! Who is calling, and what they may do. Pure rules: no I/O, no clock. Beside the tokens that are out it has no state.
 //!
 //! ```text
-//!  certificate --> Identity --> Caller --+--> Administrators ----------> Administrator                  (class admin)
+//!  certificate --> Identity --> Caller --+--> Administrators ----------> Administrator, Auditor ...     (by class)
 //!  token ------> Credential -----^       +--> Warden --> Subject --+
 //!                                             Realm ---------------+--> Permit, ReadPermit, Standing    (users and roles)
 //! ```
@@ -13,11 +13,11 @@
 //! It does *not* check passwords (`flow` does, on threads for that), and it stores nothing (`store` does).
 //!
 //! Invariants:
-//! - A [`Permit`], [`ReadPermit`], [`Standing`] or [`Administrator`] is evidence. Their fields are private; the only ways
+//! - A [`Permit`], [`ReadPermit`], [`Standing`] or [`Official`] is evidence. Their fields are private; the only ways
 //!   to get one are the functions here, so a later stage that asks for one cannot be reached without the check.
 //! - While users and roles are off nothing is looked up; everything is permitted that the listener let in.
 //! - A [`Token`] has no `Debug` of its own. The algorithm of a signed one is the operator's, never the token's.
-//! - No administrator without a certificate: neither an anonymous caller nor the member's own internal calls are
+//! - Nobody holds an office without a certificate: neither an anonymous caller nor the member's own internal calls are
 //!   admitted by [`Administrators::admit`], unless the operator opened the listener with [`AdminAccess::Any`].
 //! - Every doubt about a certificate (two common names, a repeated extension) counts against the caller.
 //!
@@ -29,7 +29,7 @@
 //! use auth::{Administrators, AuthError, Caller};
 //! let administrators: Administrators = ["URI:spiffe://strongroom/admin".parse()?].into_iter().collect();
 //! let refused = administrators.admit(&Caller::anonymous(None));
-//! assert!(matches!(refused, Err(AuthError::CertificateRequired)));
+//! assert!(matches!(refused, Err(AuthError::CertificateRequired { .. })));
 //! # Ok::<(), AuthError>(())
 //! ```
 
@@ -49,7 +49,9 @@ mod token;
 mod warden;
 
 pub use access::AdminAccess;
-pub use administrator::{Administrator, Administrators};
+pub use administrator::{
+    Administers, Administrator, Administrators, Auditor, Audits, BacksUp, BackupOperator, Official,
+};
 pub use caller::{Caller, Credential};
 pub use class::{Requirement, RpcClass};
 pub use denial::Denial;

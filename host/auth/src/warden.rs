@@ -43,7 +43,7 @@ impl Warden {
             return Ok(Subject::Root);
         }
         match caller.credential() {
-            Credential::Administrator => Ok(Subject::Root),
+            Credential::Official => Ok(Subject::Root),
             _ if !realm.is_enabled() => Ok(Subject::Nobody),
             Credential::None => Ok(Subject::Nobody),
             Credential::Token(token) => self.tokens.resolve(token, realm, Moment::now()),

@@ -15,11 +15,12 @@ const PREPARE_TIME_MAX: Duration = Duration::from_secs(300);
 
 /// Makes ready what a policy is about to need.
 pub trait Preparation: Send + Sync + 'static {
-    /// Compiles the component of this digest, which the state has, unless that was done. Blocks for as long as it takes.
+    /// Compiles the component of this digest, which the state has and which came with this signature, unless that was done. Blocks
+    /// for as long as it takes.
     ///
     /// # Errors
     /// Why it cannot be run here, in words for the administrator.
-    fn prepare(&self, digest: &[u8]) -> Result<(), String>;
+    fn prepare(&self, digest: &[u8], signature: &[u8]) -> Result<(), String>;
 }
 
 /// A member with a vote that has not made a component ready.
@@ -34,21 +35,24 @@ pub struct Unprepared {
 }
 
 impl Consensus {
-    /// Has every other member with a vote make a component ready that is in the log; those that have not done it.
-    pub async fn prepare_voters(&self, digest: Bytes) -> Vec<Unprepared> {
+    /// Has every other member with a vote make a component ready that is in the log, and came with this signature; those that have
+    /// not done it.
+    pub async fn prepare_voters(&self, digest: Bytes, signature: Bytes) -> Vec<Unprepared> {
         let voters: Vec<u64> = {
             let metrics = self.raft.metrics();
             let seen = metrics.borrow_watched();
             seen.membership_config.voter_ids().filter(|id| *id != self.ask.member_id).collect()
         };
-        let asked = voters.into_iter().map(|member| self.prepare(member, digest.clone()));
+        let asked = voters.into_iter().map(|member| {
+            self.prepare(member, PrepareRequest { digest: digest.clone(), signature: signature.clone() })
+        });
         join_all(asked).await.into_iter().flatten().collect()
     }
 
-    async fn prepare(&self, member: u64, digest: Bytes) -> Option<Unprepared> {
+    async fn prepare(&self, member: u64, request: PrepareRequest) -> Option<Unprepared> {
         let unasked = |reason: String| Some(Unprepared { member, reason, refuses: false });
         let Some(mut client) = self.ask.client(member) else { return unasked("it is not known any more".to_owned()) };
-        match timeout(PREPARE_TIME_MAX, client.prepare(PrepareRequest { digest })).await {
+        match timeout(PREPARE_TIME_MAX, client.prepare(request)).await {
             Ok(Ok(response)) => match response.into_inner().refusal {
                 refusal if refusal.is_empty() => None,
                 reason => Some(Unprepared { member, reason, refuses: true }),

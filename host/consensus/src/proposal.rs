@@ -74,10 +74,10 @@ impl Proposal {
         Self(Body::PutPlugin(plugin).into())
     }
 
-    /// Turns a plugin off or on, or puts back what it replaced.
+    /// Turns a plugin off or on, or puts back what it replaced, unless it was changed since `base_epoch`.
     #[must_use]
-    pub fn change_plugin(name: &str, change: PluginChange) -> Self {
-        Self(Body::ChangePlugin(ChangePlugin { name: name.to_owned(), change: change.into() }).into())
+    pub fn change_plugin(name: &str, change: PluginChange, base_epoch: u64) -> Self {
+        Self(Body::ChangePlugin(ChangePlugin { name: name.to_owned(), change: change.into(), base_epoch }).into())
     }
 
     /// Removes a plugin.

@@ -90,7 +90,7 @@ async fn members_that_cannot_run_a_component_say_so_and_silent_ones_are_told_apa
     members.of(asking).consensus.propose(put).await.unwrap().result.unwrap();
     let stopped = others.pop().unwrap();
     members.stop(stopped).await;
-    let mut unprepared = members.of(asking).consensus.prepare_voters("d".into()).await;
+    let mut unprepared = members.of(asking).consensus.prepare_voters("d".into(), "".into()).await;
     unprepared.sort_by_key(|member| member.refuses);
     let told: Vec<_> = unprepared.iter().map(|member| (member.member, member.refuses)).collect();
     assert_eq!(told, [(stopped, false), (others[0], true)]);

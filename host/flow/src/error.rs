@@ -202,6 +202,9 @@ impl From<Refusal> for FlowError {
             Refusal::DowngradeInProcess => Self::DowngradeInProcess,
             Refusal::Auth(denial) => denial.into(),
             Refusal::PluginChanged => Self::Plugin { reason: "the plugin was changed meanwhile; try again".to_owned() },
+            Refusal::TooManyPlugins => Self::Plugin {
+                reason: format!("{} plugins are installed already; remove one first", store::PLUGINS_MAX),
+            },
             Refusal::NothingReplaced => Self::Plugin {
                 reason: "nothing was replaced since the plugin was installed: there is nothing to go back to"
                     .to_owned(),

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use consensus::{Consensus, IDENTITY_FILE, Identity, PeerTls};
+use consensus::{Consensus, IDENTITY_FILE, Identity};
 
 use crate::{MemberConfig, StartError, members_page::MembersPage};
 
@@ -68,19 +68,20 @@ fn others(config: &MemberConfig) -> Vec<String> {
 }
 
 /// Returns when this member was removed from the cluster. Only a member without a leader needs to ask.
-pub(crate) async fn removed(
-    consensus: &Consensus,
-    identity: Identity,
-    tls: Option<&PeerTls>,
-    election: Duration,
-) -> String {
+pub(crate) async fn removed(consensus: &Consensus, identity: Identity, config: &MemberConfig) -> String {
+    let (election, tls) = (config.election_timeout, config.peer_tls.as_ref());
     loop {
         tokio::time::sleep(election).await;
         if consensus.leadership().leader.is_some() {
             continue;
         }
         let nodes = consensus.membership().nodes.into_iter().filter(|(id, _)| *id != identity.member_id);
-        for url in nodes.flat_map(|(_, node)| node.peer_urls) {
+        let mut urls: Vec<String> = nodes.flat_map(|(_, node)| node.peer_urls).collect();
+        if urls.is_empty() {
+            // Removed before a leader could tell it anything, it knows the others as its configuration does.
+            urls = others(config);
+        }
+        for url in urls {
             let urls = [url];
             let asked = MembersPage::of_any(&urls, tls);
             let Ok(Ok(page)) = tokio::time::timeout(election, asked).await else { continue };

@@ -26,7 +26,6 @@
 //!
 //! Failure: every error is a [`FlowError`], which `api` alone turns into a code.
 
-mod administer;
 mod alarm;
 mod archive;
 mod autocompact;
@@ -48,6 +47,7 @@ mod members_page;
 mod metrics;
 mod opening;
 mod peer_url;
+mod plugins;
 mod policy;
 mod quota;
 mod read;
@@ -61,8 +61,7 @@ mod users;
 mod version;
 pub mod write;
 
-pub use administer::{Binding, InstallPlugin, PluginInfo};
-pub use admission::{Line as PluginLine, Operations as PluginOperations};
+pub use admission::{Hindsight, Line as PluginLine, Operations as PluginOperations};
 pub use alarm::Alarm;
 pub use autocompact::AutoCompaction;
 pub use cluster::{MemberAdded, MemberInfo};
@@ -77,6 +76,7 @@ pub use list::{List, ListEnd, ListPiece};
 pub use member::Member;
 pub use member_config::MemberConfig;
 pub use members_page::{CLUSTER_ID_HEADER, ListedMember, MembersPage, REMOVED_HEADER};
+pub use plugins::{Binding, InstallPlugin, Objection, PluginInfo, Replay, ReplayPiece, Upload};
 pub use quota::QUOTA_BYTES_DEFAULT;
 pub use reply::{Header, Reply};
 pub use sealing::{DataKeyInfo, KeyStatus, Residue, RewrapProgress};

@@ -10,7 +10,7 @@ use auth::Warden;
 use consensus::{Bootstrap, Consensus, ConsensusConfig, Founder, Identity, PeerNode};
 use seal::Providers;
 use store::Store;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use watch::Hub;
 
@@ -20,6 +20,7 @@ use crate::{
     ending, join,
     lessor::Lessor,
     metrics::FlowMetrics,
+    plugins::REPLAYS_MAX,
     policy::{self, Components, PolicyKeeper},
     quota::Quota,
     sealing::{self, ProviderHealth, Reserving, Rewrapper, SealMetrics},
@@ -50,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) quota: Quota,
     pub(crate) defragmenter: Defragmenter,
     pub(crate) snapshots: Snapshots,
+    /// Turns of those who replay a plugin.
+    pub(crate) replays: Arc<Semaphore>,
     pub(crate) warden: Warden,
     pub(crate) passwords: Passwords,
     pub(crate) metrics: FlowMetrics,
@@ -103,7 +106,7 @@ impl Member {
         let consensus =
             Consensus::open(consensus_config.clone(), store.clone(), hub.clone(), lessor.clone(), workshop).await?;
         serve(consensus.peer_routes());
-        let removed = join::removed(&consensus, identity, config.peer_tls.as_ref(), config.election_timeout);
+        let removed = join::removed(&consensus, identity, &config);
         let joined = tokio::select! {
             joined = consensus.join() => joined.map_err(StartError::from),
             reason = removed => Err(StartError::Removed { reason }),
@@ -154,6 +157,7 @@ impl Member {
             quota: Quota::new(config.quota_backend_bytes),
             defragmenter: Defragmenter::default(),
             snapshots,
+            replays: Arc::new(Semaphore::new(REPLAYS_MAX)),
             warden,
             passwords: Passwords::new(config.bcrypt_cost),
             metrics: FlowMetrics::new(),
@@ -244,7 +248,7 @@ impl Member {
     /// Returns when this member was removed from the cluster.
     pub(crate) async fn removed(&self) -> String {
         let Shared { consensus, identity, config, .. } = &*self.shared;
-        join::removed(consensus, *identity, config.peer_tls.as_ref(), config.election_timeout).await
+        join::removed(consensus, *identity, config).await
     }
 
     fn start_background(&self) {

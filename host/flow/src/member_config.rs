@@ -66,6 +66,8 @@ pub struct MemberConfig {
     /// The program that compiles plugins, apart and under limits: see [`admission::Workshop`]. Without one they are compiled here,
     /// at every start.
     pub plugin_compiler: Option<PathBuf>,
+    /// File with the Ed25519 public keys (PEM) of those whose plugins are run. Without one, plugins need no signature.
+    pub plugin_trusted_keys: Option<PathBuf>,
     /// The cost of new password hashes; one more doubles the work.
     pub bcrypt_cost: u32,
     /// How members that hold other data than the rest are looked for.
@@ -107,6 +109,7 @@ impl Default for MemberConfig {
             auth_token: TokenOptions::Simple,
             auth_token_ttl: users::TOKEN_TTL,
             plugin_compiler: None,
+            plugin_trusted_keys: None,
             bcrypt_cost: users::BCRYPT_COST,
             corruption_checks: CorruptionChecks::default(),
             warning_apply_duration: Duration::from_millis(100),

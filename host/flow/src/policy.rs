@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use admission::{Engine, Policy, Shelf, Workshop};
+use admission::{Engine, Policy, Shelf, TrustedKeys, Workshop};
 use arc_swap::ArcSwap;
 use consensus::{Preparation, blocking};
 use seal::{DataKeyRecord, Keyring, Providers};
@@ -16,10 +16,18 @@ const CODE_DIR: &str = "plugins";
 
 /// The plugin engine of a member. Blocks for as long as reading a file does.
 pub(crate) fn engine(config: &MemberConfig) -> Result<Engine, StartError> {
-    let Some(program) = config.plugin_compiler.clone() else { return Ok(Engine::new()?) };
-    let path = config.data_dir.join(CODE_DIR);
-    let shelf = Shelf::open(&path).map_err(|source| StartError::File { path, source })?;
-    Ok(Engine::with_workshop(Workshop { program, shelf })?)
+    let engine = match config.plugin_compiler.clone() {
+        Some(program) => {
+            let path = config.data_dir.join(CODE_DIR);
+            let shelf = Shelf::open(&path).map_err(|source| StartError::File { path, source })?;
+            Engine::with_workshop(Workshop { program, shelf })?
+        }
+        None => Engine::new()?,
+    };
+    Ok(match &config.plugin_trusted_keys {
+        Some(path) => engine.trusting(TrustedKeys::open(path)?),
+        None => engine,
+    })
 }
 
 /// What of this member compiles components before the plugins that have them are in force.
@@ -29,11 +37,12 @@ pub(crate) struct Components {
 }
 
 impl Preparation for Components {
-    fn prepare(&self, digest: &[u8]) -> Result<(), String> {
+    fn prepare(&self, digest: &[u8], signature: &[u8]) -> Result<(), String> {
         let component =
             self.store.view(|view| view.component(digest)).map_err(|error: StoreError| error.to_string())?;
         let component = component.ok_or("the component is gone again; was another plugin changed meanwhile?")?;
-        self.engine.prepare(&component).map_err(|error| error.to_string())
+        let prepared = self.engine.admit(&component, signature).and_then(|()| self.engine.prepare(&component));
+        prepared.map_err(|error| error.to_string())
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use auth::Administrator;
+use auth::BackupOperator;
 use bytes::{Bytes, BytesMut};
 use ring::digest::{Context, SHA256};
 use store::Store;
@@ -99,12 +99,12 @@ impl Member {
     ///
     /// # Errors
     /// More than a few are under way; the disk's come with the pieces.
-    pub async fn snapshot(&self, administrator: &Administrator) -> Result<Snapshot, FlowError> {
+    pub async fn snapshot(&self, operator: &BackupOperator) -> Result<Snapshot, FlowError> {
         let turns = self.shared.snapshots.turns.clone();
         let turn = turns.try_acquire_owned().map_err(|_| FlowError::TooManyRequests)?;
         let version = self.cluster_version()?;
         let (sender, pieces) = mpsc::channel(PIECES_AHEAD_MAX);
-        tracing::info!(administrator = administrator.name(), "sending database snapshot to client");
+        tracing::info!(operator = operator.name(), "sending database snapshot to client");
         let member = self.clone();
         tokio::task::spawn_blocking(move || {
             let _turn = turn;

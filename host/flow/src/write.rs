@@ -54,10 +54,13 @@ impl Member {
             let (write, warnings) = match self.admit(&policy, &permit, &operation).await {
                 Ok(Some(admitted)) => admitted,
                 Ok(None) => continue,
-                // It may be so only because this member is behind.
-                Err(FlowError::Admission(_)) if policy.reads() && !caught_up => {
+                // It may be so only because this member is behind: with what plugins read, or with which are in force.
+                Err(error @ FlowError::Admission(_)) if !caught_up => {
                     Box::pin(self.catch_up()).await?;
                     caught_up = true;
+                    if !policy.reads() && self.shared.policy.current().epoch() == policy.epoch() {
+                        return Err(error);
+                    }
                     continue;
                 }
                 Err(error) => return Err(error),

@@ -12,13 +12,17 @@ use std::{
 
 use auth::{Administrator, Caller};
 use fixture::{config, put, read, write};
-use flow::{DeliveryBody, FlowError, InstallPlugin, Member, MemberConfig, Progress, WatchSpec};
+use flow::{DeliveryBody, FlowError, InstallPlugin, Member, MemberConfig, Progress, Upload, WatchSpec};
 use types::{
     Compare, CompareResult, CompareTarget, DeleteRange, KeyRange, OpOutcome, Operation, RangeQuery, Txn, TxnOp,
 };
 
 fn deny_all() -> InstallPlugin {
-    InstallPlugin { name: "deny-all".to_owned(), component: guests::deny_all().into(), ..InstallPlugin::default() }
+    InstallPlugin {
+        name: "deny-all".to_owned(),
+        code: Upload { component: guests::deny_all().into(), ..Upload::default() },
+        ..InstallPlugin::default()
+    }
 }
 
 /// P4: there is no window at activation. Writers hammer the member while a plugin that denies everything is installed.

@@ -6,7 +6,7 @@ mod fixture;
 
 use std::{path::Path, time::Duration};
 
-use auth::{Administrator, Caller};
+use auth::{Administrator, Auditor, Caller};
 use fixture::{config, put, read, write};
 use flow::{DeliveryBody, FlowError, KeyStatus, Member, Progress, StartError, WatchSpec};
 use seal::{
@@ -29,15 +29,15 @@ fn rule(prefix: &'static str) -> SealRule {
 }
 
 async fn settled(member: &Member) -> KeyStatus {
-    assert!(member.wait_settled(&admin(), PATIENCE).await.unwrap().0, "not settled within {PATIENCE:?}");
-    member.key_status(&admin()).await.unwrap()
+    assert!(member.wait_settled(&Auditor::bootstrap(), PATIENCE).await.unwrap().0, "not settled within {PATIENCE:?}");
+    member.key_status(&Auditor::bootstrap()).await.unwrap()
 }
 
 /// Settled, and gone from files.
 async fn forgotten(member: &Member) {
     settled(member).await;
     let gone = async {
-        while !member.key_status(&admin()).await.unwrap().forgotten {
+        while !member.key_status(&Auditor::bootstrap()).await.unwrap().forgotten {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
@@ -208,10 +208,10 @@ async fn a_key_that_is_used_up_is_replaced_without_being_asked() {
     for number in 0..150 {
         write(&member, put(format!("/s/{number}"), "value")).await.unwrap();
     }
-    let status = member.key_status(&admin()).await.unwrap();
+    let status = member.key_status(&Auditor::bootstrap()).await.unwrap();
     assert!(status.keys[0].uses >= 150, "{:?}", status.keys);
     let replaced = async {
-        while states(&member.key_status(&admin()).await.unwrap()).last().unwrap().0 < 2 {
+        while states(&member.key_status(&Auditor::bootstrap()).await.unwrap()).last().unwrap().0 < 2 {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };

@@ -4,7 +4,7 @@ mod fixture;
 
 use std::time::Duration;
 
-use auth::{Administrator, Caller};
+use auth::{Administrator, BackupOperator, Caller};
 use fixture::{config, put, read, write};
 use flow::{Alarm, AutoCompaction, FlowError, Member, MemberConfig};
 use types::{DeleteRange, KeyRange, Operation, RangeQuery};
@@ -78,8 +78,7 @@ async fn a_snapshot_is_consistent_and_leaves_nothing_behind() {
     let member = Member::start(sealed.clone()).await.unwrap();
     write(&member, put("/secret/a", "canary")).await.unwrap();
     write(&member, put("/plain/a", "seen")).await.unwrap();
-    let admin = Administrator::bootstrap();
-    let mut snapshot = member.snapshot(&admin).await.unwrap();
+    let mut snapshot = member.snapshot(&BackupOperator::bootstrap()).await.unwrap();
     let mut pieces = Vec::new();
     while let Some(piece) = snapshot.pieces.recv().await {
         pieces.push(piece.unwrap());
@@ -96,7 +95,7 @@ async fn a_snapshot_is_consistent_and_leaves_nothing_behind() {
     assert!(holds("format strongroom-snapshot 1\n") && holds("revision 3\n"), "the manifest is there");
     assert!(holds("seen") && !holds("canary"), "sealed values stay sealed, others are there");
     // One that is given up does not stay on disk, and neither does what a crash left.
-    drop(member.snapshot(&admin).await.unwrap());
+    drop(member.snapshot(&BackupOperator::bootstrap()).await.unwrap());
     let folder = dir.path().join("data/backup");
     let gone = async {
         while std::fs::read_dir(&folder).unwrap().next().is_some() {

@@ -1,7 +1,7 @@
 //! `strongroom dev`: one member or several in this process, each with listeners and data of its own.
 
 use auth::Administrator;
-use flow::{InstallPlugin, Member};
+use flow::{InstallPlugin, Member, Upload};
 use futures::future::{join_all, try_join_all};
 use time::OffsetDateTime;
 
@@ -70,7 +70,7 @@ async fn bind(config: crate::config::Config) -> Result<Starting, ServerError> {
 async fn install_bundled_plugin(member: &Member) -> Result<(), ServerError> {
     let plugin = InstallPlugin {
         name: BUNDLED_PLUGIN_NAME.to_owned(),
-        component: BUNDLED_PLUGIN.into(),
+        code: Upload { component: BUNDLED_PLUGIN.into(), ..Upload::default() },
         ..InstallPlugin::default()
     };
     let installed = member.plugin_install(&Administrator::bootstrap(), plugin).await;

@@ -98,6 +98,9 @@ pub enum Refusal {
     /// The plugin is not any more what the change was made from.
     #[error("the plugin was changed meanwhile")]
     PluginChanged,
+    /// No more plugins fit.
+    #[error("as many plugins are installed as fit")]
+    TooManyPlugins,
     /// A plugin that has replaced nothing cannot be rolled back.
     #[error("the plugin has replaced nothing")]
     NothingReplaced,

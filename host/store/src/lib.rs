@@ -58,6 +58,6 @@ pub use history::{History, HistoryQuery, RevisionEvents};
 pub use lease::LeaseRecord;
 pub use metrics::StoreMetrics;
 pub use outdated::{Place, Step, Walk, Walked};
-pub use policy::{PluginMode, PluginRecord};
+pub use policy::{PLUGINS_MAX, PluginMode, PluginRecord};
 pub use range::{Piece, PieceLimits};
 pub use view::{AppliedState, View};

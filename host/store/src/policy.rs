@@ -10,6 +10,9 @@ use crate::{
     ReadError, Refusal, StoreError, apply::Outcome, command::Keys, family::Family, range, read::Read, stage::Stage,
 };
 
+/// Most plugins at once.
+pub const PLUGINS_MAX: usize = 64;
+
 /// An installed plugin: which code it has, and how it is bound to writes.
 #[derive(Clone, PartialEq, Eq, Message)]
 #[prost(skip_debug)]
@@ -80,6 +83,12 @@ pub struct PluginRecord {
     /// In a command: the policy epoch of the record that this one was made from, which must still be there. Zero for none.
     #[prost(uint64, tag = "23")]
     pub base_epoch: u64,
+    /// The Ed25519 signature of the component that it was installed with; empty for none.
+    #[prost(bytes = "bytes", tag = "24")]
+    pub signature: Bytes,
+    /// Whether an instance reviews again and again, with what it remembers.
+    #[prost(bool, tag = "25")]
+    pub reuse_instances: bool,
 }
 
 /// What becomes of a plugin's verdicts.
@@ -138,6 +147,9 @@ pub struct ChangePlugin {
     /// What becomes of it.
     #[prost(enumeration = "PluginChange", tag = "2")]
     pub change: i32,
+    /// The policy epoch of the record that it was decided for, which must still be there. Zero for whatever is there.
+    #[prost(uint64, tag = "3")]
+    pub base_epoch: u64,
 }
 
 /// What becomes of an installed plugin.
@@ -213,6 +225,9 @@ pub(crate) fn put(stage: &mut Stage<'_>, plugin: &PluginRecord) -> Result<Outcom
     if component(stage, &plugin.digest)?.is_none() {
         return Err(Refusal::PluginChanged.into());
     }
+    if replaced.is_none() && plugins(stage)?.len() >= PLUGINS_MAX {
+        return Err(Refusal::TooManyPlugins.into());
+    }
     let previous = replaced.map(|replaced| Box::new(PluginRecord { previous: None, ..replaced }));
     let record = PluginRecord { base_epoch: 0, previous, ..plugin.clone() };
     settle(stage, record)
@@ -220,6 +235,9 @@ pub(crate) fn put(stage: &mut Stage<'_>, plugin: &PluginRecord) -> Result<Outcom
 
 pub(crate) fn change(stage: &mut Stage<'_>, change: &ChangePlugin) -> Result<Outcome, ReadError> {
     let record = find(stage, &change.name)?.ok_or(Refusal::NoSuchPlugin)?;
+    if change.base_epoch != 0 && record.policy_epoch != change.base_epoch {
+        return Err(Refusal::PluginChanged.into());
+    }
     let changed = match change.change() {
         PluginChange::Enable => PluginRecord { disabled: false, ..record },
         PluginChange::Disable => PluginRecord { disabled: true, ..record },

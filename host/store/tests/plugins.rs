@@ -44,7 +44,11 @@ impl State {
     }
 
     fn change(&self, change: PluginChange) -> Result<Outcome, Refusal> {
-        self.apply(Body::ChangePlugin(ChangePlugin { name: "p".to_owned(), change: change.into() }))
+        self.apply(Body::ChangePlugin(ChangePlugin {
+            name: "p".to_owned(),
+            change: change.into(),
+            ..ChangePlugin::default()
+        }))
     }
 
     fn plugin(&self) -> PluginRecord {

@@ -17,7 +17,7 @@
 ///
 /// Ownership: nothing is ever freed. Every call runs in a fresh instance, whose memory goes with it; what these
 /// functions return stays valid until the call ends, and so does the request. Static variables do not outlive a call
-/// either.
+/// either, unless the administrator has instances reused.
 ///
 /// This is *not* the contract (that is `sdk/wit/admission.wit`); it only spells it in C. On WebAssembly the structures
 /// have the layout of the contract's binary form, so a request is read where it lies; do not change them.

@@ -3,7 +3,8 @@
 //! A plugin looks at a write before it enters the store and allows it, denies it, or changes it. It is compiled to a
 //! WebAssembly component that can reach nothing: no files, no network, no clock. It has [`settings`], a [`log`] that
 //! administrators read, and with [`get`] and [`list`] the keys that it was granted to read. [`kubernetes`] reads what
-//! the API server stores. Every call runs in a fresh instance, so a `static` does not outlive the review. A panic
+//! the API server stores. Every call runs in a fresh instance, so a `static` does not outlive the review,
+//! unless the administrator has instances reused. A panic
 //! counts as a failed review, which denies the write unless the administrator chose otherwise.
 //!
 //! This crate is *not* the contract (that is `sdk/wit/admission.wit`); it only spells it in Rust.

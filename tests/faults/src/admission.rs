@@ -183,6 +183,66 @@ async fn a_plugin_has_settings_that_it_was_asked_about_and_a_log() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plugin_reviews_and_reads_what_it_is_bound_to() {
+    let server = Server::strongroom().await;
+    let etcdctl = server.etcdctl();
+    installed(&server, "deny-all", &guests::deny_all(), &["--exempt", "CN:dev-client"]).await;
+    etcdctl.ok(&["put", "/guarded/a", "1"]).await;
+    let bind = async |flags: &[&str]| {
+        let run = plugin(&server, &[&["bind", "deny-all"], flags].concat()).await;
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+    };
+    bind(&["--exempt=", "--user=CN:somebody"]).await;
+    etcdctl.ok(&["put", "/guarded/a", "2"]).await;
+    bind(&["--user=CN:dev-client"]).await;
+    etcdctl.fails(&["put", "/guarded/a", "3"]).await;
+    bind(&["--operation=delete"]).await;
+    etcdctl.ok(&["put", "/guarded/a", "3"]).await;
+    etcdctl.fails(&["del", "/guarded/a"]).await;
+    removed(&server, "deny-all").await;
+
+    installed(&server, "while-free", &guests::while_free(), &[]).await;
+    assert!(etcdctl.fails(&["put", "/guarded/a", "4"]).await.contains("trapped"), "it was not granted to read");
+    let run = plugin(&server, &["bind", "while-free", "--may-read", guests::PREFIX]).await;
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    etcdctl.ok(&["put", guests::LOCK, "1"]).await;
+    etcdctl.fails(&["put", "/guarded/a", "4"]).await;
+    let shown = plugin(&server, &["show", "while-free", "-o", "yaml"]).await;
+    assert!(shown.stdout.contains("may_read:\n- /guarded/"), "{}", shown.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_administrator_tries_a_plugin_out_on_the_past() {
+    let server = Server::strongroom().await;
+    let etcdctl = server.etcdctl();
+    for value in ["calm", "!loud", "calm"] {
+        etcdctl.ok(&["put", "/guarded/a", value]).await;
+    }
+    etcdctl.ok(&["put", "/registry/secrets/s", "!sealed"]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("p.wasm");
+    fs::write(&file, guests::deny_exclamation()).unwrap();
+    let replay = async |flags: &[&str]| plugin(&server, &[&["replay", file.to_str().unwrap()], flags].concat()).await;
+    let told = replay(&[]).await;
+    assert_eq!(told.code, Some(0), "{}", told.stderr);
+    let line = told.stdout.lines().nth(1).unwrap();
+    assert!(line.contains("put") && line.contains("/guarded/a") && line.contains("denied"), "{}", told.stdout);
+    assert_eq!(told.stdout.lines().count(), 2, "{}", told.stdout);
+    assert!(told.stderr.contains("3 writes of revisions 2 to 5 reviewed: 1 denied, 0 failed"), "{}", told.stderr);
+    let told = replay(&["--since", "4", "--prefix=/", "--sees-sealed", "-o", "json"]).await;
+    let told: serde_json::Value = serde_json::from_str(&told.stdout).unwrap();
+    assert_eq!((&told["reviewed"], &told["denied"]), (&2.into(), &1.into()), "{told}");
+    assert_eq!(told["objections"][0]["key"], "/registry/secrets/s", "{told}");
+    // One that would say what it saw says it of what is not sealed only.
+    fs::write(&file, guests::deny_quoting()).unwrap();
+    let told = replay(&["--prefix=/", "--sees-sealed", "-o", "json"]).await.stdout;
+    assert!(told.contains("!loud") && told.contains("withheld") && !told.contains("!sealed"), "{told}");
+    let refused = replay(&["--since", "100"]).await;
+    assert!(refused.code == Some(1) && refused.stderr.contains("future revision"), "{}", refused.stderr);
+    assert!(!plugin(&server, &["list"]).await.stdout.contains("/guarded/"), "nothing was installed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_author_tries_a_plugin_out_without_a_server() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let own = std::env::current_exe().unwrap();

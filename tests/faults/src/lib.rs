@@ -6,6 +6,7 @@
 //! | `secrets` | a value of a sealed prefix is in no file, no log line and no metric |
 //! | `admission` | plugins deny with their reason; hostile ones are stopped, deny, and harm nothing else |
 //! | `doors` | no certificate, no connection; no administrator's certificate, no admin call |
+//! | `offices` | administrators, auditors and operators of backups do what they are for, with certificates of `strongroom cert` |
 //! | `gateway` | etcd's JSON over HTTP works over TLS, for nobody more than gRPC does |
 //! | `introspection` | tools that ask a server what it is are told: gRPC's health service and reflection |
 //! | `metrics` | every family of etcd is on the page, or has its reason |
@@ -49,6 +50,8 @@ mod kubernetes;
 mod load;
 #[cfg(test)]
 mod metrics;
+#[cfg(test)]
+mod offices;
 #[cfg(test)]
 mod operator;
 #[cfg(test)]

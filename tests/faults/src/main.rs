@@ -11,6 +11,7 @@
 //! faults --rolling                     every member is stopped and started again in turn, three times, under load
 //! faults --repair                      members with damaged or other data, leaders whose disks fail: each becomes whole again
 //! faults --rotation --keys 100000      data keys are replaced under load: what clients notice, and what is left of the old ones
+//! faults --binding --times 200         a plugin is bound and unbound under load while the leader moves
 //! faults --catch-up --writes 1000000   a member is away for so many writes: what clients notice while it catches up
 //! ```
 //!
@@ -67,20 +68,26 @@ struct Arguments {
     /// Replace data keys under load, instead of a campaign
     #[arg(long, group = "instead")]
     rotation: bool,
+    /// Bind and unbind a plugin under load, instead of a campaign
+    #[arg(long, group = "instead")]
+    binding: bool,
+    /// How many times it is bound
+    #[arg(long, default_value_t = 200, requires = "binding")]
+    times: usize,
     /// How many keys are sealed
     #[arg(long, default_value_t = 100_000, requires = "rotation")]
     keys: u64,
     /// How many puts the member misses
     #[arg(long, default_value_t = 1_000_000, requires = "catch_up")]
     writes: u64,
-    /// The program [default: strongroom-faulty beside this program, with its fail points; strongroom for --rolling, --rotation and --catch-up]
+    /// The program [default: strongroom-faulty beside this program, with its fail points; strongroom for --rolling, --rotation, --binding and --catch-up]
     #[arg(long)]
     program: Option<PathBuf>,
 }
 
 impl Arguments {
     fn plan(&self) -> Plan {
-        let built = || match self.rolling || self.rotation || self.catch_up {
+        let built = || match self.rolling || self.rotation || self.catch_up || self.binding {
             true => harness::binary(),
             false => harness::binary().with_file_name("strongroom-faulty"),
         };
@@ -108,6 +115,7 @@ async fn main() -> ExitCode {
         Arguments { repair: true, .. } => Box::pin(campaign::repair::run(&plan)).await,
         Arguments { rolling: true, .. } => Box::pin(campaign::rolling::run(&plan)).await,
         Arguments { rotation: true, keys, .. } => Box::pin(campaign::rotation::run(&plan, *keys)).await,
+        Arguments { binding: true, times, .. } => Box::pin(campaign::binding::run(&plan, *times)).await,
         Arguments { catch_up: true, writes, .. } => Box::pin(campaign::catch_up::run(&plan, *writes)).await,
         _ => {
             let report = Box::pin(campaign::run(&plan)).await;

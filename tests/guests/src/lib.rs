@@ -12,8 +12,10 @@
 
 mod bomb;
 mod encode;
+mod memory;
 mod wat;
 
+pub use memory::{grown, once, remembering};
 use wat::{Describe, Guest};
 
 /// The prefix that every guest describes.
@@ -64,6 +66,19 @@ pub fn deny_exclamation() -> Vec<u8> {
             (then (i32.store8 (i32.const 1024) (i32.const 1))))
         (i32.const 1024)";
     Guest::named("deny-exclamation").review(review).encode()
+}
+
+/// Denies every write with its value as the message, and allows one without.
+#[must_use]
+pub fn deny_quoting() -> Vec<u8> {
+    let review = "
+        (if (i32.load8_u offset=24 (local.get $request))
+            (then (i32.store8 (i32.const 1024) (i32.const 1))
+                  (i32.store (i32.const 1028) (i32.const 2048)) (i32.store (i32.const 1032) (i32.const 6))
+                  (i32.store (i32.const 1036) (i32.load offset=28 (local.get $request)))
+                  (i32.store (i32.const 1040) (i32.load offset=32 (local.get $request)))))
+        (i32.const 1024)";
+    Guest::named("deny-quoting").review(review).items(r#"(data (i32.const 2048) "denied")"#).encode()
 }
 
 /// Puts `!` in the place of every value, warns `changed` and notes `seen`.
@@ -274,16 +289,6 @@ pub fn unknown_verdict() -> Vec<u8> {
     Guest::named("unknown-verdict").review("(i32.store8 (i32.const 1024) (i32.const 7)) (i32.const 1024)").encode()
 }
 
-/// Remembers in its memory that it ran, and denies when it finds that it has run before.
-#[must_use]
-pub fn remembering() -> Vec<u8> {
-    let review = "
-        (i32.store8 (i32.const 1024) (i32.load8_u (i32.const 3000)))
-        (i32.store8 (i32.const 3000) (i32.const 1))
-        (i32.const 1024)";
-    Guest::named("remembering").review(review).encode()
-}
-
 /// Imports a clock, which the contract does not give.
 #[must_use]
 pub fn foreign_import() -> Vec<u8> {
@@ -357,6 +362,9 @@ mod tests {
             super::wild_pointer,
             super::unknown_verdict,
             super::remembering,
+            super::grown,
+            super::once,
+            super::deny_quoting,
             super::foreign_import,
             super::lying_name,
             super::lying_prefix_count,

@@ -46,8 +46,15 @@ impl Newcomer {
     /// # Panics
     /// When it was started already.
     pub fn launch(&mut self, members: &str) {
-        let (peer_url, state) = (self.peer_url(), "existing");
-        self.member.launch(&self.options, Acquaintance { peer_url: &peer_url, members, state });
+        self.launch_known_as(&self.peer_url(), members);
+    }
+
+    /// The same for one that others look for at another URL, where it need not be.
+    ///
+    /// # Panics
+    /// When it was started already.
+    pub fn launch_known_as(&mut self, peer_url: &str, members: &str) {
+        self.member.launch(&self.options, Acquaintance { peer_url, members, state: "existing" });
     }
 
     /// Whether its process was started and has not ended.

@@ -2,9 +2,10 @@
 
 mod keys;
 mod plugins;
+mod replay;
 mod seal;
 
-use auth::Administrator;
+use auth::Official;
 use flow::FlowError;
 use tonic::{Response, Status};
 
@@ -14,7 +15,7 @@ pub(crate) use seal::SealDoor;
 
 type Answer<T> = Result<Response<T>, Status>;
 
-fn audit<T>(administrator: &Administrator, action: &str, target: &str, done: &Result<T, FlowError>) {
+fn audit<Office, T>(administrator: &Official<Office>, action: &str, target: &str, done: &Result<T, FlowError>) {
     let fingerprint = administrator.fingerprint().unwrap_or_default();
     let succeeded = done.is_ok();
     tracing::info!(administrator = administrator.name(), fingerprint, action, target, succeeded, "admin call");

@@ -2,22 +2,25 @@
 
 use std::time::UNIX_EPOCH;
 
-use flow::{Binding, InstallPlugin, Member, PluginInfo, PluginLine, PluginOperations};
+use flow::{Binding, InstallPlugin, Member, PluginInfo, PluginLine, PluginOperations, Upload};
 use proto::admin::{
     self, BindRequest, ChangeRequest, FailurePolicy, InstallRequest, ListRequest, ListResponse, LogLine, LogsRequest,
-    LogsResponse, Plugin, PluginResponse, RemoveRequest, RemoveResponse, Replaced, UpgradeRequest,
+    LogsResponse, Plugin, PluginResponse, RemoveRequest, RemoveResponse, Replaced, ReplayRequest, UpgradeRequest,
     plugins_server::Plugins,
 };
 use store::command::PluginChange;
 use store::{PluginMode, PluginRecord};
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response};
 
+use super::replay::{self, ReplayStream};
 use super::{Answer, audit};
 use crate::ApiError;
 use crate::request::administered;
 
 pub(crate) struct PluginsDoor {
     pub(crate) member: Member,
+    pub(crate) shutdown: CancellationToken,
 }
 
 #[tonic::async_trait]
@@ -25,7 +28,8 @@ impl Plugins for PluginsDoor {
     async fn install(&self, request: Request<InstallRequest>) -> Answer<PluginResponse> {
         let (administrator, request) = administered(request)?;
         let (name, binding) = (request.name, binding(request.binding.unwrap_or_default())?);
-        let wanted = InstallPlugin { name: name.clone(), component: request.component, binding, force: request.force };
+        let code = Upload { component: request.component, signature: request.signature };
+        let wanted = InstallPlugin { name: name.clone(), code, binding, force: request.force };
         let installed = self.member.plugin_install(&administrator, wanted).await;
         audit(&administrator, "install plugin", &name, &installed);
         answer(installed.map_err(ApiError::from)?)
@@ -33,8 +37,8 @@ impl Plugins for PluginsDoor {
 
     async fn upgrade(&self, request: Request<UpgradeRequest>) -> Answer<PluginResponse> {
         let (administrator, request) = administered(request)?;
-        let upgraded =
-            self.member.plugin_upgrade(&administrator, &request.name, request.component, request.force).await;
+        let code = Upload { component: request.component, signature: request.signature };
+        let upgraded = self.member.plugin_upgrade(&administrator, &request.name, code, request.force).await;
         audit(&administrator, "upgrade plugin", &request.name, &upgraded);
         answer(upgraded.map_err(ApiError::from)?)
     }
@@ -80,6 +84,17 @@ impl Plugins for PluginsDoor {
         let lines = self.member.plugin_log(&administrator, &request.name).map_err(ApiError::from)?;
         Ok(Response::new(LogsResponse { lines: lines.into_iter().map(log_line).collect() }))
     }
+
+    type ReplayStream = ReplayStream;
+
+    async fn replay(&self, request: Request<ReplayRequest>) -> Answer<Self::ReplayStream> {
+        let (administrator, request) = administered(request)?;
+        let code = Upload { component: request.component, signature: request.signature };
+        let (binding, since) = (binding(request.binding.unwrap_or_default())?, request.since_revision);
+        let begun = self.member.plugin_replay(&administrator, code, binding, since).await;
+        audit(&administrator, "replay plugin", "", &begun);
+        Ok(Response::new(replay::stream(begun.map_err(ApiError::from)?, self.shutdown.clone())))
+    }
 }
 
 fn answer((info, policy_epoch): (PluginInfo, u64)) -> Answer<PluginResponse> {
@@ -104,6 +119,7 @@ fn binding(wanted: admin::Binding) -> Result<Binding, ApiError> {
         order: wanted.order,
         may_mutate: wanted.may_mutate,
         memory_mib: wanted.memory_mib,
+        reuse_instances: wanted.reuse_instances,
     })
 }
 
@@ -153,6 +169,7 @@ fn plugin(record: PluginRecord) -> Plugin {
         order: record.order,
         may_mutate: record.may_mutate,
         memory_mib: record.memory_mib,
+        reuse_instances: record.reuse_instances,
     };
     Plugin {
         name: record.name,
@@ -162,6 +179,7 @@ fn plugin(record: PluginRecord) -> Plugin {
         policy_epoch: record.policy_epoch,
         binding: Some(binding),
         disabled: record.disabled,
+        signed: !record.signature.is_empty(),
         previous: record
             .previous
             .map(|previous| Replaced { version: previous.version, digest: hex::encode(&previous.digest) }),

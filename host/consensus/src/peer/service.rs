@@ -221,7 +221,7 @@ impl Peer for PeerService {
 
     async fn prepare(&self, request: Request<PrepareRequest>) -> Result<Response<PrepareResponse>, Status> {
         self.check(&request)?;
-        let digest = request.into_inner().digest;
+        let PrepareRequest { digest, signature } = request.into_inner();
         // It may not have come so far in the log yet.
         let begun = Instant::now();
         while !self.has_component(&digest)? {
@@ -231,7 +231,8 @@ impl Peer for PeerService {
             tokio::time::sleep(COMPONENT_LOOK).await;
         }
         let preparation = self.preparation.clone();
-        let prepared = tokio::task::spawn_blocking(move || preparation.prepare(&digest)).await.map_err(stopped)?;
+        let prepared =
+            tokio::task::spawn_blocking(move || preparation.prepare(&digest, &signature)).await.map_err(stopped)?;
         Ok(Response::new(PrepareResponse { refusal: prepared.err().unwrap_or_default() }))
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use auth::Administrator;
+use auth::{Administrator, Auditor};
 use bytes::Bytes;
 use seal::{DataKeyRecord, PREFIXES_MAX, SealError, SealRule};
 use store::command::ChangeKeyring;
@@ -88,7 +88,7 @@ impl Member {
     ///
     /// # Errors
     /// When the disk does.
-    pub async fn wait_settled(&self, _admin: &Administrator, wait: Duration) -> Result<(bool, u64), FlowError> {
+    pub async fn wait_settled(&self, _auditor: &Auditor, wait: Duration) -> Result<(bool, u64), FlowError> {
         let begun = Instant::now();
         self.shared.rewrapper.wake();
         loop {

@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, collections::BTreeMap};
 
-use auth::Administrator;
+use auth::Auditor;
 use bytes::Bytes;
 use seal::{DataKeyRecord, KeyState, Keyring, SealRule, Sealed};
 use store::{Step, StoreError, Walk};
@@ -124,7 +124,7 @@ impl Member {
     ///
     /// # Errors
     /// When the disk does.
-    pub async fn key_status(&self, _admin: &Administrator) -> Result<KeyStatus, FlowError> {
+    pub async fn key_status(&self, _auditor: &Auditor) -> Result<KeyStatus, FlowError> {
         let policy = self.shared.policy.caught_up().await?;
         let (store, keyring) = (self.shared.store.clone(), policy.keyring().clone());
         let tallied = move || tallied(&store, &keyring);
@@ -151,7 +151,7 @@ impl Member {
     ///
     /// # Errors
     /// When the disk does.
-    pub async fn seal_rules(&self, _admin: &Administrator) -> Result<(Vec<SealRule>, u64), FlowError> {
+    pub async fn seal_rules(&self, _auditor: &Auditor) -> Result<(Vec<SealRule>, u64), FlowError> {
         let policy = self.shared.policy.caught_up().await?;
         Ok((policy.keyring().rules().cloned().collect(), policy.epoch()))
     }

@@ -7,29 +7,18 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
-use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    SanType,
-};
+use rcgen::{CertificateParams, Issuer, KeyPair, SanType};
 use time::{Duration, OffsetDateTime};
 
 use super::file::{OWNER_ONLY, READABLE, read, write_whole};
 use crate::error::ServerError;
+use crate::issuing::{self, AUTHORITY_DAYS, LEAF_DAYS, Purpose};
 
 /// The name in the administrator's certificate.
 pub(crate) const ADMINISTRATOR: &str = "spiffe://strongroom.dev/administrator";
 
-/// The authority outlives any dev directory.
-const AUTHORITY_DAYS: i64 = 3652;
-
-/// Short enough that a forgotten key does not work forever.
-const LEAF_DAYS: i64 = 365;
-
 /// A leaf with less left is issued again at the next start.
 const RENEWAL_DAYS: i64 = 30;
-
-/// Certificates hold from an hour ago: clocks of containers and hosts differ.
-const BACKDATE: Duration = Duration::hours(1);
 
 /// A certificate file and its key file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,7 +106,7 @@ impl Certificates {
         for (_, pair) in self.leaves() {
             remove(&pair.certificate)?;
         }
-        let params = authority_params(now);
+        let params = issuing::authority("Strongroom dev authority", now, AUTHORITY_DAYS);
         let key = KeyPair::generate().map_err(&failed)?;
         let certificate = params.self_signed(&key).map_err(&failed)?;
         write_pair(&self.authority, &certificate.pem(), &key)?;
@@ -125,36 +114,14 @@ impl Certificates {
     }
 }
 
-fn authority_params(now: OffsetDateTime) -> CertificateParams {
-    let mut params = named("Strongroom dev authority");
-    (params.not_before, params.not_after) = (now - BACKDATE, now + Duration::days(AUTHORITY_DAYS));
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    params
-}
-
 fn leaf_params(role: Role, now: OffsetDateTime) -> Result<CertificateParams, rcgen::Error> {
-    use ExtendedKeyUsagePurpose::{ClientAuth, ServerAuth};
-    let (name, usages, names) = match role {
-        Role::Server => ("dev-server", vec![ServerAuth], loopback_names()?),
-        Role::Peer => ("dev-peer", vec![ServerAuth, ClientAuth], loopback_names()?),
-        Role::Client => ("dev-client", vec![ClientAuth], Vec::new()),
-        Role::Administrator => ("dev-administrator", vec![ClientAuth], vec![SanType::URI(ADMINISTRATOR.try_into()?)]),
+    let (name, purpose, names) = match role {
+        Role::Server => ("dev-server", Purpose::Server, loopback_names()?),
+        Role::Peer => ("dev-peer", Purpose::Peer, loopback_names()?),
+        Role::Client => ("dev-client", Purpose::Client, Vec::new()),
+        Role::Administrator => ("dev-administrator", Purpose::Client, vec![SanType::URI(ADMINISTRATOR.try_into()?)]),
     };
-    let mut params = named(name);
-    (params.not_before, params.not_after) = (now - BACKDATE, now + Duration::days(LEAF_DAYS));
-    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    params.extended_key_usages = usages;
-    params.subject_alt_names = names;
-    params.use_authority_key_identifier_extension = true;
-    Ok(params)
-}
-
-fn named(common_name: &str) -> CertificateParams {
-    let mut params = CertificateParams::default();
-    params.distinguished_name = rcgen::DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, common_name);
-    params
+    Ok(issuing::leaf(name, purpose, names, now, LEAF_DAYS))
 }
 
 fn loopback_names() -> Result<Vec<SanType>, rcgen::Error> {

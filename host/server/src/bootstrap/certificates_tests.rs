@@ -82,7 +82,7 @@ fn a_second_start_keeps_everything() {
     let now = OffsetDateTime::now_utc();
     Certificates::ensure(dir.path(), 1, now).unwrap();
     let first = files(dir.path());
-    Certificates::ensure(dir.path(), 1, now + Duration::days(LEAF_DAYS - RENEWAL_DAYS - 1)).unwrap();
+    Certificates::ensure(dir.path(), 1, now + Duration::days(i64::from(LEAF_DAYS) - RENEWAL_DAYS - 1)).unwrap();
     assert_eq!(files(dir.path()), first);
     assert_eq!(first.len(), 10);
 }
@@ -91,7 +91,7 @@ fn a_second_start_keeps_everything() {
 fn leaves_near_their_end_are_issued_again_by_the_same_authority() {
     let dir = tempfile::tempdir().unwrap();
     let now = OffsetDateTime::now_utc();
-    Certificates::ensure(dir.path(), 1, now - Duration::days(LEAF_DAYS - RENEWAL_DAYS + 1)).unwrap();
+    Certificates::ensure(dir.path(), 1, now - Duration::days(i64::from(LEAF_DAYS) - RENEWAL_DAYS + 1)).unwrap();
     let first = files(dir.path());
     let all = Certificates::ensure(dir.path(), 1, now).unwrap();
     let second = files(dir.path());

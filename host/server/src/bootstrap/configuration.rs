@@ -60,6 +60,7 @@ impl DevDirectory {
             administrators: administrators().expect("the dev administrator's name is a rule"),
             admin_access: auth::AdminAccess::Mtls,
             metrics: self.door("--metrics-port", port(dev.metrics_port), None),
+            plugin_trusted_keys: None,
             seal_config: Some(self.seal_config()),
             seal_keyless: false,
             seal_recovering: false,

@@ -2,10 +2,12 @@
 
 mod arguments;
 mod author;
+mod cert;
 mod client;
 mod dev;
 mod key;
 mod key_status;
+mod new_file;
 mod personality;
 mod plugin;
 mod recovery;
@@ -16,6 +18,7 @@ mod table;
 use clap::{Parser, Subcommand};
 
 pub(crate) use arguments::{Request, UsageError, read};
+pub(crate) use cert::Cert;
 pub(crate) use client::ClientError;
 pub(crate) use dev::Dev;
 pub(crate) use key::Key;
@@ -48,6 +51,9 @@ pub(crate) enum Command {
     /// Make root keys; show, rotate and destroy the data keys of sealed prefixes
     #[command(subcommand)]
     Key(Key),
+    /// Make certificates for a cluster and its clients, and show what is in one
+    #[command(subcommand)]
+    Cert(Cert),
     /// What a member starts to compile a plugin: a component on standard input, machine code on standard output
     #[command(name = admission::COMPILE_COMMAND, hide = true)]
     CompileComponent,

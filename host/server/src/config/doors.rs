@@ -120,15 +120,19 @@ pub(crate) fn admin(reader: &mut Reader<'_>) -> (Door, Administrators) {
     if !listen.is_empty() && reader.path("admin-trusted-ca-file").is_none() {
         reader.report(ConfigError::Missing { flag: ADMIN.authority, because: "--listen-admin-urls is given" });
     }
-    let rules = administrators(reader);
-    if listen.is_empty() && !rules.is_empty() {
-        let because = "--listen-admin-urls is not";
-        reader.report(ConfigError::Pointless { flag: "--admin-identities", because });
-    }
+    let [rules, auditors, backup_operators] = ["--admin-identities", "--auditor-identities", "--backup-identities"]
+        .map(|flag| {
+            let rules = identities(reader, flag);
+            if listen.is_empty() && !rules.is_empty() {
+                reader.report(ConfigError::Pointless { flag, because: "--listen-admin-urls is not" });
+            }
+            rules
+        });
     if !listen.is_empty() && rules.is_empty() && !reader.is_written("admin-identities") {
         reader.report(ConfigError::Missing { flag: "--admin-identities", because: "--listen-admin-urls is given" });
     }
-    (Door { flag: ADMIN.listen, listen, advertised: Vec::new(), tls }, Administrators::from(rules))
+    let administrators = Administrators::from(rules).with_others(auditors, backup_operators);
+    (Door { flag: ADMIN.listen, listen, advertised: Vec::new(), tls }, administrators)
 }
 
 /// Who may make admin calls on the client listener.
@@ -136,13 +140,13 @@ pub(crate) fn admin_access(reader: &mut Reader<'_>) -> AdminAccess {
     reader.parsed("admin-access", "mtls, client-cert or any", |text| text.parse().ok()).unwrap_or_default()
 }
 
-fn administrators(reader: &mut Reader<'_>) -> Vec<AdministratorRule> {
-    let text = reader.text("admin-identities");
+fn identities(reader: &mut Reader<'_>, flag: &'static str) -> Vec<AdministratorRule> {
+    let text = reader.text(bare(flag));
     let mut rules = Vec::new();
     for part in value::list(&text) {
         match part.parse() {
             Ok(rule) => rules.push(rule),
-            Err(error) => reader.report(ConfigError::BadRule(error)),
+            Err(source) => reader.report(ConfigError::BadRule { flag, source }),
         }
     }
     rules
@@ -255,6 +259,17 @@ pub(crate) fn check_dialling(reader: &mut Reader<'_>, name: &str, cluster: &Clus
         }
         Some(_) => {}
         None => reader.report(ConfigError::Missing { flag: "an https URL among --listen-peer-urls", because }),
+    }
+}
+
+/// Peers may do anything: nobody else should be able to pass for one.
+pub(crate) fn check_peers(reader: &mut Reader<'_>, peer: &Door, others: [&Door; 2]) {
+    let authority = |door: &Door| door.tls.as_ref().and_then(|tls| tls.client_authority.clone());
+    let is_open = peer.tls.as_ref().is_some_and(|tls| tls.allowed == AllowedNames::Any);
+    if let Some(own) =
+        authority(peer).filter(|own| is_open && others.iter().any(|door| authority(door).as_ref() == Some(own)))
+    {
+        reader.remark(Remark::ClientsAmongPeers { authority: own });
     }
 }
 

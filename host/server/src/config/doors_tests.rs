@@ -193,6 +193,25 @@ fn administrators_count_on_the_client_listener_when_both_trust_the_same_authorit
 }
 
 #[test]
+fn a_peer_listener_that_lets_clients_in_is_remarked_on() {
+    let remarks = |peers, more: &[(&'static str, &'static str)]| {
+        let peer = [
+            ("listen-peer-urls", "https://127.0.0.1:3"),
+            ("initial-advertise-peer-urls", "https://127.0.0.1:3"),
+            ("initial-cluster", "default=https://127.0.0.1:3"),
+            ("peer-cert-file", "c"),
+            ("peer-key-file", "k"),
+            ("peer-trusted-ca-file", peers),
+        ];
+        with(&https(&[&peer[..], &[("trusted-ca-file", "clients")], more].concat())).unwrap().remarks
+    };
+    let [Remark::ClientsAmongPeers { authority }] = &remarks("clients", &[])[..] else { panic!("one remark") };
+    assert_eq!(authority, std::path::Path::new("clients"));
+    assert_eq!(remarks("clients", &[("peer-cert-allowed-cn", "peer")]), []);
+    assert_eq!(remarks("peers", &[]), []);
+}
+
+#[test]
 fn admin_calls_are_for_named_certificates_unless_the_operator_says_otherwise() {
     assert_eq!(with(&[]).unwrap().admin_access, auth::AdminAccess::Mtls);
     let open = with(&[("admin-access", "any")]).unwrap();

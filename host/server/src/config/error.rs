@@ -52,9 +52,9 @@ pub(crate) enum ConfigError {
     /// Two flags that contradict each other.
     #[error("{0}")]
     Conflict(String),
-    /// A rule of `--admin-identities` that cannot be read.
-    #[error("--admin-identities: {0}")]
-    BadRule(#[source] auth::AuthError),
+    /// A rule of `--admin-identities` and its like that cannot be read.
+    #[error("{flag}: {source}")]
+    BadRule { flag: &'static str, source: auth::AuthError },
     /// The seal configuration does not hold.
     #[error("--seal-config: {0}")]
     Seal(#[source] seal::SealError),

@@ -60,6 +60,8 @@ pub(crate) struct Config {
     pub(crate) admin_access: AdminAccess,
     /// The listener of monitoring.
     pub(crate) metrics: Door,
+    /// Public keys of those whose plugins are run.
+    pub(crate) plugin_trusted_keys: Option<PathBuf>,
     /// The YAML file that names sealed prefixes and root key.
     pub(crate) seal_config: Option<PathBuf>,
     /// Whether it runs without a root key whatever the seal configuration says.

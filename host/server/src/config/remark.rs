@@ -1,5 +1,7 @@
 //! What the log says about how the configuration came about, once there is a log.
 
+use std::path::PathBuf;
+
 /// One remark.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Remark {
@@ -13,6 +15,8 @@ pub(crate) enum Remark {
     Moot { origin: String, why: &'static str },
     /// An http listener beside https ones takes no certificates.
     PlainListener { url: String, flag: &'static str },
+    /// Members are known by an authority that also issues to clients, and by nothing else.
+    ClientsAmongPeers { authority: PathBuf },
 }
 
 impl Remark {
@@ -32,6 +36,11 @@ impl Remark {
             Self::PlainListener { url, flag } => {
                 tracing::warn!(address = url, setting = flag, "scheme is http; certificates are not asked for here");
             }
+            Self::ClientsAmongPeers { authority } => tracing::warn!(
+                authority = %authority.display(),
+                "whoever has a client's certificate may pass for a member; give --peer-trusted-ca-file an authority of members only, or \
+                 name them with --peer-cert-allowed-cn"
+            ),
         }
     }
 }

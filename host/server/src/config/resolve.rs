@@ -44,10 +44,12 @@ fn read(reader: &mut Reader<'_>) -> Config {
     let metrics = doors::metrics(reader, &client);
     let cluster = cluster::cluster(reader, &name, &peer.advertised, &data_dir);
     doors::check_dialling(reader, &name, &cluster, &peer);
+    doors::check_peers(reader, &peer, [&client, &admin]);
     let corruption_checks = feature_gates::corruption_checks(reader);
     Config {
         corruption_checks,
         cluster,
+        plugin_trusted_keys: reader.path("plugin-trusted-keys"),
         seal_config: reader.path("seal-config"),
         seal_recovering: reader.switch("seal-recovering"),
         seal_keyless: reader.parsed("seal-provider", "`none`, or left out", keyless).unwrap_or(false),

@@ -1,6 +1,7 @@
 //! A campaign: rounds of traffic under faults, each judged when it is over.
 
 mod authority;
+pub(crate) mod binding;
 pub(crate) mod catch_up;
 mod damage;
 mod fault;
@@ -8,6 +9,8 @@ pub(crate) mod handover;
 mod joining;
 mod latency;
 mod leadership;
+#[cfg(test)]
+mod members_tests;
 mod membership;
 mod nemesis;
 mod pace;

@@ -70,7 +70,7 @@ impl Administrator {
         let prefixes = vec![self.field.guarded().into()];
         let component = guests::deny_all().into();
         let binding = Some(Binding { prefixes, ..Binding::default() });
-        let request = InstallRequest { name: NAME.to_owned(), component, binding, force: false };
+        let request = InstallRequest { name: NAME.to_owned(), component, binding, ..InstallRequest::default() };
         matches!(timeout(PATIENCE, plugins.install(request)).await, Ok(Ok(_)))
     }
 

@@ -29,6 +29,9 @@ pub(crate) struct Bench {
     /// For how many seconds
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: u64,
+    /// Let an instance review again and again, rather than a fresh one each time
+    #[arg(long)]
+    reuse_instances: bool,
     /// Form of the answer
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
     output: Format,
@@ -46,7 +49,7 @@ struct Document {
 }
 
 impl Bench {
-    /// Reviews one put again and again on one thread, each in a fresh instance, and prints how long that takes.
+    /// Reviews one put again and again on one thread, each in a fresh instance unless told otherwise, and prints how long that takes.
     ///
     /// # Errors
     ///
@@ -54,6 +57,7 @@ impl Bench {
     pub(crate) fn run(self) -> Result<(), ClientError> {
         let begun = Instant::now();
         let trial = super::try_out(&self.file, &self.settings.read()?)?;
+        let trial = if self.reuse_instances { trial.reusing() } else { trial };
         let compile = begun.elapsed();
         let value = self.value.as_deref().map_or_else(|| Ok(vec![b'a'; 1024]), read)?;
         let key = match self.key {

@@ -1,9 +1,10 @@
-//! `strongroom plugin new|pack|inspect|test|bench`: for a plugin's author, with the engine of a member and without one.
+//! `strongroom plugin new|pack|inspect|test|bench|keygen|sign`: for a plugin's author, with the engine of a member and without one.
 
 mod bench;
 mod cases;
 mod new;
 mod pack;
+mod sign;
 
 use std::path::{Path, PathBuf};
 
@@ -18,6 +19,7 @@ pub(crate) use bench::Bench;
 pub(crate) use cases::Test;
 pub(crate) use new::New;
 pub(crate) use pack::Pack;
+pub(crate) use sign::{Keygen, Sign, signature_of};
 
 /// `plugin inspect`.
 #[derive(Debug, clap::Args)]

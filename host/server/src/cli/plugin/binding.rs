@@ -48,6 +48,9 @@ pub(crate) struct BindingOptions {
     /// Most memory of one review in MiB; 0 means the default
     #[arg(long, value_name = "MIB")]
     memory_mib: Option<u32>,
+    /// Let an instance review again and again, with what it remembers: faster for interpreters
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    reuse_instances: Option<bool>,
 }
 
 /// What becomes of a plugin's verdicts.
@@ -84,6 +87,7 @@ impl BindingOptions {
             order: self.order.unwrap_or(binding.order),
             may_mutate: self.may_mutate.unwrap_or(binding.may_mutate),
             memory_mib: self.memory_mib.unwrap_or(binding.memory_mib),
+            reuse_instances: self.reuse_instances.unwrap_or(binding.reuse_instances),
         })
     }
 }

@@ -1,9 +1,9 @@
 //! `strongroom plugin`, as far as it takes a member; what needs none is in `author`.
 
 mod binding;
+mod replay;
 mod show;
-
-use std::path::{Path, PathBuf};
+mod upload;
 
 use proto::admin::plugins_client::PluginsClient;
 use proto::admin::{
@@ -14,10 +14,12 @@ use serde::Serialize;
 use tonic::transport::Channel;
 
 use binding::BindingOptions;
+use replay::Replay;
 use show::{show, show_all, show_one};
+use upload::{Upload, Uploaded};
 
-use super::author::{Bench, Inspect, New, Pack, Test};
-use super::client::{ClientError, Connection, read};
+use super::author::{Bench, Inspect, Keygen, New, Pack, Sign, Test};
+use super::client::{ClientError, Connection};
 use super::table::{Format, Table, print, timestamp};
 
 /// Admission plugins.
@@ -41,6 +43,8 @@ pub(crate) enum Plugin {
     Show(Named),
     /// Show what a plugin has logged on the member that is asked
     Logs(Named),
+    /// Show a plugin that is not installed the writes of the past: what would it have denied?
+    Replay(Replay),
     /// Make a folder with a new plugin that works, its cases and the SDK of its language
     New(New),
     /// Make a component of what a compiler wrote
@@ -51,6 +55,10 @@ pub(crate) enum Plugin {
     Test(Test),
     /// Try out on this machine how fast a plugin is
     Bench(Bench),
+    /// Make an Ed25519 key to sign plugins with
+    Keygen(Keygen),
+    /// Sign a component, for members that run signed plugins only
+    Sign(Sign),
     /// Remove a plugin
     Remove(Named),
 }
@@ -58,8 +66,8 @@ pub(crate) enum Plugin {
 /// `plugin install`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Install {
-    /// A WebAssembly component that implements the plugin contract
-    file: PathBuf,
+    #[command(flatten)]
+    upload: Upload,
     /// Name to install it under [default: that of the file, without its ending]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -75,8 +83,8 @@ pub(crate) struct Install {
 /// `plugin upgrade`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Upgrade {
-    /// A WebAssembly component that implements the plugin contract
-    file: PathBuf,
+    #[command(flatten)]
+    upload: Upload,
     /// Name of the installed plugin [default: that of the file, without its ending]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -159,11 +167,14 @@ impl Plugin {
             Self::List(list) => list.run().await,
             Self::Show(named) => named.show().await,
             Self::Logs(named) => named.logs().await,
+            Self::Replay(replay) => replay.run().await,
             Self::New(new) => new.run(),
             Self::Pack(pack) => pack.run(),
             Self::Inspect(inspect) => inspect.run(),
             Self::Test(test) => test.run(),
             Self::Bench(bench) => bench.run(),
+            Self::Keygen(keygen) => keygen.run(),
+            Self::Sign(sign) => sign.run(),
             Self::Remove(named) => named.remove().await,
         }
     }
@@ -171,10 +182,11 @@ impl Plugin {
 
 impl Install {
     async fn run(self) -> Result<(), ClientError> {
-        let component = read(&self.file)?;
+        let Uploaded { component, signature } = self.upload.read()?;
         let request = InstallRequest {
-            name: self.name.unwrap_or_else(|| name_of(&self.file)),
+            name: self.name.unwrap_or_else(|| self.upload.plugin_name()),
             component: component.into(),
+            signature: signature.into(),
             binding: Some(self.binding.over(Binding::default())?),
             force: self.force,
         };
@@ -186,9 +198,10 @@ impl Install {
 
 impl Upgrade {
     async fn run(self) -> Result<(), ClientError> {
-        let component = read(&self.file)?.into();
-        let request =
-            UpgradeRequest { name: self.name.unwrap_or_else(|| name_of(&self.file)), component, force: self.force };
+        let Uploaded { component, signature } = self.upload.read()?;
+        let name = self.name.unwrap_or_else(|| self.upload.plugin_name());
+        let (component, signature) = (component.into(), signature.into());
+        let request = UpgradeRequest { name, component, signature, force: self.force };
         let connection = &self.answer.connection;
         let answered = plugins(connection).await?.upgrade(request).await;
         show(&self.answer, answered.map_err(|status| connection.failed(&status))?.into_inner())
@@ -256,11 +269,6 @@ impl Named {
     }
 }
 
-/// Compilers put underscores where names of plugins have hyphens.
-fn name_of(file: &Path) -> String {
-    file.file_stem().unwrap_or_default().to_string_lossy().replace('_', "-")
-}
-
 async fn plugins(connection: &Connection) -> Result<PluginsClient<Channel>, ClientError> {
     Ok(PluginsClient::new(connection.open().await?))
 }
@@ -269,14 +277,4 @@ async fn installed(connection: &Connection, name: &str) -> Result<Installed, Cli
     let listed = plugins(connection).await?.list(ListRequest {}).await.map_err(|s| connection.failed(&s))?;
     let found = listed.into_inner().plugins.into_iter().find(|plugin| plugin.name == name);
     found.ok_or_else(|| ClientError::NoSuchPlugin { name: name.to_owned() })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_plugin_is_called_as_its_file_is() {
-        assert_eq!(name_of(Path::new("target/release/no_secrets.wasm")), "no-secrets");
-    }
 }

@@ -1,0 +1,164 @@
+//! `strongroom cert init-ca` and `issue`.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use rcgen::{CertificateParams, Issuer, KeyPair, PublicKeyData as _, SanType};
+use time::OffsetDateTime;
+use x509_parser::pem::parse_x509_pem;
+use zeroize::Zeroizing;
+
+use crate::cli::client::{ClientError, read};
+use crate::cli::new_file::{OWNER_ONLY, READABLE, write_new};
+use crate::cli::table::{Format, Table, print, timestamp};
+use crate::issuing::{self, AUTHORITY_DAYS, LEAF_DAYS, Purpose};
+
+/// A hundred years: longer is a typing error.
+const DAYS_MAX: i64 = 36_525;
+
+/// `cert init-ca`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct InitCa {
+    /// What the authority is called
+    #[arg(long, value_name = "NAME", default_value = "Strongroom authority")]
+    name: String,
+    /// For how many days it holds
+    #[arg(long, default_value_t = AUTHORITY_DAYS, value_parser = clap::value_parser!(u32).range(1..=DAYS_MAX))]
+    days: u32,
+    /// Folder for ca.crt and ca.key, neither of which may be there yet
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+}
+
+/// `cert issue`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Issue {
+    /// Name of the files: NAME.crt and NAME.key, neither of which may be there yet
+    name: String,
+    /// What it is for
+    #[arg(long = "for", value_enum, value_name = "PURPOSE")]
+    purpose: Purpose,
+    /// Host name or address at which its holder is reached, may be repeated
+    #[arg(long = "host", value_name = "HOST")]
+    hosts: Vec<String>,
+    /// URI that names its holder, as in spiffe://example.org/admin, may be repeated
+    #[arg(long = "uri", value_name = "URI")]
+    uris: Vec<String>,
+    /// Common name of its holder, which may be a user's [default: NAME]
+    #[arg(long, value_name = "NAME")]
+    common_name: Option<String>,
+    /// For how many days it holds
+    #[arg(long, default_value_t = LEAF_DAYS, value_parser = clap::value_parser!(u32).range(1..=DAYS_MAX))]
+    days: u32,
+    /// Folder for the files
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+    /// The authority's certificate [default: ca.crt in --dir]
+    #[arg(long, value_name = "FILE")]
+    ca_cert: Option<PathBuf>,
+    /// The authority's key [default: ca.key in --dir]
+    #[arg(long, value_name = "FILE")]
+    ca_key: Option<PathBuf>,
+}
+
+impl InitCa {
+    /// Writes the authority.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`]: above all where there is one already.
+    pub(super) fn run(self) -> Result<(), ClientError> {
+        let params = issuing::authority(&self.name, OffsetDateTime::now_utc(), self.days);
+        let certificate = self.dir.join("ca.crt");
+        let failed = unusable(&certificate);
+        let key = KeyPair::generate().map_err(&failed)?;
+        let pem = params.self_signed(&key).map_err(&failed)?.pem();
+        write_pair(&self.dir, "ca", &pem, &key, &params)
+    }
+}
+
+impl Issue {
+    /// Writes a certificate and its key.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`]: files that are there, or an authority that is not.
+    pub(super) fn run(self) -> Result<(), ClientError> {
+        let certificate = self.dir.join(format!("{}.crt", self.name));
+        if self.purpose != Purpose::Client && self.hosts.is_empty() {
+            let reason = "name with --host where it is reached: nobody connects to a certificate without";
+            return Err(ClientError::Unusable { path: certificate, reason: reason.to_owned() });
+        }
+        let failed = unusable(&certificate);
+        let common_name = self.common_name.as_ref().unwrap_or(&self.name);
+        let names = names(&self.hosts, &self.uris).map_err(&failed)?;
+        let params = issuing::leaf(common_name, self.purpose, names, OffsetDateTime::now_utc(), self.days);
+        let key = KeyPair::generate().map_err(&failed)?;
+        let pem = params.signed_by(&key, &self.issuer(params.not_after)?).map_err(&failed)?.pem();
+        write_pair(&self.dir, &self.name, &pem, &key, &params)
+    }
+
+    /// The authority, if it can issue what holds until then.
+    fn issuer(&self, until: OffsetDateTime) -> Result<Issuer<'static, KeyPair>, ClientError> {
+        let beside = |given: &Option<PathBuf>, name: &str| given.clone().unwrap_or_else(|| self.dir.join(name));
+        let (certificate, key) = (beside(&self.ca_cert, "ca.crt"), beside(&self.ca_key, "ca.key"));
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let pem = Zeroizing::new(text(&Zeroizing::new(read(&key)?)));
+        let pair = KeyPair::from_pem(&pem).map_err(unusable(&key))?;
+        let pem = text(&read(&certificate)?);
+        let refuse = |reason: String| ClientError::Unusable { path: certificate.clone(), reason };
+        let parsed = parse_x509_pem(pem.as_bytes()).map_err(|error| refuse(error.to_string()))?.1;
+        let authority = parsed.parse_x509().map_err(|error| refuse(error.to_string()))?;
+        if !authority.is_ca() {
+            return Err(refuse("it is not an authority's; name that with --ca-cert".to_owned()));
+        }
+        if authority.public_key().raw != pair.subject_public_key_info() {
+            return Err(refuse(format!("{} is not its key; name that with --ca-key", key.display())));
+        }
+        let last = authority.validity().not_after.timestamp();
+        if until.unix_timestamp() > last {
+            let (until, last) = (timestamp(until.unix_timestamp()), timestamp(last));
+            return Err(refuse(format!("it holds until {last} only, and not until {until}: give fewer --days")));
+        }
+        Issuer::from_ca_cert_pem(&pem, pair).map_err(unusable(&certificate))
+    }
+}
+
+/// Addresses are told from names by how they look, as everywhere.
+fn names(hosts: &[String], uris: &[String]) -> Result<Vec<SanType>, rcgen::Error> {
+    let host = |host: &String| match host.parse::<IpAddr>() {
+        Ok(address) => Ok(SanType::IpAddress(address)),
+        Err(_) => Ok(SanType::DnsName(host.as_str().try_into()?)),
+    };
+    let uri = |uri: &String| Ok(SanType::URI(uri.as_str().try_into()?));
+    hosts.iter().map(host).chain(uris.iter().map(uri)).collect()
+}
+
+/// The key first: a certificate would be taken for whole.
+fn write_pair(
+    dir: &Path,
+    name: &str,
+    certificate: &str,
+    key: &KeyPair,
+    params: &CertificateParams,
+) -> Result<(), ClientError> {
+    let [certificate_path, key_path] = ["crt", "key"].map(|ending| dir.join(format!("{name}.{ending}")));
+    if certificate_path.exists() {
+        let reason = "it is there already; take it away, or choose another name".to_owned();
+        return Err(ClientError::Unusable { path: certificate_path, reason });
+    }
+    write_new(&key_path, Zeroizing::new(key.serialize_pem()).as_bytes(), OWNER_ONLY)?;
+    write_new(&certificate_path, certificate.as_bytes(), READABLE)?;
+    let mut table = Table::new(&["CERTIFICATE", "KEY", "HOLDS UNTIL"]);
+    table.row(vec![
+        certificate_path.display().to_string(),
+        key_path.display().to_string(),
+        timestamp(params.not_after.unix_timestamp()),
+    ]);
+    Ok(print(Format::Table, &(), &table)?)
+}
+
+fn unusable(path: &Path) -> impl Fn(rcgen::Error) -> ClientError {
+    let path = path.to_owned();
+    move |error| ClientError::Unusable { path: path.clone(), reason: error.to_string() }
+}
