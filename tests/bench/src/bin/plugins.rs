@@ -1,9 +1,9 @@
-//! The program `admission`: what plugins cost a put. Puts that no plugin reviews, with none bound and with sixty-four bound on a
+//! The program `plugins`: what plugins cost a put. Puts that no plugin reviews, with none bound and with sixty-four bound on a
 //! thousand other prefixes; and puts that one in Rust reviews, in fresh instances and in reused ones. On one member that syncs every
 //! put.
 //!
 //! ```text
-//! admission --clients 64 --rounds 9 --seconds 3
+//! plugins --clients 64 --rounds 9 --seconds 3
 //! ```
 //!
 //! Each round does the same in every state, each time from another one on, so that what drifts falls on all. A ratio is taken within
