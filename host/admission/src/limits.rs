@@ -6,7 +6,7 @@ use std::time::Duration;
 /// Python, which brings its interpreter and library, 14 MiB and more. Each travels through the replicated log as one entry.
 pub const COMPONENT_BYTES_MAX: usize = 48 << 20;
 
-/// Most plugins in force at once. With [`LANES_MAX`] it sizes the pool of instances; installation must hold to it.
+/// Most plugins in force at once. With [`LANES_MAX`] it sizes the pool of instances; the store holds to it.
 pub const PLUGINS_MAX: usize = store::PLUGINS_MAX;
 
 /// Time limit of the reviews of one client request by one plugin, when the administrator sets none. Reviews take

@@ -37,7 +37,7 @@ struct Scope {
 }
 
 impl Scopes {
-    /// Of plugins in the order of their places: at most [`PLUGINS_MAX`], which installation holds to.
+    /// Of plugins in the order of their places: at most [`PLUGINS_MAX`], which is held to where commands are applied.
     pub(crate) fn new<'a>(plugins: impl Iterator<Item = impl Iterator<Item = &'a Bytes>>) -> Self {
         let mut named: Vec<(&Bytes, Concerned)> = plugins
             .enumerate()

@@ -168,7 +168,8 @@ impl Doors {
         routes.layer(from_fn_with_state(self.front.clone(), front::receive))
     }
 
-    /// The admin listener: the admin services and everything that the client listener has, each call for whoever holds the office that it takes.
+    /// The admin listener: the admin services and everything that the client listener has, each call for whoever holds the
+    /// office that it takes.
     pub fn admin_routes(&self) -> Router {
         let plugins = PluginsServer::new(PluginsDoor { member: self.member.clone(), shutdown: self.shutdown.clone() });
         let keys = KeysServer::new(KeysDoor { member: self.member.clone() });

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use auth::{Administrators, AuthError, Requirement};
-use flow::{Alarm, FlowError, Member, Reply, Snapshot, SnapshotPiece};
+use flow::{Alarm, Member, Reply, Snapshot, SnapshotPiece};
 use futures::{Stream, stream};
 use proto::etcdserverpb::{
     self as wire, AlarmMember, AlarmRequest, AlarmResponse, DowngradeInfo, HashKvRequest, HashKvResponse, HashRequest,
@@ -14,8 +14,8 @@ use proto::etcdserverpb::{
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
-use crate::request::{administered, opened};
-use crate::{ApiError, header, status};
+use crate::request::{administered, opened, unless_stopped};
+use crate::{ApiError, header};
 
 type Answer<T> = Result<Response<T>, Status>;
 
@@ -128,12 +128,9 @@ struct Sending {
 
 impl Sending {
     async fn next(mut self) -> Result<Option<(wire::SnapshotResponse, Self)>, Status> {
-        let piece = tokio::select! {
-            piece = self.snapshot.pieces.recv() => piece,
-            () = self.shutdown.cancelled() => return Err(status::of_flow(&FlowError::Stopped)),
-        };
-        let Some(piece) = piece else { return Ok(None) };
-        let SnapshotPiece { remaining_bytes, blob } = piece.map_err(ApiError::from)?;
+        let next = async { self.snapshot.pieces.recv().await.transpose() };
+        let piece = unless_stopped(&self.shutdown, next).await.map_err(ApiError::from)?;
+        let Some(SnapshotPiece { remaining_bytes, blob }) = piece else { return Ok(None) };
         let version = self.snapshot.version.clone();
         Ok(Some((wire::SnapshotResponse { header: None, remaining_bytes, blob, version }, self)))
     }

@@ -2,13 +2,14 @@
 
 use std::pin::Pin;
 
-use flow::{FlowError, Hindsight, Objection, Replay, ReplayPiece};
+use flow::{Hindsight, Objection, Replay, ReplayPiece};
 use futures::{Stream, stream};
 use proto::admin::{self, ReplayResponse, objection::Kind};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-use crate::{ApiError, status};
+use crate::ApiError;
+use crate::request::unless_stopped;
 
 /// Warnings become one message.
 const BETWEEN_WARNINGS: &str = "; ";
@@ -26,10 +27,7 @@ struct Playing {
 
 impl Playing {
     async fn next(mut self) -> Result<Option<(ReplayResponse, Self)>, Status> {
-        let piece = tokio::select! {
-            piece = self.replay.next() => piece.map_err(ApiError::from)?,
-            () = self.shutdown.cancelled() => return Err(status::of_flow(&FlowError::Stopped)),
-        };
+        let piece = unless_stopped(&self.shutdown, self.replay.next()).await.map_err(ApiError::from)?;
         Ok(piece.map(|piece| (response(piece), self)))
     }
 }

@@ -11,6 +11,19 @@ use super::client::ClientError;
 pub(super) const OWNER_ONLY: u32 = 0o600;
 pub(super) const READABLE: u32 = 0o644;
 
+/// Refuses a path where something is: for who writes another file first.
+///
+/// # Errors
+///
+/// [`ClientError::Unusable`].
+pub(super) fn check_vacant(path: &Path) -> Result<(), ClientError> {
+    if !path.exists() {
+        return Ok(());
+    }
+    let reason = "it is there already; take it away, or choose another name".to_owned();
+    Err(ClientError::Unusable { path: path.to_owned(), reason })
+}
+
 /// Writes a file that is not there.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ use rustls::pki_types::pem::PemObject;
 use zeroize::Zeroizing;
 
 use crate::cli::client::{ClientError, read};
-use crate::cli::new_file::{OWNER_ONLY, READABLE, write_new};
+use crate::cli::new_file::{OWNER_ONLY, READABLE, check_vacant, write_new};
 
 /// `plugin keygen`.
 #[derive(Debug, clap::Args)]
@@ -40,10 +40,7 @@ impl Keygen {
             |error: rcgen::Error| ClientError::Unusable { path: self.file.clone(), reason: error.to_string() };
         let pair = KeyPair::generate_for(&PKCS_ED25519).map_err(unusable)?;
         let public = with_suffix(&self.file, ".pub");
-        if public.exists() {
-            let reason = "it is there already; take it away, or choose another name".to_owned();
-            return Err(ClientError::Unusable { path: public, reason });
-        }
+        check_vacant(&public)?;
         let private = Zeroizing::new(pair.serialize_pem());
         write_new(&self.file, private.as_bytes(), OWNER_ONLY)?;
         write_new(&public, pair.public_key_pem().as_bytes(), READABLE)

@@ -9,7 +9,7 @@ use x509_parser::pem::parse_x509_pem;
 use zeroize::Zeroizing;
 
 use crate::cli::client::{ClientError, read};
-use crate::cli::new_file::{OWNER_ONLY, READABLE, write_new};
+use crate::cli::new_file::{OWNER_ONLY, READABLE, check_vacant, write_new};
 use crate::cli::table::{Format, Table, print, timestamp};
 use crate::issuing::{self, AUTHORITY_DAYS, LEAF_DAYS, Purpose};
 
@@ -143,10 +143,7 @@ fn write_pair(
     params: &CertificateParams,
 ) -> Result<(), ClientError> {
     let [certificate_path, key_path] = ["crt", "key"].map(|ending| dir.join(format!("{name}.{ending}")));
-    if certificate_path.exists() {
-        let reason = "it is there already; take it away, or choose another name".to_owned();
-        return Err(ClientError::Unusable { path: certificate_path, reason });
-    }
+    check_vacant(&certificate_path)?;
     write_new(&key_path, Zeroizing::new(key.serialize_pem()).as_bytes(), OWNER_ONLY)?;
     write_new(&certificate_path, certificate.as_bytes(), READABLE)?;
     let mut table = Table::new(&["CERTIFICATE", "KEY", "HOLDS UNTIL"]);

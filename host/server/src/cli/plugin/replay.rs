@@ -1,7 +1,5 @@
 //! `strongroom plugin replay`: what a plugin would have made of the writes of the past.
 
-use std::io::{IsTerminal as _, stderr};
-
 use indicatif::{ProgressBar, ProgressStyle};
 use proto::admin::objection::Kind;
 use proto::admin::{Binding, Objection, ReplayRequest, ReplayResponse};
@@ -134,9 +132,6 @@ impl From<Objection> for Row {
 
 /// Drawn on the terminal's error stream, and not at all anywhere else.
 fn bar() -> ProgressBar {
-    if !stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
     let style = "{bar:40} revision {pos} of {len}, {eta} left, {msg}";
     let style = ProgressStyle::with_template(style).expect("a template of this program");
     ProgressBar::new(0).with_style(style)
