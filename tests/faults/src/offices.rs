@@ -60,16 +60,7 @@ impl Scene {
     }
 
     async fn strongroom(&self, who: &Certificates, arguments: &[&str]) -> Run {
-        let endpoint = format!("https://127.0.0.1:{}", self.admin_port);
-        let [authority, certificate, key] =
-            [&who.authority, &who.certificate, &who.key].map(|path| path.to_str().unwrap());
-        let variables = [
-            ("STRONGROOM_ADMIN_ENDPOINT", endpoint.as_str()),
-            ("STRONGROOM_CACERT", authority),
-            ("STRONGROOM_CERT", certificate),
-            ("STRONGROOM_KEY", key),
-        ];
-        harness::run(arguments, variables).await
+        harness::run(arguments, Environment::administration(self.admin_port, who).iter()).await
     }
 }
 

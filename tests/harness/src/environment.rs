@@ -49,6 +49,16 @@ impl Environment {
             .with("ETCDCTL_KEY", &files.key.to_string_lossy())
     }
 
+    /// What the administrator's commands need for the admin listener at this port.
+    #[must_use]
+    pub fn administration(port: u16, files: &Certificates) -> Self {
+        Self::default()
+            .with("STRONGROOM_ADMIN_ENDPOINT", &format!("https://127.0.0.1:{port}"))
+            .with("STRONGROOM_CACERT", &files.authority.to_string_lossy())
+            .with("STRONGROOM_CERT", &files.certificate.to_string_lossy())
+            .with("STRONGROOM_KEY", &files.key.to_string_lossy())
+    }
+
     /// One variable.
     ///
     /// # Panics

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
-use harness::{Cluster, ClusterOptions, Run};
+use harness::{Cluster, ClusterOptions, Environment, Run};
 use proto::etcdserverpb::{MemberAddRequest, MemberRemoveRequest, PutRequest};
 use rcgen::{KeyPair, PKCS_ED25519};
 use tempfile::TempDir;
@@ -30,18 +30,10 @@ struct Scene {
 impl Scene {
     /// Runs `strongroom plugin ...` against the first member; the plugin is called as its file is.
     async fn plugin(&self, arguments: &[&str]) -> Run {
-        let certificates = self.authority.administrator();
-        let (endpoint, path) = (format!("https://127.0.0.1:{}", self.cluster.ports(0).admin), self.file("p.wasm"));
-        let [authority, certificate, key] =
-            [&certificates.authority, &certificates.certificate, &certificates.key].map(|path| path.to_str().unwrap());
-        let variables = [
-            ("STRONGROOM_ADMIN_ENDPOINT", endpoint.as_str()),
-            ("STRONGROOM_CACERT", authority),
-            ("STRONGROOM_CERT", certificate),
-            ("STRONGROOM_KEY", key),
-        ];
+        let (port, path) = (self.cluster.ports(0).admin, self.file("p.wasm"));
+        let environment = Environment::administration(port, &self.authority.administrator());
         let arguments: Vec<&str> = arguments.iter().map(|word| if *word == "FILE" { &*path } else { word }).collect();
-        harness::run(&[&["plugin"], &arguments[..]].concat(), variables).await
+        harness::run(&[&["plugin"], &arguments[..]].concat(), environment.iter()).await
     }
 
     fn file(&self, name: &str) -> String {
