@@ -3,7 +3,7 @@
 # Always the whole workspace: cargo resolves other features for a single package, and RocksDB would be compiled again.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test built conformance clients fuzz guests faults faulty verify played tormented read fix audit plugins
+.PHONY: help run test built conformance clients fuzz guests faults verify played tormented read fix audit plugins
 
 # Documentation that does not build is a defect, and so is a warning.
 export RUSTDOCFLAGS := -D warnings
@@ -43,17 +43,11 @@ fuzz: built ## Send malformed and hostile input to every door for a while (make 
 
 guests: built ## Build the plugins in Go, JavaScript, Python and C, and try them and their SDKs
 	@.ci/install.sh guests
-	@STRONGROOM=$${STRONGROOM_BIN:-$(abspath $(DEBUG))/strongroom} COMPONENTIZE=$(abspath $(DEBUG))/componentize plugins/foreign.sh
-
-# With fail points compiled in, under a name of its own: no other target builds or uses it. Under its usual name it stands only
-# until the next one builds.
-faulty: plugins
-	cargo build --workspace --features failpoint/enabled --bin strongroom --bin faults
-	@cp "$(DEBUG)/strongroom" "$(DEBUG)/strongroom-faulty"
+	@STRONGROOM=$(abspath $(DEBUG))/strongroom COMPONENTIZE=$(abspath $(DEBUG))/componentize plugins/foreign.sh
 
 FAULTS_SECONDS = $(if $(HOURS),$(shell expr $(HOURS) \* 3600),300)
 
-faults: faulty ## Random faults under traffic, every promise checked (make faults HOURS=2; ARGS="--prove" for the deliberate bugs, ARGS=--shared-disk without root)
+faults: built ## Random faults under traffic, every promise checked (make faults HOURS=2; ARGS="--prove" for the deliberate bugs, ARGS=--shared-disk without root)
 	@"$(DEBUG)/faults" --seconds $(FAULTS_SECONDS) $(ARGS)
 
 verify: plugins ## Everything a change must pass: format, lints, tests, documentation, dependencies
@@ -62,19 +56,16 @@ verify: plugins ## Everything a change must pass: format, lints, tests, document
 	cargo clippy --workspace --all-targets -- -D warnings
 	$(MAKE) test
 	@.ci/install.sh etcd clients guests # not side by side: one package manager waits for nobody
-	@cp $(DEBUG)/strongroom $(DEBUG)/strongroom-tested
-	STRONGROOM_BIN=$(abspath $(DEBUG))/strongroom-tested $(MAKE) -j 4 --output-sync=line -o built played tormented read guests
+	$(MAKE) -j 4 --output-sync=line -o built played tormented read guests
 
-# What mostly waits, for servers and for clients, and beside it what mostly compiles. Nothing is built in the first of them, and
-# it plays on a copy of the program: cargo would wait for cargo, and `faulty` puts another one in its place.
+# What mostly waits, for servers and for clients, and beside it what mostly compiles.
 played:
 	STRONGROOM_SEED=1 $(MAKE) -o built conformance
 	$(MAKE) -o built clients
 	$(MAKE) -o built fuzz
 
 tormented:
-	nice -n 19 $(MAKE) -o plugins faulty
-	$(MAKE) -o faulty faults ARGS=--shared-disk
+	$(MAKE) -o built faults ARGS=--shared-disk
 
 read:
 	nice -n 19 cargo doc --workspace --no-deps --document-private-items

@@ -121,9 +121,10 @@ part_deny() {
     command -v cargo-deny >/dev/null || cargo install --debug --locked cargo-deny --version "$cargo_deny"
 }
 
-# Compiles RocksDB in four fifths of g++'s time.
+# Compiles RocksDB in four fifths of g++'s time, and where it was compiled before in a tenth.
 part_clang() {
     command -v clang++ >/dev/null || need clang
+    command -v ccache >/dev/null || need ccache
 }
 
 for part in "$@"; do

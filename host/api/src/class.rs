@@ -8,8 +8,10 @@ use std::sync::LazyLock;
 
 use auth::Requirement::{self, GoodCredentials, Nothing, Permit, Root, User};
 use auth::RpcClass::{self, Admin, Backup, DataRead, DataWrite, Oversight, Status};
+use proto::admin::PluginChange;
 
 use crate::gateway::described_method;
+use crate::record::Message;
 
 /// One row of the table: service, method, class, and what users and roles require once they are on.
 type Row = (&'static str, &'static str, RpcClass, Requirement);
@@ -26,9 +28,10 @@ pub(crate) const ELECTION: &str = "v3electionpb.Election";
 const HEALTH: &str = "grpc.health.v1.Health";
 const REFLECTION: &str = "grpc.reflection.v1.ServerReflection";
 const OLD_REFLECTION: &str = "grpc.reflection.v1alpha.ServerReflection";
-const PLUGINS: &str = "strongroom.admin.v1.Plugins";
-const KEYS: &str = "strongroom.admin.v1.Keys";
-const SEAL: &str = "strongroom.admin.v1.Seal";
+pub(crate) const PLUGINS: &str = "strongroom.admin.v1.Plugins";
+pub(crate) const KEYS: &str = "strongroom.admin.v1.Keys";
+pub(crate) const SEAL: &str = "strongroom.admin.v1.Seal";
+const AUDIT: &str = "strongroom.admin.v1.Audit";
 
 const TABLE: &[Row] = &[
     (KV, "Range", DataRead, Permit),
@@ -50,7 +53,7 @@ const TABLE: &[Row] = &[
     // Client libraries find the endpoints with it.
     (CLUSTER, "MemberList", Status, User),
     (CLUSTER, "MemberPromote", Admin, Root),
-    // Reading alarms is open; the handler asks for an administrator, and the root role, before it changes one.
+    // Reading alarms is open; what changes one is of another class, see `of_message`.
     (MAINTENANCE, "Alarm", Status, Permit),
     (MAINTENANCE, "Status", Status, User),
     (MAINTENANCE, "Defragment", Admin, Root),
@@ -109,6 +112,8 @@ const TABLE: &[Row] = &[
     (SEAL, "List", Oversight, Nothing),
     (SEAL, "Set", Admin, Nothing),
     (SEAL, "Remove", Admin, Nothing),
+    (AUDIT, "Tail", Oversight, Nothing),
+    (AUDIT, "End", Oversight, Nothing),
 ];
 
 /// A classified RPC.
@@ -158,6 +163,32 @@ pub(crate) fn method(path: &str) -> Option<Method> {
     static BY_PATH: LazyLock<HashMap<String, Method>> =
         LazyLock::new(|| all().map(|method| (format!("/{}/{}", method.service, method.name), method)).collect());
     BY_PATH.get(path).copied()
+}
+
+/// Whether the class of a call depends on its message.
+pub(crate) fn depends_on_message(method: Method) -> bool {
+    (method.service, method.name) == (MAINTENANCE, "Alarm")
+}
+
+/// The method as it is classified for a message: which changes something, or does not.
+pub(crate) fn of_message(method: Method, changes: bool) -> Method {
+    if changes { Method { class: Admin, requirement: Root, ..method } } else { method }
+}
+
+/// Whether a call takes two administrators, where the operator has asked for that: what cannot be undone, and what takes a guard away.
+pub(crate) fn takes_two(method: Method, message: &Message) -> bool {
+    match (method.service, method.name) {
+        (PLUGINS, "Remove") | (KEYS, "Shred") => true,
+        (PLUGINS, "Change") => message.number("change") == PluginChange::Disable as i32,
+        (SEAL, "Set" | "Remove") => message.is_on("yes_store_plaintext"),
+        _ => false,
+    }
+}
+
+/// Whether an administrator's call is about the member that is asked, and changes nothing that others have.
+pub(crate) fn is_of_this_member(method: Method) -> bool {
+    let Method { service, name, .. } = method;
+    matches!((service, name), (MAINTENANCE, "Defragment") | (PLUGINS, "Replay") | (KEYS, "Wrapped"))
 }
 
 /// Whether a learner answers it, as in etcd: what tells how it stands, a snapshot, and reads of local state, which only

@@ -11,6 +11,7 @@ use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::any;
 use flow::Member;
+use proto::admin::audit_server::{AuditServer, SERVICE_NAME as AUDIT_SERVICE};
 use proto::admin::keys_server::{KeysServer, SERVICE_NAME as KEYS_SERVICE};
 use proto::admin::plugins_server::{PluginsServer, SERVICE_NAME as PLUGINS_SERVICE};
 use proto::admin::seal_server::{SERVICE_NAME as SEAL_SERVICE, SealServer};
@@ -26,7 +27,7 @@ use proto::v3lockpb::lock_server::{LockServer, SERVICE_NAME as LOCK_SERVICE};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
-use crate::admin::{KeysDoor, PluginsDoor, SealDoor};
+use crate::admin::{AuditDoor, KeysDoor, PluginsDoor, SealDoor};
 use crate::cluster::ClusterDoor;
 use crate::credentials;
 use crate::election::ElectionDoor;
@@ -71,7 +72,7 @@ const ETCD_SERVICES: [&str; 9] = [
 ];
 
 /// What it tells of beside that on the admin listener.
-const ADMIN_SERVICES: [&str; 3] = [PLUGINS_SERVICE, KEYS_SERVICE, SEAL_SERVICE];
+const ADMIN_SERVICES: [&str; 4] = [PLUGINS_SERVICE, KEYS_SERVICE, SEAL_SERVICE, AUDIT_SERVICE];
 
 /// What the doors are told by the server.
 #[derive(Clone, Debug)]
@@ -93,6 +94,8 @@ pub struct DoorSettings {
     pub host_whitelist: AllowList,
     /// Whether `/metrics` also shows how long each kind of call takes.
     pub extensive_metrics: bool,
+    /// How long what takes two administrators waits for the second; `None` where one is enough.
+    pub second_within: Option<Duration>,
     /// Ends the streams, which would never end by themselves, when the member shuts down.
     pub shutdown: CancellationToken,
 }
@@ -110,6 +113,7 @@ impl DoorSettings {
             cors: AllowList::default(),
             host_whitelist: AllowList::default(),
             extensive_metrics: false,
+            second_within: None,
             shutdown,
         }
     }
@@ -126,6 +130,7 @@ pub struct Doors {
     gateway: bool,
     front: Front,
     leadership: Leadership,
+    second_within: Option<Duration>,
     shutdown: CancellationToken,
     metrics: Metrics,
 }
@@ -147,6 +152,7 @@ impl Doors {
             gateway: settings.gateway,
             front: Front { origins: settings.cors, hosts: settings.host_whitelist },
             leadership,
+            second_within: settings.second_within,
             shutdown: settings.shutdown,
             metrics,
         }
@@ -154,7 +160,7 @@ impl Doors {
 
     /// The client listener: etcd's services, the JSON gateway before them, and the pages.
     pub fn client_routes(&self) -> Router {
-        let services = reflection::add(self.etcd_services(Audience::Clients), &ETCD_SERVICES);
+        let services = reflection::add(self.etcd_services(), &ETCD_SERVICES);
         let services = self.guarded(services, Audience::Clients);
         let gateway = match self.gateway {
             true => {
@@ -175,10 +181,11 @@ impl Doors {
         let keys = KeysServer::new(KeysDoor { member: self.member.clone() });
         let seal = SealServer::new(SealDoor { member: self.member.clone() });
         let services = self
-            .etcd_services(Audience::Administrators)
+            .etcd_services()
             .add_service(plugins.max_decoding_message_size(ADMIN_MESSAGE_BYTES_MAX))
             .add_service(keys.max_decoding_message_size(self.message_bytes_max()))
-            .add_service(seal.max_decoding_message_size(self.message_bytes_max()));
+            .add_service(seal.max_decoding_message_size(self.message_bytes_max()))
+            .add_service(AuditServer::new(AuditDoor { member: self.member.clone(), shutdown: self.shutdown.clone() }));
         let services = reflection::add(services, &[&ETCD_SERVICES[..], &ADMIN_SERVICES].concat());
         self.guarded(services, Audience::Administrators).fallback(no_such_page)
     }
@@ -209,15 +216,11 @@ impl Doors {
         }
     }
 
-    fn etcd_services(&self, audience: Audience) -> Routes {
+    fn etcd_services(&self) -> Routes {
         let member = || self.member.clone();
         let (shutdown, progress_interval) = (self.shutdown.clone(), self.watch_progress_interval);
         let watch = WatchDoor { member: member(), progress_interval, shutdown: shutdown.clone() };
-        let maintenance = MaintenanceDoor {
-            member: member(),
-            administrators: self.administrators(audience),
-            shutdown: shutdown.clone(),
-        };
+        let maintenance = MaintenanceDoor { member: member(), shutdown: shutdown.clone() };
         let lock = LockDoor { member: member(), shutdown: shutdown.clone() };
         let election = ElectionDoor { member: member(), shutdown: shutdown.clone() };
         let lease = LeaseDoor { member: member(), shutdown };
@@ -251,6 +254,9 @@ impl Doors {
             warden: self.member.warden().clone(),
             common_name_counts: self.common_name_counts,
             leadership: self.leadership.clone(),
+            recorder: Arc::new(self.member.clone()),
+            member_id: self.member.header().member_id,
+            second_within: self.second_within,
             is_learner: self.is_learner(),
             slow_after: self.member.warning_unary_request_duration(),
             metrics: self.metrics.calls.clone(),

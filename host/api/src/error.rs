@@ -1,5 +1,7 @@
 //! Everything a door can answer instead of a result.
 
+use std::time::Duration;
+
 use auth::AuthError;
 use flow::FlowError;
 use types::Invalid;
@@ -35,6 +37,15 @@ pub enum ApiError {
     /// The client's: an alarm action outside the enumeration.
     #[error("unknown alarm action {0}; use GET, ACTIVATE or DEACTIVATE")]
     UnknownAction(i32),
+    /// The administrator's: it takes another one as well.
+    #[error(
+        "nothing was done yet: it is recorded that you ask for this; another administrator has to ask for the same within {} s",
+        within.as_secs()
+    )]
+    SecondNeeded {
+        /// How long the first waits for the second.
+        within: Duration,
+    },
     /// The client's: a call on a leader that names none.
     #[error("\"leader\" field must be provided")]
     MissingLeader,

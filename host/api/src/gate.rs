@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use audit::{Event, Stage};
 use auth::{
     Administers, Administrators, Audits, AuthError, BacksUp, Caller, Official,
     RpcClass::{Admin, Backup, DataRead, DataWrite, Oversight, Status as Standing},
@@ -23,6 +24,7 @@ use crate::credentials;
 use crate::deadline;
 use crate::leadership::{self, Leadership};
 use crate::metrics::CallMetrics;
+use crate::record::{self, Message, Recorder, Recording};
 
 /// Who may pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +51,11 @@ pub(crate) struct Gate {
     /// How long a unary call may take before a warning is logged; zero for any time.
     pub(crate) slow_after: Duration,
     pub(crate) metrics: CallMetrics,
+    /// Who keeps the audit log, and of which member.
+    pub(crate) recorder: Arc<dyn Recorder>,
+    pub(crate) member_id: u64,
+    /// How long what takes two administrators waits for the second; `None` where one is enough.
+    pub(crate) second_within: Option<Duration>,
 }
 
 /// The middleware. Whatever is not classified does not pass.
@@ -56,11 +63,8 @@ pub(crate) async fn guard(State(gate): State<Gate>, request: Request, next: Next
     let Some(method) = class::method(request.uri().path()) else { return unknown() };
     let (started, remote) = (Instant::now(), request.extensions().get::<Caller>().and_then(Caller::remote));
     let call = Call::started(method, request.headers(), gate.metrics.clone());
-    let mut request = request.map(|body| call.receiving(body));
-    let response = match gate.admit(method, &mut request) {
-        Ok(()) => gate.call(method, request, next).await,
-        Err(error) => Status::from(error).into_http(),
-    };
+    let request = request.map(|body| call.receiving(body));
+    let response = gate.pass(method, request, next).await.unwrap_or_else(Status::into_http);
     gate.warn_if_slow(method, started.elapsed(), remote);
     let (parts, body) = response.into_parts();
     let body = call.answering(body, &parts.headers);
@@ -68,20 +72,77 @@ pub(crate) async fn guard(State(gate): State<Gate>, request: Request, next: Next
 }
 
 impl Gate {
-    /// Leaves the evidence in the request, where the handlers that need it look for it.
-    fn admit(&self, method: Method, request: &mut Request) -> Result<(), ApiError> {
+    async fn pass(&self, method: Method, request: Request, next: Next) -> Result<Response, Status> {
+        let caller = credentials::caller(&request, self.common_name_counts);
+        let (method, message, mut request) = self.classified(method, request).await?;
+        let admitted = self.admit(method, &caller, &mut request);
+        let office = admitted.as_ref().ok().and_then(Option::as_deref);
+        let event = |stage| {
+            record::event(self.member_id, stage, method, self.audience, flow::who(&self.warden, &caller, office))
+        };
+        let response = match (&admitted, Recording::of(method)) {
+            (Ok(_), Recording::Action { in_cluster }) => {
+                let (message, request) = match message {
+                    Some(message) => (message, request),
+                    None => record::split(method, request).await?,
+                };
+                let event = Event { what: message.shown(method), ..event(Stage::Begun) };
+                let event = self.seconded(method, &message, event).await?;
+                let begun = self.recorder.begin(event, in_cluster).await.map_err(ApiError::from)?;
+                let response = self.call(method, request, next).await;
+                self.recorder.end(begun, record::outcome(&response, method)).await;
+                return Ok(response);
+            }
+            (Ok(_), Recording::Refusals | Recording::Afterwards) => self.call(method, request, next).await,
+            (Err(error), _) => error.clone().into_http(),
+        };
+        let stage = match Recording::of(method) {
+            _ if record::is_refused(&response) => Stage::Refused,
+            Recording::Afterwards => Stage::Called,
+            Recording::Refusals | Recording::Action { .. } => return Ok(response),
+        };
+        self.recorder.note(Event { outcome: Some(record::outcome(&response, method)), ..event(stage) });
+        Ok(response)
+    }
+
+    /// What takes two administrators goes on once another one has asked for the same.
+    async fn seconded(&self, method: Method, message: &Message, event: Event) -> Result<Event, ApiError> {
+        let Some(within) = self.second_within.filter(|_| class::takes_two(method, message)) else { return Ok(event) };
+        let mut event = Event { request: message.digest(), ..event };
+        let other = self.recorder.second(&event, within).await?.ok_or(ApiError::SecondNeeded { within })?;
+        event.what.insert("asked by".to_owned(), other);
+        Ok(event)
+    }
+
+    /// The method, and the message if that has a say in what the call is.
+    async fn classified(&self, method: Method, request: Request) -> Result<(Method, Option<Message>, Request), Status> {
+        if !class::depends_on_message(method) {
+            return Ok((method, None, request));
+        }
+        let (message, request) = record::split(method, request).await?;
+        Ok((class::of_message(method, message.number("action") != 0), Some(message), request))
+    }
+
+    /// Leaves the evidence in the request, where the handlers that need it look for it. Gives the name of the official, where the
+    /// call takes one.
+    fn admit(&self, method: Method, caller: &Caller, request: &mut Request) -> Result<Option<String>, Status> {
+        Ok(self.judge(method, caller, request)?)
+    }
+
+    fn judge(&self, method: Method, caller: &Caller, request: &mut Request) -> Result<Option<String>, ApiError> {
         check_client_version(request.headers())?;
         if !class::is_for_learners(method) && (self.is_learner)() {
             return Err(FlowError::LearnerRefuses.into());
         }
         self.leadership.admit(request.headers())?;
-        let caller = credentials::caller(request, self.common_name_counts);
-        let offices = &self.administrators;
+        let (caller, offices) = (caller.clone(), &self.administrators);
         match (method.class, self.audience) {
             (DataRead | DataWrite, Audience::Clients) if offices.confines(&caller) => {
                 Err(AuthError::Confined { caller: caller.display_name() }.into())
             }
-            (DataRead | DataWrite | Standing, Audience::Clients) => self.enforce(method, caller, request),
+            (DataRead | DataWrite | Standing, Audience::Clients) => {
+                self.enforce(method, caller, request).map(|()| None)
+            }
             (Admin | DataRead | DataWrite, _) => {
                 self.enforce_for::<Administers>(method, offices.admit(&caller), caller, request)
             }
@@ -99,7 +160,7 @@ impl Gate {
         admitted: Result<Official<Office>, AuthError>,
         caller: Caller,
         request: &mut Request,
-    ) -> Result<(), ApiError> {
+    ) -> Result<Option<String>, ApiError> {
         let official = admitted.inspect_err(|error| {
             tracing::warn!(service = method.service, method = method.name, %error, "admin call refused");
         })?;
@@ -109,8 +170,9 @@ impl Gate {
             Audience::Administrators | Audience::Clients => caller,
         };
         self.enforce(method, caller, request)?;
+        let name = official.name().to_owned();
         request.extensions_mut().insert(Arc::new(official));
-        Ok(())
+        Ok(Some(name))
     }
 
     fn enforce(&self, method: Method, caller: Caller, request: &mut Request) -> Result<(), ApiError> {

@@ -16,6 +16,7 @@
 //!   descriptors.
 //! - A call of class admin, oversight or backup reaches its handler only with the evidence of that office, made by the gate from the
 //!   verified certificate of the connection. On the admin listener every call takes an office.
+//! - A call that changes the cluster or takes its data away is carried out once the audit log has it: the gate sees to that.
 //! - One map turns errors into gRPC codes and texts. Where etcd has the error, code and text are etcd's.
 //! - No value, key or token is logged, counted or put into an error's text.
 //!
@@ -50,6 +51,7 @@ mod maintenance;
 mod metrics;
 mod opening;
 mod peers;
+mod record;
 mod reflection;
 mod request;
 mod serving;

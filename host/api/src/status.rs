@@ -31,6 +31,7 @@ impl From<ApiError> for Status {
             ApiError::UnknownAction(_) => ours(Code::InvalidArgument, &error),
             ApiError::MissingLeader => Self::unknown(error.to_string()),
             ApiError::UnknownMethod => Self::unknown("etcdserver: unknown method"),
+            ApiError::SecondNeeded { .. } => ours(Code::FailedPrecondition, &error),
             ApiError::NoEvidence => ours(Code::Internal, &error),
         }
     }
@@ -56,6 +57,7 @@ pub(crate) fn of_flow(error: &FlowError) -> Status {
             return ours_with(Code::DataLoss, error, "restore the record from a backup, overwrite or delete it");
         }
         FlowError::Auth(error) => return of_auth(error),
+        FlowError::Audit(_) => return ours_with(Code::Unavailable, error, "nothing is done that cannot be recorded"),
         FlowError::Compacted => (Code::OutOfRange, "etcdserver: mvcc: required revision has been compacted"),
         FlowError::FutureRevision => (Code::OutOfRange, "etcdserver: mvcc: required revision is a future revision"),
         FlowError::KeyNotFound => (Code::InvalidArgument, "etcdserver: key not found"),

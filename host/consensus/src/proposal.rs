@@ -7,7 +7,7 @@ use store::{
     AlarmRecord, ChangeCluster, ClusterChange, Command, PluginRecord, SetAlarm,
     command::{
         Body, ChangeKeyring, ChangePlugin, Compact, LeaseCheckpoint, LeaseGrant, LeaseRemaining, LeaseRevoke,
-        PluginChange, PutComponent, RemovePlugin, ReserveUses, Rewrap, Rewrapped,
+        PluginChange, PutComponent, RecordAction, RemovePlugin, ReserveUses, Rewrap, Rewrapped,
     },
     users::{AuthChange, Author, ChangeAuth, TellToken},
 };
@@ -60,6 +60,12 @@ impl Proposal {
     pub fn tell_token(user: &str, auth_revision: u64, digest: TokenDigest) -> Self {
         let digest = Bytes::copy_from_slice(&digest);
         Self(Body::TellToken(TellToken { user: user.to_owned(), auth_revision, digest }).into())
+    }
+
+    /// Notes what an administrator does.
+    #[must_use]
+    pub fn record_action(event: Bytes) -> Self {
+        Self(Body::RecordAction(RecordAction { event }).into())
     }
 
     /// Has the state keep a component that a plugin is about to have.

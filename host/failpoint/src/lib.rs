@@ -1,8 +1,8 @@
 //! Named points in the program at which tests make it fail.
 //!
-//! Without the feature `enabled` every function here is empty, always inlined, and leaves nothing in the program; no release is
-//! built with it. With it, the file that `STRONGROOM_FAIL_POINTS` names says what happens where, and is read again whenever it
-//! changes:
+//! They are in builds with debug assertions only: in a release every function here is empty, always inlined, and leaves nothing in
+//! the program. In other builds nothing happens until a test names a file by `STRONGROOM_FAIL_POINTS`, which says what happens where
+//! and is read again whenever it changes:
 //!
 //! ```text
 //! log.before-sync sleep 20     each time this point is reached, 20 ms are spent there
@@ -17,6 +17,7 @@
 //! |---|---|
 //! | `log.before-write`, `log.before-sync`, `log.after-sync` | around the write and the sync of a group in the Raft log |
 //! | `log.write`, `log.sync` | the write and the sync themselves, to fail |
+//! | `audit.write` | the write of lines to the audit log, to fail |
 //! | `log.torn-write` | half of a frame is written, then the process dies |
 //! | `apply.before`, `apply.after` | around the commit of a batch to the state; after it, nobody has been told yet |
 //! | `snapshot.build`, `snapshot.built`, `snapshot.install` | before a checkpoint, before it gets its name, before one becomes the state |
@@ -37,7 +38,7 @@
 //!
 //! It is *not* a way to configure anything: no point changes what the program does when it is not named.
 
-#[cfg(feature = "enabled")]
+#[cfg(debug_assertions)]
 mod table;
 
 use std::{
@@ -45,15 +46,22 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// Whether fail points are compiled in.
-pub const ENABLED: bool = cfg!(feature = "enabled");
+/// Whether a test that names what is to fail started this process.
+#[inline]
+#[must_use]
+pub fn is_armed() -> bool {
+    #[cfg(debug_assertions)]
+    return table::is_armed();
+    #[cfg(not(debug_assertions))]
+    false
+}
 
 /// Spends time here, or ends the process, if a test says so.
 #[inline]
 pub fn reached(point: &'static str) {
-    #[cfg(feature = "enabled")]
+    #[cfg(debug_assertions)]
     table::reached(point);
-    #[cfg(not(feature = "enabled"))]
+    #[cfg(not(debug_assertions))]
     let _ = point;
 }
 
@@ -63,9 +71,9 @@ pub fn reached(point: &'static str) {
 /// That one.
 #[inline]
 pub fn check(point: &'static str) -> io::Result<()> {
-    #[cfg(feature = "enabled")]
+    #[cfg(debug_assertions)]
     return table::check(point);
-    #[cfg(not(feature = "enabled"))]
+    #[cfg(not(debug_assertions))]
     {
         let _ = point;
         Ok(())
@@ -76,9 +84,9 @@ pub fn check(point: &'static str) -> io::Result<()> {
 #[inline]
 #[must_use]
 pub fn pause(point: &'static str) -> Option<Duration> {
-    #[cfg(feature = "enabled")]
+    #[cfg(debug_assertions)]
     return table::pause(point);
-    #[cfg(not(feature = "enabled"))]
+    #[cfg(not(debug_assertions))]
     {
         let _ = point;
         None
@@ -89,9 +97,9 @@ pub fn pause(point: &'static str) -> Option<Duration> {
 #[inline]
 #[must_use]
 pub fn is_deadly(point: &'static str) -> bool {
-    #[cfg(feature = "enabled")]
+    #[cfg(debug_assertions)]
     return table::is_deadly(point);
-    #[cfg(not(feature = "enabled"))]
+    #[cfg(not(debug_assertions))]
     {
         let _ = point;
         false
@@ -102,9 +110,9 @@ pub fn is_deadly(point: &'static str) -> bool {
 #[inline]
 #[must_use]
 pub fn planted(bug: &'static str) -> bool {
-    #[cfg(feature = "enabled")]
+    #[cfg(debug_assertions)]
     return table::planted(bug);
-    #[cfg(not(feature = "enabled"))]
+    #[cfg(not(debug_assertions))]
     {
         let _ = bug;
         false
@@ -115,9 +123,9 @@ pub fn planted(bug: &'static str) -> bool {
 #[inline]
 #[must_use]
 pub fn planted_one_in(bug: &'static str, count: u64) -> bool {
-    #[cfg(feature = "enabled")]
+    #[cfg(debug_assertions)]
     return table::planted(bug) && table::one_in(count);
-    #[cfg(not(feature = "enabled"))]
+    #[cfg(not(debug_assertions))]
     {
         let _ = (bug, count);
         false
@@ -128,9 +136,9 @@ pub fn planted_one_in(bug: &'static str, count: u64) -> bool {
 #[inline]
 #[must_use]
 pub fn system_time() -> SystemTime {
-    #[cfg(feature = "enabled")]
+    #[cfg(debug_assertions)]
     return table::system_time();
-    #[cfg(not(feature = "enabled"))]
+    #[cfg(not(debug_assertions))]
     SystemTime::now()
 }
 

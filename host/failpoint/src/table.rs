@@ -5,7 +5,7 @@ use std::{
     env, fs, io,
     path::{Path, PathBuf},
     sync::{
-        Once, PoisonError, RwLock,
+        LazyLock, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
     thread,
@@ -40,7 +40,8 @@ struct Table {
 }
 
 static TABLE: RwLock<Option<Table>> = RwLock::new(None);
-static STARTED: Once = Once::new();
+/// Whether there is a file; the first to ask reads it.
+static ARMED: LazyLock<bool> = LazyLock::new(arm);
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
 impl Table {
@@ -88,18 +89,26 @@ impl Entry {
     }
 }
 
-/// Reads the table, for the first time from the file.
-fn with<T>(read: impl FnOnce(&Table) -> T) -> Option<T> {
-    STARTED.call_once(|| {
-        let Some(path) = env::var_os(VARIABLE).map(PathBuf::from) else { return };
-        look(&path);
-        thread::spawn(move || {
-            loop {
-                thread::sleep(LOOK);
-                look(&path);
-            }
-        });
+fn arm() -> bool {
+    let Some(path) = env::var_os(VARIABLE).map(PathBuf::from) else { return false };
+    look(&path);
+    thread::spawn(move || {
+        loop {
+            thread::sleep(LOOK);
+            look(&path);
+        }
     });
+    true
+}
+
+pub(crate) fn is_armed() -> bool {
+    *ARMED
+}
+
+fn with<T>(read: impl FnOnce(&Table) -> T) -> Option<T> {
+    if !is_armed() {
+        return None;
+    }
     TABLE.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(read)
 }
 

@@ -1,6 +1,7 @@
 //! Why a request or a start failed.
 
 use admission::AdmissionError;
+use audit::JournalError;
 use auth::{AuthError, Denial};
 use consensus::ConsensusError;
 use seal::SealError;
@@ -41,6 +42,9 @@ pub enum FlowError {
     /// More requests are under way than this member takes.
     #[error("too many requests")]
     TooManyRequests,
+    /// The operator's: the audit log cannot be written, so nothing is done that would have to be recorded; or it cannot be read.
+    #[error(transparent)]
+    Audit(#[from] JournalError),
     /// A plugin's or an administrator's: see there.
     #[error(transparent)]
     Admission(#[from] AdmissionError),
@@ -277,6 +281,9 @@ pub enum StartError {
     /// The log cannot be opened, or does not fit the state.
     #[error(transparent)]
     Consensus(#[from] consensus::StartError),
+    /// The operator's: the audit log cannot be kept.
+    #[error(transparent)]
+    Audit(#[from] JournalError),
     /// The plugin engine cannot start.
     #[error(transparent)]
     Admission(#[from] AdmissionError),

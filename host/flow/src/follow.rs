@@ -188,7 +188,7 @@ impl Follower {
             permit.renew(&realm)?;
         }
         let policy = shared.policy.caught_up_now()?;
-        let opener = self.member.opener(&policy, permit);
+        let opener = self.member.opener(&policy, permit, &self.caller);
         events.into_iter().map(|event| opener.event(event)).collect()
     }
 

@@ -4,6 +4,7 @@
 //!  write:   permit -> review -> seal -> propose -> (applied) -> open -> answer
 //!  read:    confirm leadership -> view -> open -> sort and cut -> answer
 //!  list:    the same, piece by piece
+//!  record:  before an action is carried out, and after it
 //!  follow:  hub or history -> open -> deliver
 //!  lock:    write a key -> read who was first -> follow its deletion -> answer
 //! ```
@@ -51,6 +52,7 @@ mod plugins;
 mod policy;
 mod quota;
 mod read;
+mod record;
 mod reply;
 mod sealing;
 mod snapshot;
@@ -74,10 +76,11 @@ pub use follow::{Delivery, DeliveryBody, Follower, Progress, WatchSpec};
 pub use lease::{LeaseGranted, LeaseInfo};
 pub use list::{List, ListEnd, ListPiece};
 pub use member::Member;
-pub use member_config::MemberConfig;
+pub use member_config::{AuditConfig, MemberConfig, SealedReadsPolicy};
 pub use members_page::{CLUSTER_ID_HEADER, ListedMember, MembersPage, REMOVED_HEADER};
 pub use plugins::{Binding, InstallPlugin, Objection, PluginInfo, Replay, ReplayPiece, Upload};
 pub use quota::QUOTA_BYTES_DEFAULT;
+pub use record::{Action, AuditEnd, who};
 pub use reply::{Header, Reply};
 pub use sealing::{DataKeyInfo, KeyStatus, Residue, RewrapProgress};
 pub use snapshot::{Snapshot, SnapshotPiece};

@@ -103,7 +103,7 @@ impl List {
         let end = if self.ended { Some(self.end(more).await?) } else { None };
         let fetched = RangeOutcome { kvs, count: 0, more, revision };
         let policy = self.member.shared.policy.caught_up().await?;
-        let kvs = self.member.opener(&policy, &permit).range(&self.query, fetched)?.kvs;
+        let kvs = self.member.opener(&policy, &permit, &self.caller).range(&self.query, fetched)?.kvs;
         Ok(Some(ListPiece { kvs, end }))
     }
 

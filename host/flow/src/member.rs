@@ -6,6 +6,7 @@ use std::{
 };
 
 use admission::Engine;
+use audit::Journal;
 use auth::Warden;
 use consensus::{Bootstrap, Consensus, ConsensusConfig, Founder, Identity, PeerNode};
 use seal::Providers;
@@ -51,6 +52,7 @@ pub(crate) struct Shared {
     pub(crate) quota: Quota,
     pub(crate) defragmenter: Defragmenter,
     pub(crate) snapshots: Snapshots,
+    pub(crate) journal: Journal,
     /// Turns of those who replay a plugin.
     pub(crate) replays: Arc<Semaphore>,
     pub(crate) warden: Warden,
@@ -142,6 +144,7 @@ impl Member {
         }
         let snapshots = Snapshots::open(&config.data_dir)
             .map_err(|source| StartError::File { path: config.data_dir.clone(), source })?;
+        let journal = Journal::open(config.audit_log())?;
         let shared = Shared {
             identity,
             store,
@@ -157,6 +160,7 @@ impl Member {
             quota: Quota::new(config.quota_backend_bytes),
             defragmenter: Defragmenter::default(),
             snapshots,
+            journal,
             replays: Arc::new(Semaphore::new(REPLAYS_MAX)),
             warden,
             passwords: Passwords::new(config.bcrypt_cost),
@@ -221,6 +225,7 @@ impl Member {
         self.shared.background.close();
         self.shared.background.wait().await;
         self.shared.consensus.shutdown().await;
+        self.shared.journal.close().await;
         let store = self.shared.store.clone();
         match tokio::task::spawn_blocking(move || store.close()).await {
             Ok(Ok(())) => {}
@@ -258,6 +263,7 @@ impl Member {
         self.spawn(self.clone().rewrap_forever());
         self.spawn(self.clone().keep_keys_forever());
         self.spawn(self.clone().forget_forever());
+        self.spawn(self.clone().write_down_forever());
         self.spawn(self.clone().check_corruption_forever());
         self.spawn(self.clone().watch_own_alarm_forever());
         self.spawn(self.clone().monitor_version_forever());

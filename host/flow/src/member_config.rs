@@ -55,6 +55,8 @@ pub struct MemberConfig {
     pub seal_recovering: bool,
     /// Most bytes the state may have before writes are refused: zero for etcd's default, less for no limit.
     pub quota_backend_bytes: i64,
+    /// Where the audit log lies, and how much of it is kept; without a folder of its own it lies with the data.
+    pub audit: AuditConfig,
     /// Which history is compacted without being asked.
     pub auto_compaction: AutoCompaction,
     /// Whether the log is written without syncing it, so that a crash of the machine loses what was answered.
@@ -104,6 +106,7 @@ impl Default for MemberConfig {
             seal: None,
             seal_recovering: false,
             quota_backend_bytes: 0,
+            audit: AuditConfig::default(),
             auto_compaction: AutoCompaction::Off,
             unsafe_no_fsync: false,
             auth_token: TokenOptions::Simple,
@@ -118,7 +121,43 @@ impl Default for MemberConfig {
     }
 }
 
+/// How the audit log is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditConfig {
+    /// Its folder.
+    pub folder: Option<PathBuf>,
+    /// A file that is longer is followed by another.
+    pub file_bytes_max: u64,
+    /// How many files are kept.
+    pub files_max: usize,
+    /// Whether reads of sealed values are recorded.
+    pub sealed_reads: SealedReadsPolicy,
+}
+
+/// What is recorded of reads of sealed values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SealedReadsPolicy {
+    /// Nothing.
+    #[default]
+    Off,
+    /// Who read, how many, and the first keys.
+    Keys,
+    /// The same with digests in the place of keys, which whoever knows a key and the digest key of the member can recognise.
+    Digests,
+}
+
+impl Default for AuditConfig {
+    fn default() -> Self {
+        Self { folder: None, file_bytes_max: 100 << 20, files_max: 10, sealed_reads: SealedReadsPolicy::Off }
+    }
+}
+
 impl MemberConfig {
+    pub(crate) fn audit_log(&self) -> audit::Options {
+        let AuditConfig { folder, file_bytes_max, files_max, .. } = self.audit.clone();
+        audit::Options { folder: folder.unwrap_or_else(|| self.data_dir.join("audit")), file_bytes_max, files_max }
+    }
+
     /// The peer URLs of each member that the configuration names.
     pub(crate) fn founding_urls(&self) -> Vec<Vec<String>> {
         match self.initial_cluster.is_empty() {

@@ -82,6 +82,7 @@ impl Member {
     pub fn register_metrics(&self, registry: &Registry) {
         self.shared.metrics.register(registry);
         self.shared.seal_metrics.register(registry);
+        self.shared.journal.register_metrics(registry);
         self.shared.policy.engine().register(registry);
         self.shared.store.metrics().register(registry);
         self.shared.consensus.metrics().register(registry);

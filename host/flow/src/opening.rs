@@ -1,7 +1,7 @@
 //! Opening the values of an outcome for the one who asked, and only as far as asked.
 
 use admission::Policy;
-use auth::Evidence;
+use auth::{Caller, Evidence};
 use bytes::Bytes;
 use meters::IntCounter;
 use ring::digest;
@@ -10,7 +10,7 @@ use types::{
     Event, KeyValue, OpOutcome, Operation, Plain, RangeOutcome, RangeQuery, SortTarget, Txn, TxnOp, TxnOutcome,
 };
 
-use crate::{FlowError, Member};
+use crate::{FlowError, Member, record::SealedReads};
 
 /// Bytes of a key's hash that the log names it by.
 const KEY_HASH_BYTES: usize = 8;
@@ -19,14 +19,17 @@ const KEY_HASH_BYTES: usize = 8;
 pub(crate) struct Opener<'k> {
     keyring: &'k Keyring,
     damaged: &'k IntCounter,
+    /// What was opened for whom, if that is to be recorded.
+    reads: Option<SealedReads<'k>>,
 }
 
 /// A range whose values are opened, and the keys that were left out because theirs could not be.
 pub(crate) type OpenedRange = (RangeOutcome<Plain>, Vec<Bytes>);
 
 impl Member {
-    pub(crate) fn opener<'k>(&'k self, policy: &'k Policy, _leave: &impl Evidence) -> Opener<'k> {
-        Opener { keyring: policy.keyring(), damaged: &self.shared.seal_metrics.damaged }
+    pub(crate) fn opener<'k>(&'k self, policy: &'k Policy, _leave: &impl Evidence, caller: &'k Caller) -> Opener<'k> {
+        let reads = SealedReads::recorded(self, caller);
+        Opener { keyring: policy.keyring(), damaged: &self.shared.seal_metrics.damaged, reads }
     }
 }
 
@@ -139,6 +142,9 @@ impl Opener<'_> {
     }
 
     fn open(&self, key: &Bytes, value: Sealed) -> Result<Plain, FlowError> {
+        if let Some(reads) = self.reads.as_ref().filter(|_| value.is_sealed()) {
+            reads.add(key);
+        }
         self.keyring.open_value(key, value).map_err(|error| self.failed(key, error))
     }
 

@@ -42,7 +42,7 @@ impl Member {
             // What was read may be newer than the rules by which it was permitted.
             if permit.is_of(&self.shared.warden.realm()) {
                 let policy = self.shared.policy.caught_up().await?;
-                let body = self.opener(&policy, &permit).range_skipping(&query, fetched, skips)?;
+                let body = self.opener(&policy, &permit, caller).range_skipping(&query, fetched, skips)?;
                 return Ok(Reply { header: Header { revision: body.0.revision, ..self.header() }, body });
             }
         }

@@ -71,7 +71,7 @@ impl Member {
             let applied = self.shared.consensus.propose(Proposal::write(write)).await?;
             match applied.result {
                 Ok(Outcome::Write(outcome)) => {
-                    let body = self.opener(&policy, &permit).outcome(&operation, outcome)?;
+                    let body = self.opener(&policy, &permit, caller).outcome(&operation, outcome)?;
                     return Ok((Reply { header: self.header_at(applied.revision), body }, warnings));
                 }
                 Ok(other) => return Err(FlowError::Corrupt(format!("a write came out as {other:?}"))),
@@ -121,7 +121,7 @@ impl Member {
             };
             if permit.is_of(&self.shared.warden.realm()) {
                 let policy = self.shared.policy.caught_up().await?;
-                let body = self.opener(&policy, &permit).outcome(operation, outcome)?;
+                let body = self.opener(&policy, &permit, caller).outcome(operation, outcome)?;
                 return Ok(Reply { header: Header { revision, ..self.header() }, body });
             }
         }

@@ -68,9 +68,9 @@ impl Banner<'_> {
         }
         line("files", &self.directory.display(), "certificates, root key, data");
         text.push_str(
-            "\nTo try it, paste into another shell: write and read a Secret, see that it is not on the disk,\n",
+            "\nTo try it, paste into another shell: write and read a Secret, see that it is not on the disk, see a write\n",
         );
-        text.push_str("see a write denied, see the status.\n\n");
+        text.push_str("denied, see the status, be refused an administrator's work, do it as one, and see who tried and who did.\n\n");
         for line in self.lines_to_paste() {
             _ = writeln!(text, "  {line}");
         }
@@ -78,14 +78,18 @@ impl Banner<'_> {
         text
     }
 
-    fn lines_to_paste(&self) -> [String; 4] {
+    fn lines_to_paste(&self) -> [String; 7] {
         let (directory, environment) = (quoted_path(self.directory), quoted_path(self.environment));
+        let (program, admin) = (quoted_path(self.program), &self.places[0].admin);
         let secret = "/registry/secrets/default/door";
         [
             format!(". {environment}; etcdctl put {secret} {CANARY}; etcdctl get {secret}"),
             format!("grep -r {CANARY} {directory} || echo 'not on the disk'"),
             format!("etcdctl put /registry/configmaps/default/app {DENIED}"),
-            format!("etcdctl endpoint status -w table; {} key status", quoted_path(self.program)),
+            format!("etcdctl endpoint status -w table; {program} key status"),
+            "etcdctl role add reader".to_owned(),
+            format!("etcdctl --endpoints={admin} --cert=$STRONGROOM_CERT --key=$STRONGROOM_KEY role add reader"),
+            format!("{program} audit tail --last 3"),
         ]
     }
 }
@@ -95,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_names_every_listener_and_four_lines() {
+    fn it_names_every_listener_and_every_line() {
         let url = |port: u16| format!("https://127.0.0.1:{port}").parse::<Url>().unwrap();
         let banner = Banner {
             directory: Path::new("/dev dir"),

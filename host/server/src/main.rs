@@ -88,6 +88,7 @@ fn start(command: Command) -> Result<(), ServerError> {
         Command::Plugin(command) => complete(async { Ok(command.run().await?) }),
         Command::Seal(command) => complete(async { Ok(command.run().await?) }),
         Command::Key(command) => complete(async { Ok(command.run().await?) }),
+        Command::Audit(command) => complete(async { Ok(command.run().await?) }),
         Command::Cert(command) => Ok(command.run()?),
         Command::CompileComponent => {
             let done = admission::compile_component(io::stdin().lock(), io::stdout().lock());

@@ -46,6 +46,7 @@ pub(crate) async fn start(config: &Config, serve_peers: impl FnOnce(Router)) -> 
         max_txn_ops: config.limits.max_txn_ops,
         // Also when the file was replaced meanwhile: an engine loads only what its own version has compiled.
         plugin_compiler: Some("/proc/self/exe".into()),
+        audit: config.audit.clone(),
         plugin_trusted_keys: config.plugin_trusted_keys.clone(),
         max_request_bytes: config.limits.max_request_bytes,
         seal,

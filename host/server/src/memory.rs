@@ -20,10 +20,11 @@ pub(crate) fn keep(config: &Config) -> Result<(), ServerError> {
     mlockall(all).map_err(|error| ServerError::MemoryLock(error.into()))
 }
 
-/// Asks that no core file is written of this process, and that nobody but root may read its memory. Builds with fail points
-/// are for tests, which look into the processes that they start.
+/// Asks that no core file is written of this process, and that nobody but root may read its memory. Tests that make a member fail
+/// look into the processes that they start.
 pub(crate) fn hide() {
-    if failpoint::ENABLED {
+    if failpoint::is_armed() {
+        tracing::warn!("STRONGROOM_FAIL_POINTS is set: this process fails where a test says");
         return;
     }
     if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {

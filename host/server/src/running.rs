@@ -144,6 +144,7 @@ impl Running {
             cors: config.http.origins.iter().collect(),
             host_whitelist: config.http.hosts.iter().collect(),
             extensive_metrics: config.extensive_metrics,
+            second_within: config.second_within,
             ..DoorSettings::new(config.administrators.clone(), shutdown.clone())
         };
         let doors = Doors::new(member.clone(), settings);

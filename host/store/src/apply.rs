@@ -12,7 +12,8 @@ use types::OpOutcome;
 
 use crate::users::TellToken;
 use crate::{
-    AlarmRecord, LeaseRecord, MembershipEntry, ReadError, Refusal, RevisionEvents, Store, StoreError, alarm, cluster,
+    AlarmRecord, LeaseRecord, MembershipEntry, ReadError, Refusal, RevisionEvents, Store, StoreError, actions, alarm,
+    cluster,
     command::{Body, ClientWrite, Command, Compact, LeaseCheckpoint, LeaseGrant, LeaseRevoke, Op, OpKind, Stamp},
     execute::Execution,
     family::Family,
@@ -79,6 +80,8 @@ pub enum Outcome {
     ClusterChanged,
     /// Users or roles changed, or are as asked for already.
     AuthChanged,
+    /// What an administrator does is known to every member.
+    ActionRecorded,
     /// Every member knows a token.
     TokenTold(TellToken),
 }
@@ -170,6 +173,10 @@ fn apply_command(
         Body::ChangeCluster(change) => {
             cluster::change(stage, change)?;
             Ok(Outcome::ClusterChanged)
+        }
+        Body::RecordAction(action) => {
+            actions::record(stage, action)?;
+            Ok(Outcome::ActionRecorded)
         }
         Body::ChangeAuth(change) => {
             users::change(stage, realm.get(stage)?, change)?;

@@ -23,12 +23,14 @@ pub(crate) enum Family {
     Keyring,
     /// What is sealed.
     Rules,
+    /// What administrators did.
+    Audit,
     /// Counters, and how far the log is applied.
     Meta,
 }
 
 impl Family {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Live,
         Self::Past,
         Self::Events,
@@ -38,6 +40,7 @@ impl Family {
         Self::Component,
         Self::Keyring,
         Self::Rules,
+        Self::Audit,
         Self::Meta,
     ];
 
@@ -52,6 +55,7 @@ impl Family {
             Self::Component => "component",
             Self::Keyring => "keyring",
             Self::Rules => "rules",
+            Self::Audit => "audit",
             Self::Meta => "meta",
         }
     }

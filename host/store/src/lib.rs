@@ -17,6 +17,7 @@
 //! Failure: an error of [`Store::apply`] leaves the state as it was before the batch, and the member must stop. Whoever finds
 //! bytes that are not what was written there, a reader or apply, [tells](Store::damage) whoever can get the state elsewhere.
 
+mod actions;
 mod alarm;
 mod apply;
 mod bystanders;
@@ -47,6 +48,7 @@ mod stage;
 pub mod users;
 mod view;
 
+pub use actions::ActionRecord;
 pub use alarm::{ALARM_CORRUPT, ALARM_NO_SPACE, AlarmRecord, SetAlarm};
 pub use apply::{Applied, AppliedBatch, LogEntry, Outcome};
 pub use cluster::{Attributes, ChangeCluster, ClusterChange, ClusterRecord, MembershipEntry, PeerUrls};

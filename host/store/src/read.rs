@@ -44,6 +44,8 @@ pub(crate) mod meta {
     pub(crate) const MEMBERSHIP: &[u8] = b"membership";
     /// Alarms that stand.
     pub(crate) const ALARMS: &[u8] = b"alarms";
+    /// The number of the newest record of what administrators did.
+    pub(crate) const ACTIONS: &[u8] = b"actions";
     /// Version and downgrade of the cluster, and members that moved.
     pub(crate) const CLUSTER: &[u8] = b"cluster";
 }

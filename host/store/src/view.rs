@@ -6,8 +6,8 @@ use seal::{DataKeyRecord, SealRule, Sealed};
 use types::{KeyRange, OpOutcome, RangeOutcome, RangeQuery};
 
 use crate::{
-    AlarmRecord, ClusterRecord, Command, History, HistoryQuery, LeaseRecord, Piece, PieceLimits, PluginRecord,
-    ReadError, Step, StoreError, Walk, Walked, alarm, cluster,
+    ActionRecord, AlarmRecord, ClusterRecord, Command, History, HistoryQuery, LeaseRecord, Piece, PieceLimits,
+    PluginRecord, ReadError, Step, StoreError, Walk, Walked, actions, alarm, cluster,
     command::{Body, ClientWrite},
     db::{family_handle, scan_database},
     evaluate,
@@ -176,6 +176,22 @@ impl<'a> View<'a> {
     /// When the disk does.
     pub fn component(&self, digest: &[u8]) -> Result<Option<Bytes>, StoreError> {
         policy::component(self, digest)
+    }
+
+    /// The newest record of what administrators did.
+    ///
+    /// # Errors
+    /// When the disk does.
+    pub fn last_action(&self) -> Result<Option<ActionRecord>, StoreError> {
+        actions::end(self)
+    }
+
+    /// At most `limit` records of what administrators did, from number `from` on; the oldest are not kept.
+    ///
+    /// # Errors
+    /// When the disk does.
+    pub fn actions(&self, from: u64, limit: usize) -> Result<Vec<ActionRecord>, StoreError> {
+        actions::since(self, from, limit)
     }
 
     /// The auth revision: how often users and roles changed.

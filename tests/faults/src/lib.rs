@@ -6,6 +6,7 @@
 //! | `secrets` | a value of a sealed prefix is in no file, no log line and no metric |
 //! | `admission` | plugins deny with their reason; hostile ones are stopped, deny, and harm nothing else |
 //! | `doors` | no certificate, no connection; no administrator's certificate, no admin call |
+//! | `audit` | who did what is recorded, on every member, and nobody can change it unseen |
 //! | `offices` | administrators, auditors and operators of backups do what they are for, with certificates of `strongroom cert` |
 //! | `gateway` | etcd's JSON over HTTP works over TLS, for nobody more than gRPC does |
 //! | `introspection` | tools that ask a server what it is are told: gRPC's health service and reflection |
@@ -28,6 +29,8 @@ pub mod search;
 
 #[cfg(test)]
 mod admission;
+#[cfg(test)]
+mod audit;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]

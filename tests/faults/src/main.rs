@@ -80,20 +80,16 @@ struct Arguments {
     /// How many puts the member misses
     #[arg(long, default_value_t = 1_000_000, requires = "catch_up")]
     writes: u64,
-    /// The program [default: strongroom-faulty beside this program, with its fail points; strongroom for --rolling, --rotation, --binding and --catch-up]
+    /// The program [default: the one that was built beside this one]
     #[arg(long)]
     program: Option<PathBuf>,
 }
 
 impl Arguments {
     fn plan(&self) -> Plan {
-        let built = || match self.rolling || self.rotation || self.catch_up || self.binding {
-            true => harness::binary(),
-            false => harness::binary().with_file_name("strongroom-faulty"),
-        };
         Plan {
             members: self.members,
-            program: self.program.clone().unwrap_or_else(built),
+            program: self.program.clone().unwrap_or_else(harness::binary),
             length: Duration::from_secs(self.seconds),
             seed: Seed::of_this_run(),
             fail_points: self.planted.iter().flat_map(|bug| planted::lines(bug)).collect(),

@@ -10,7 +10,7 @@ async fn cert(folder: &Path, arguments: &[&str]) -> Run {
     harness::run(&[&["cert"], arguments, &["--dir", folder.to_str().unwrap()]].concat(), None).await
 }
 
-async fn issued(folder: &Path, name: &str, arguments: &[&str]) -> Certificates {
+pub(crate) async fn issued(folder: &Path, name: &str, arguments: &[&str]) -> Certificates {
     let run = cert(folder, &[&["issue", name], arguments].concat()).await;
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     Certificates {
@@ -20,15 +20,17 @@ async fn issued(folder: &Path, name: &str, arguments: &[&str]) -> Certificates {
     }
 }
 
-struct Scene {
-    folder: tempfile::TempDir,
-    server: Server,
-    admin_port: u16,
-    client: Certificates,
+/// A member, with the authority of all certificates in a folder of its own.
+pub(crate) struct Scene {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) server: Server,
+    pub(crate) admin_port: u16,
+    /// Of a client who holds no office.
+    pub(crate) client: Certificates,
 }
 
 impl Scene {
-    async fn new() -> Self {
+    pub(crate) async fn new(more: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
         let made = cert(path, &["init-ca"]).await;
@@ -37,7 +39,7 @@ impl Scene {
         let client = issued(path, "client", &["--for", "client"]).await;
         let admin_port = harness::free_port();
         let file = |name: &str| path.join(name).display().to_string();
-        let flags = vec![
+        let mut flags = vec![
             "--admin-access=mtls".to_owned(),
             format!("--listen-admin-urls=https://127.0.0.1:{admin_port}"),
             format!("--admin-cert-file={}", file("server.crt")),
@@ -47,34 +49,35 @@ impl Scene {
             "--auditor-identities=CN:auditor".to_owned(),
             "--backup-identities=CN:backup,CN:another".to_owned(),
         ];
+        flags.extend(more.iter().map(|flag| (*flag).to_owned()));
         let tls = Some(EtcdTls { server, client: client.clone() });
         let server = Server::new(Kind::Member { program: Program::Strongroom, tls, flags }).await;
         Self { folder, server, admin_port, client }
     }
 
     /// Whoever holds these files, at the admin listener or at that of clients.
-    fn etcdctl(&self, who: &Certificates, at_admin: bool) -> Etcdctl {
+    pub(crate) fn etcdctl(&self, who: &Certificates, at_admin: bool) -> Etcdctl {
         let port = if at_admin { self.admin_port } else { self.server.ports().client };
         let endpoint = format!("https://127.0.0.1:{port}");
         Etcdctl::new(Environment::plain(port).with("ETCDCTL_ENDPOINTS", &endpoint).with_certificates(who))
     }
 
-    async fn strongroom(&self, who: &Certificates, arguments: &[&str]) -> Run {
+    pub(crate) async fn strongroom(&self, who: &Certificates, arguments: &[&str]) -> Run {
         harness::run(arguments, Environment::administration(self.admin_port, who).iter()).await
     }
 }
 
-fn done(run: &Run) {
+pub(crate) fn done(run: &Run) {
     assert_eq!(run.code, Some(0), "{}", run.stderr);
 }
 
-fn refused(run: &Run, why: &str) {
+pub(crate) fn refused(run: &Run, why: &str) {
     assert!(run.code == Some(1) && run.stderr.contains(why), "{}{}", run.stdout, run.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_office_does_what_it_is_for_and_nothing_else() {
-    let scene = Scene::new().await;
+    let scene = Scene::new(&[]).await;
     let path = scene.folder.path();
     let admin = issued(path, "admin", &["--for", "client", "--uri", "spiffe://example.org/admin"]).await;
     let auditor = issued(path, "auditor", &["--for", "client"]).await;

@@ -3,7 +3,7 @@
 use crate::{manifests::dependencies, repository::File};
 
 /// The crates of the host, from the top down.
-const ORDER: [&str; 13] = [
+const ORDER: [&str; 14] = [
     "server",
     "api",
     "flow",
@@ -14,6 +14,7 @@ const ORDER: [&str; 13] = [
     "store",
     "auth",
     "seal",
+    "audit",
     "types",
     "meters",
     "failpoint",

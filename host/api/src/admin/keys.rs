@@ -11,7 +11,7 @@ use proto::admin::{
 use tonic::{Request, Response};
 use types::Plain;
 
-use super::{Answer, audit, shown};
+use super::{Answer, log, shown};
 use crate::ApiError;
 use crate::request::administered;
 
@@ -34,7 +34,7 @@ impl Keys for KeysDoor {
         let (administrator, RotateRequest { prefix }) = administered(request)?;
         let meant = Some(&prefix).filter(|prefix| !prefix.is_empty());
         let rotated = self.member.rotate_keys(&administrator, meant).await;
-        audit(&administrator, "rotate data key", &shown(&prefix), &rotated);
+        log(&administrator, "rotate data key", &shown(&prefix), &rotated);
         Ok(Response::new(RotateResponse { policy_epoch: rotated.map_err(ApiError::from)? }))
     }
 
@@ -49,14 +49,14 @@ impl Keys for KeysDoor {
     async fn shred(&self, request: Request<ShredRequest>) -> Answer<ShredResponse> {
         let (administrator, ShredRequest { prefix }) = administered(request)?;
         let shredded = self.member.shred(&administrator, &prefix).await;
-        audit(&administrator, "shred", &shown(&prefix), &shredded);
+        log(&administrator, "shred", &shown(&prefix), &shredded);
         Ok(Response::new(ShredResponse { policy_epoch: shredded.map_err(ApiError::from)? }))
     }
 
     async fn wrapped(&self, request: Request<WrappedRequest>) -> Answer<WrappedResponse> {
         let (administrator, _) = administered(request)?;
         let wrapped = self.member.wrapped_keys(&administrator);
-        audit(&administrator, "read wrapped data keys", "", &wrapped);
+        log(&administrator, "read wrapped data keys", "", &wrapped);
         let (cluster_id, records) = wrapped.map_err(ApiError::from)?;
         Ok(Response::new(WrappedResponse { cluster_id, records }))
     }
@@ -65,7 +65,7 @@ impl Keys for KeysDoor {
         let (administrator, RecoverRequest { keys }) = administered(request)?;
         let keys = keys.into_iter().map(|key| (key.id, Plain::from(key.material))).collect();
         let recovered = self.member.recover_keys(&administrator, keys).await;
-        audit(&administrator, "recover data keys", "", &recovered);
+        log(&administrator, "recover data keys", "", &recovered);
         let (recovered, policy_epoch) = recovered.map_err(ApiError::from)?;
         Ok(Response::new(RecoverResponse { policy_epoch, recovered }))
     }

@@ -1,5 +1,6 @@
-//! The admin services: plugins, what is sealed, and keys. The gate has admitted an administrator before any of this runs.
+//! The admin services: plugins, what is sealed, keys, and the audit log. The gate has admitted an administrator before any of this runs.
 
+mod audit;
 mod keys;
 mod plugins;
 mod replay;
@@ -9,13 +10,14 @@ use auth::Official;
 use flow::FlowError;
 use tonic::{Response, Status};
 
+pub(crate) use audit::AuditDoor;
 pub(crate) use keys::KeysDoor;
 pub(crate) use plugins::PluginsDoor;
 pub(crate) use seal::SealDoor;
 
 type Answer<T> = Result<Response<T>, Status>;
 
-fn audit<Office, T>(administrator: &Official<Office>, action: &str, target: &str, done: &Result<T, FlowError>) {
+fn log<Office, T>(administrator: &Official<Office>, action: &str, target: &str, done: &Result<T, FlowError>) {
     let fingerprint = administrator.fingerprint().unwrap_or_default();
     let succeeded = done.is_ok();
     tracing::info!(administrator = administrator.name(), fingerprint, action, target, succeeded, "admin call");

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response};
 
 use super::replay::{self, ReplayStream};
-use super::{Answer, audit};
+use super::{Answer, log};
 use crate::ApiError;
 use crate::request::administered;
 
@@ -31,7 +31,7 @@ impl Plugins for PluginsDoor {
         let code = Upload { component: request.component, signature: request.signature };
         let wanted = InstallPlugin { name: name.clone(), code, binding, force: request.force };
         let installed = self.member.plugin_install(&administrator, wanted).await;
-        audit(&administrator, "install plugin", &name, &installed);
+        log(&administrator, "install plugin", &name, &installed);
         answer(installed.map_err(ApiError::from)?)
     }
 
@@ -39,7 +39,7 @@ impl Plugins for PluginsDoor {
         let (administrator, request) = administered(request)?;
         let code = Upload { component: request.component, signature: request.signature };
         let upgraded = self.member.plugin_upgrade(&administrator, &request.name, code, request.force).await;
-        audit(&administrator, "upgrade plugin", &request.name, &upgraded);
+        log(&administrator, "upgrade plugin", &request.name, &upgraded);
         answer(upgraded.map_err(ApiError::from)?)
     }
 
@@ -48,7 +48,7 @@ impl Plugins for PluginsDoor {
         let (name, base_epoch) = (request.name, request.policy_epoch);
         let binding = binding(request.binding.unwrap_or_default())?;
         let bound = self.member.plugin_bind(&administrator, &name, base_epoch, binding).await;
-        audit(&administrator, "bind plugin", &name, &bound);
+        log(&administrator, "bind plugin", &name, &bound);
         answer(bound.map_err(ApiError::from)?)
     }
 
@@ -62,7 +62,7 @@ impl Plugins for PluginsDoor {
             PluginChange::RollBack => "roll back plugin",
         };
         let changed = self.member.plugin_change(&administrator, &request.name, change).await;
-        audit(&administrator, action, &request.name, &changed);
+        log(&administrator, action, &request.name, &changed);
         answer(changed.map_err(ApiError::from)?)
     }
 
@@ -75,7 +75,7 @@ impl Plugins for PluginsDoor {
     async fn remove(&self, request: Request<RemoveRequest>) -> Answer<RemoveResponse> {
         let (administrator, request) = administered(request)?;
         let removed = self.member.plugin_remove(&administrator, &request.name).await;
-        audit(&administrator, "remove plugin", &request.name, &removed);
+        log(&administrator, "remove plugin", &request.name, &removed);
         Ok(Response::new(RemoveResponse { policy_epoch: removed.map_err(ApiError::from)? }))
     }
 
@@ -92,7 +92,7 @@ impl Plugins for PluginsDoor {
         let code = Upload { component: request.component, signature: request.signature };
         let (binding, since) = (binding(request.binding.unwrap_or_default())?, request.since_revision);
         let begun = self.member.plugin_replay(&administrator, code, binding, since).await;
-        audit(&administrator, "replay plugin", "", &begun);
+        log(&administrator, "replay plugin", "", &begun);
         Ok(Response::new(replay::stream(begun.map_err(ApiError::from)?, self.shutdown.clone())))
     }
 }

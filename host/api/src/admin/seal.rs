@@ -8,7 +8,7 @@ use proto::admin::{
 use seal::SealRule;
 use tonic::{Request, Response};
 
-use super::{Answer, audit, shown};
+use super::{Answer, log, shown};
 use crate::ApiError;
 use crate::request::administered;
 
@@ -29,14 +29,14 @@ impl Seal for SealDoor {
         let rule = seal_rule(rule.unwrap_or_default());
         let prefix = shown(&rule.prefix);
         let set = self.member.set_seal_rule(&administrator, rule, yes_store_plaintext).await;
-        audit(&administrator, "set seal rule", &prefix, &set);
+        log(&administrator, "set seal rule", &prefix, &set);
         Ok(Response::new(SetRuleResponse { policy_epoch: set.map_err(ApiError::from)? }))
     }
 
     async fn remove(&self, request: Request<RemoveRuleRequest>) -> Answer<RemoveRuleResponse> {
         let (administrator, RemoveRuleRequest { prefix, yes_store_plaintext }) = administered(request)?;
         let removed = self.member.drop_seal_rule(&administrator, &prefix, yes_store_plaintext).await;
-        audit(&administrator, "remove seal rule", &shown(&prefix), &removed);
+        log(&administrator, "remove seal rule", &shown(&prefix), &removed);
         Ok(Response::new(RemoveRuleResponse { policy_epoch: removed.map_err(ApiError::from)? }))
     }
 }

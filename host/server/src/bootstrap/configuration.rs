@@ -60,6 +60,8 @@ impl DevDirectory {
             administrators: administrators().expect("the dev administrator's name is a rule"),
             admin_access: auth::AdminAccess::Mtls,
             metrics: self.door("--metrics-port", port(dev.metrics_port), None),
+            audit: flow::AuditConfig::default(),
+            second_within: None,
             plugin_trusted_keys: None,
             seal_config: Some(self.seal_config()),
             seal_keyless: false,

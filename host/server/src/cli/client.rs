@@ -15,6 +15,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest wait for an answer: installing a plugin has every member compile it, which takes minutes for an interpreter.
 const CALL_TIMEOUT: Duration = Duration::from_secs(600);
 
+/// Longest time to follow something: years.
+const STREAM_TIMEOUT: Duration = Duration::from_secs(1 << 30);
+
+/// How often a member is asked for a sign of life meanwhile.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
 /// How rustls words an alert that the other side sent.
 const ALERT: &str = "received fatal alert: ";
 
@@ -94,6 +100,12 @@ pub(crate) enum ClientError {
     /// The caller's: the key file cannot be made.
     #[error(transparent)]
     KeyFile(#[from] seal::SealError),
+    /// The audit log is not whole.
+    #[error("the audit log is not whole: {0}")]
+    AuditLog(#[from] audit::Fault),
+    /// The audit log lacks what the member says it has written, or has something else.
+    #[error("the audit log is not whole: {reason}")]
+    AuditEnd { reason: String },
     /// The answer cannot be printed.
     #[error("cannot write the answer: {0}")]
     Output(#[from] io::Error),
@@ -107,6 +119,16 @@ impl Connection {
     /// [`ClientError`].
     pub(crate) async fn open(&self) -> Result<Channel, ClientError> {
         let endpoint = self.endpoint()?;
+        endpoint.connect().await.map_err(|error| self.unconnected(&error))
+    }
+
+    /// Opens a channel for a call that may go on for as long as it likes.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub(crate) async fn open_for_long(&self) -> Result<Channel, ClientError> {
+        let endpoint = self.endpoint()?.timeout(STREAM_TIMEOUT).http2_keep_alive_interval(KEEP_ALIVE);
         endpoint.connect().await.map_err(|error| self.unconnected(&error))
     }
 

@@ -1,6 +1,7 @@
 //! The command line: what may be asked for.
 
 mod arguments;
+mod audit;
 mod author;
 mod cert;
 mod client;
@@ -17,6 +18,7 @@ mod table;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use self::audit::Audit;
 pub(crate) use arguments::{Request, UsageError, read};
 pub(crate) use cert::Cert;
 pub(crate) use client::ClientError;
@@ -51,6 +53,9 @@ pub(crate) enum Command {
     /// Make root keys; show, rotate and destroy the data keys of sealed prefixes
     #[command(subcommand)]
     Key(Key),
+    /// Show who did what, and check that the record of it is whole
+    #[command(subcommand)]
+    Audit(Audit),
     /// Make certificates for a cluster and its clients, and show what is in one
     #[command(subcommand)]
     Cert(Cert),

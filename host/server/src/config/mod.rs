@@ -60,6 +60,10 @@ pub(crate) struct Config {
     pub(crate) admin_access: AdminAccess,
     /// The listener of monitoring.
     pub(crate) metrics: Door,
+    /// How long what takes two administrators waits for the second.
+    pub(crate) second_within: Option<Duration>,
+    /// How the audit log is kept.
+    pub(crate) audit: flow::AuditConfig,
     /// Public keys of those whose plugins are run.
     pub(crate) plugin_trusted_keys: Option<PathBuf>,
     /// The YAML file that names sealed prefixes and root key.

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use flow::SealedReadsPolicy;
+
 use super::error::{ConfigError, ConfigErrors};
 use super::reader::Reader;
 use super::written::Written;
-use super::{Config, Timing, cluster, doors, feature_gates, limits, log, tls, users};
+use super::{Config, Timing, cluster, doors, feature_gates, limits, log, tls, users, value};
 
 /// etcd's rule: several heartbeats may be lost before an election starts.
 const HEARTBEATS_PER_ELECTION_MIN: u32 = 5;
@@ -49,6 +51,8 @@ fn read(reader: &mut Reader<'_>) -> Config {
     Config {
         corruption_checks,
         cluster,
+        audit: audit(reader),
+        second_within: Some(reader.duration("second-administrator-within")).filter(|within| !within.is_zero()),
         plugin_trusted_keys: reader.path("plugin-trusted-keys"),
         seal_config: reader.path("seal-config"),
         seal_recovering: reader.switch("seal-recovering"),
@@ -83,6 +87,24 @@ fn data_dir(reader: &mut Reader<'_>, name: &str) -> PathBuf {
         reader.report(ConfigError::EtcdData { path: path.clone() });
     }
     path
+}
+
+/// Where the audit log lies, and how much of it is kept.
+fn audit(reader: &mut Reader<'_>) -> flow::AuditConfig {
+    const MIB: u64 = 1 << 20;
+    let positive = |text: &str| u32::try_from(value::whole(text)?).ok().filter(|number| *number > 0);
+    let mib = reader.parsed("audit-log-maxsize", "a whole number of MiB, at least 1", positive);
+    let files = reader.parsed("audit-log-maxfiles", "a whole number, at least 1", positive);
+    let (file_bytes_max, files_max) = (u64::from(mib.unwrap_or(1)) * MIB, files.unwrap_or(1) as usize);
+    let folder = reader.path("audit-log-dir");
+    let sealed_reads = reader.parsed("audit-sealed-reads", "`off`, `keys` or `digests`", |text| match text {
+        "off" => Some(SealedReadsPolicy::Off),
+        "keys" => Some(SealedReadsPolicy::Keys),
+        "digests" => Some(SealedReadsPolicy::Digests),
+        _ => None,
+    });
+    let sealed_reads = sealed_reads.unwrap_or_default();
+    flow::AuditConfig { folder, file_bytes_max, files_max, sealed_reads }
 }
 
 /// How often an idle watch hears of progress when the flag says nothing, or 0: etcd's default.

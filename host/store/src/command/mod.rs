@@ -25,7 +25,7 @@ pub use keyring::{ChangeKeyring, ReserveUses, Rewrap, Rewrapped};
 #[prost(skip_debug)]
 pub struct Command {
     /// What to do; `None` only for a command of a later version.
-    #[prost(oneof = "Body", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 20, 21, 30, 31")]
+    #[prost(oneof = "Body", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 20, 21, 30, 31, 40")]
     pub body: Option<Body>,
 }
 
@@ -81,6 +81,9 @@ pub enum Body {
     /// Tells every member of a token.
     #[prost(message, tag = "31")]
     TellToken(TellToken),
+    /// Notes what an administrator does.
+    #[prost(message, tag = "40")]
+    RecordAction(RecordAction),
 }
 
 impl std::fmt::Debug for Command {
@@ -117,6 +120,7 @@ impl Command {
             Some(Body::ChangeCluster(_)) => "change_cluster",
             Some(Body::ChangeAuth(_)) => "change_auth",
             Some(Body::TellToken(_)) => "tell_token",
+            Some(Body::RecordAction(_)) => "record_action",
         }
     }
 }
@@ -384,4 +388,13 @@ pub struct Compact {
     /// The oldest revision to keep.
     #[prost(int64, tag = "1")]
     pub revision: i64,
+}
+
+/// Notes what an administrator does.
+#[derive(Clone, PartialEq, Eq, Message)]
+#[prost(skip_debug)]
+pub struct RecordAction {
+    /// An event, as the crate `audit` writes it.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub event: Bytes,
 }

@@ -1,6 +1,6 @@
 //! Strongroom's own flags, and those that name the configuration itself.
 
-use super::Kind::{Switch, Text};
+use super::Kind::{Duration, Switch, Text, Whole};
 use super::{Flag, honoured, moot};
 
 #[rustfmt::skip]
@@ -14,7 +14,12 @@ pub(super) const FLAGS: &[Flag] = &[
     honoured("admin-identities", Text, "", "who is an administrator: URI:..., DNS:... or CN:..., comma separated"),
     honoured("auditor-identities", Text, "", "who sees how the cluster is administered, and changes nothing; as --admin-identities"),
     honoured("backup-identities", Text, "", "who takes snapshots, and does nothing else; as --admin-identities"),
+    honoured("audit-log-dir", Text, "", "folder of the audit log [default: audit, in the data directory]"),
+    honoured("audit-log-maxsize", Whole, "100", "size in MiB at which a file of the audit log is followed by another"),
+    honoured("audit-log-maxfiles", Whole, "10", "how many files of the audit log are kept"),
+    honoured("audit-sealed-reads", Text, "off", "what the audit log says of who reads values of sealed prefixes: `off`, `keys` (which keys), or `digests` of them"),
     honoured("auto-promote", Switch, "false", "promote learners as soon as they are in sync"),
+    honoured("second-administrator-within", Duration, "0s", "how long shredding keys, storing sealed values in plain text and turning plugins off wait for a second administrator; 0s: one is enough"),
     honoured("plugin-trusted-keys", Text, "", "file with Ed25519 public keys (PEM): plugins are refused that none of them has signed"),
     honoured("seal-config", Text, "", "YAML file that names the sealed prefixes and the root key, or an EncryptionConfiguration of Kubernetes"),
     honoured("seal-recovering", Switch, "false", "start also when no root key here unwraps the data keys, for `strongroom key recover`"),
