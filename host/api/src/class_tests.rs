@@ -75,7 +75,7 @@ fn what_changes_the_cluster_is_for_administrators() {
     assert_eq!(method("/etcdserverpb.Maintenance/Snapshot").unwrap().class, RpcClass::Backup);
     // What only reads is for auditors, and a replay reads values.
     for (_, name, class, _) in TABLE.iter().filter(|row| row.0.starts_with("strongroom.admin.")) {
-        let reads = ["List", "Logs", "Status", "Settle"].contains(name);
+        let reads = ["List", "Logs", "Status", "Settle", "Tail", "End"].contains(name);
         assert_eq!(*class, if reads { RpcClass::Oversight } else { RpcClass::Admin }, "{name}");
     }
 }

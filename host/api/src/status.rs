@@ -57,7 +57,9 @@ pub(crate) fn of_flow(error: &FlowError) -> Status {
             return ours_with(Code::DataLoss, error, "restore the record from a backup, overwrite or delete it");
         }
         FlowError::Auth(error) => return of_auth(error),
-        FlowError::Audit(_) => return ours_with(Code::Unavailable, error, "nothing is done that cannot be recorded"),
+        FlowError::Audit(_) => {
+            return ours_with(Code::FailedPrecondition, error, "nothing is done that cannot be recorded");
+        }
         FlowError::Compacted => (Code::OutOfRange, "etcdserver: mvcc: required revision has been compacted"),
         FlowError::FutureRevision => (Code::OutOfRange, "etcdserver: mvcc: required revision is a future revision"),
         FlowError::KeyNotFound => (Code::InvalidArgument, "etcdserver: key not found"),

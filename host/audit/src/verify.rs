@@ -112,7 +112,8 @@ impl fmt::Display for Flaw {
     }
 }
 
-/// Checks every line of the journal in `folder`, and whether the line of the hash `through`, if one is given, is in it.
+/// Checks every line of the journal in `folder`, and whether the record of the hash `through`, if one is given, is in
+/// it.
 ///
 /// # Errors
 /// The first [`Fault`].
@@ -191,7 +192,8 @@ impl Walk {
         }
         self.after_gap = line.event.stage == Stage::Missing;
         self.report.gaps += u64::from(self.after_gap);
-        self.found |= self.through == Some(line.hash);
+        self.found |=
+            self.through.is_some_and(|hash| hash == line.hash || line.cluster.is_some_and(|link| hash == link.hash));
         (self.report.last, self.report.hash) = (line.seq, line.hash);
         Ok(())
     }

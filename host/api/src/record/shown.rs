@@ -99,7 +99,6 @@ fn nested(message: &DynamicMessage) -> String {
 #[cfg(test)]
 mod tests {
     use auth::RpcClass;
-    use prost::Message as _;
 
     use super::*;
     use crate::class;

@@ -1,4 +1,4 @@
-//! `strongroom audit tail|verify|digest`.
+//! `strongroom audit tail|end|verify|digest`.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -6,14 +6,19 @@ use std::path::PathBuf;
 use audit::{DIGEST_KEY_FILE, Digester, Event, Hash, Line, Outcome, Report, Stage, Who, verify};
 use proto::admin::audit_client::AuditClient;
 use proto::admin::{EndRequest, EndResponse, TailRequest};
+use serde::Serialize;
 
 use super::client::{ClientError, Connection};
+use super::plugin::Answer;
+use super::table::{Table, print};
 
 /// The audit log.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Audit {
     /// Show the last lines of a member's audit log, and those to come until interrupted
     Tail(Tail),
+    /// Show the hashes of the last records, which vouch for all before: to keep elsewhere, or to check a folder with
+    End(Answer),
     /// Check a folder of audit log files: was a line altered, or is one missing?
     Verify(Verify),
     /// Print what stands for a key in the audit log of a member with --audit-sealed-reads=digests
@@ -50,21 +55,17 @@ pub(crate) struct Tail {
 pub(crate) struct Verify {
     /// The folder: `audit` in the data directory, or what --audit-log-dir says
     folder: PathBuf,
-    /// The hash of the last line, as this command has printed it before or elsewhere: is it still in the log?
+    /// A hash that `audit end` or `audit verify` has printed, here or of another member: is its record in the log?
     #[arg(long, value_name = "HASH")]
     through: Option<Hash>,
-    #[command(flatten)]
-    online: Online,
 }
 
-/// What it takes to ask a member; without it the files alone are checked.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Online {
-    /// Ask the member of --endpoint, too: does the log end where it says?
-    #[arg(long)]
-    online: bool,
-    #[command(flatten)]
-    connection: Option<Connection>,
+#[derive(Serialize)]
+struct EndDocument {
+    record: u64,
+    hash: String,
+    cluster_record: u64,
+    cluster_hash: String,
 }
 
 /// Lines that are shown when nobody says how many.
@@ -79,7 +80,8 @@ impl Audit {
     pub(crate) async fn run(self) -> Result<(), ClientError> {
         match self {
             Self::Tail(tail) => tail.run().await,
-            Self::Verify(verify) => verify.run().await,
+            Self::End(answer) => end(answer).await,
+            Self::Verify(verify) => verify.run(),
             Self::Digest(digest) => digest.run(),
         }
     }
@@ -105,11 +107,8 @@ impl Tail {
 }
 
 impl Verify {
-    async fn run(self) -> Result<(), ClientError> {
+    fn run(self) -> Result<(), ClientError> {
         let report = verify(&self.folder, self.through)?;
-        if self.online.online {
-            self.online.check(&report).await?;
-        }
         let Report { files, first, last, hash, cluster_lines, cluster, gaps } = report;
         let mut out = io::stdout().lock();
         writeln!(out, "whole: {files} files, records {first} to {last}, {cluster_lines} of them of the cluster")?;
@@ -134,32 +133,22 @@ impl Digest {
     }
 }
 
-impl Online {
-    async fn check(&self, report: &Report) -> Result<(), ClientError> {
-        let Some(connection) = &self.connection else {
-            let reason = "--online takes --endpoint, --cacert, --cert and --key".to_owned();
-            return Err(ClientError::Identity { reason });
-        };
-        let mut client = AuditClient::new(connection.open().await?);
-        let end = client.end(EndRequest {}).await.map_err(|status| connection.failed(&status))?.into_inner();
-        compare(report, &end).map_err(|reason| ClientError::AuditEnd { reason })
-    }
-}
-
-/// Whether the files end where the member says. They may be a moment older: then nothing can be said of the hash.
-fn compare(report: &Report, end: &EndResponse) -> Result<(), String> {
-    let differs = |hash: &[u8], ours: &Hash| hash != ours.bytes();
-    if report.last == end.seq && differs(&end.hash, &report.hash) {
-        return Err(format!("its last record, {}, is not the one that the member has written", end.seq));
-    }
-    if report.last != end.seq {
-        return Err(format!("it ends with record {}, and the member has written up to {}", report.last, end.seq));
-    }
-    let cluster = report.cluster.map_or((0, Hash::default()), |link| (link.seq, link.hash));
-    if cluster.0 != 0 && (cluster.0 != end.cluster_seq || differs(&end.cluster_hash, &cluster.1)) {
-        return Err(format!("its last record of the cluster, {}, is not the one that the cluster has", cluster.0));
-    }
-    Ok(())
+/// `audit end`.
+async fn end(answer: Answer) -> Result<(), ClientError> {
+    let connection = &answer.connection;
+    let answered = AuditClient::new(connection.open().await?).end(EndRequest {}).await;
+    let EndResponse { seq, hash, cluster_seq, cluster_hash } =
+        answered.map_err(|status| connection.failed(&status))?.into_inner();
+    let document = EndDocument {
+        record: seq,
+        hash: hex::encode(hash),
+        cluster_record: cluster_seq,
+        cluster_hash: hex::encode(cluster_hash),
+    };
+    let mut table = Table::new(&["OF", "RECORD", "HASH"]);
+    table.row(vec!["the member".to_owned(), seq.to_string(), document.hash.clone()]);
+    table.row(vec!["the cluster".to_owned(), cluster_seq.to_string(), document.cluster_hash.clone()]);
+    Ok(print(answer.output, &document, &table)?)
 }
 
 /// A line for people.
@@ -213,15 +202,5 @@ mod tests {
                         (epoch 2, revision 10)";
         assert_eq!(shown(LINE), expected);
         assert_eq!(shown("rubbish"), "rubbish");
-    }
-
-    #[test]
-    fn the_end_of_a_log_is_compared_with_what_the_member_says() {
-        let (hash, other) = (Hash::default(), Hash::default().followed_by(&[b"x"]));
-        let report = Report { files: 1, first: 1, last: 3, hash, cluster_lines: 0, cluster: None, gaps: 0 };
-        let end = |seq, hash: Hash| EndResponse { seq, hash: hash.bytes().to_vec().into(), ..EndResponse::default() };
-        assert_eq!(compare(&report, &end(3, hash)), Ok(()));
-        assert!(compare(&report, &end(3, other)).unwrap_err().contains("is not the one"));
-        assert!(compare(&report, &end(4, hash)).unwrap_err().contains("up to 4"));
     }
 }

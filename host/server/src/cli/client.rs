@@ -103,9 +103,6 @@ pub(crate) enum ClientError {
     /// The audit log is not whole.
     #[error("the audit log is not whole: {0}")]
     AuditLog(#[from] audit::Fault),
-    /// The audit log lacks what the member says it has written, or has something else.
-    #[error("the audit log is not whole: {reason}")]
-    AuditEnd { reason: String },
     /// The answer cannot be printed.
     #[error("cannot write the answer: {0}")]
     Output(#[from] io::Error),
