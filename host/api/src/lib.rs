@@ -57,6 +57,7 @@ mod request;
 mod serving;
 mod socket;
 mod status;
+mod trust;
 mod users;
 mod variables;
 mod watch;
@@ -71,3 +72,4 @@ pub use listener::{
 pub use metrics::Metrics;
 pub use peers::PeerPages;
 pub use socket::Listener;
+pub use trust::{Tls, Trust};

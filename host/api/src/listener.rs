@@ -20,6 +20,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use rustls::pki_types::CertificateDer;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_rustls::LazyConfigAcceptor;
@@ -30,6 +31,7 @@ use tower::ServiceExt as _;
 use crate::front::Encrypted;
 use crate::opening::Opening;
 use crate::socket::{Accepted, Duplex, Listener};
+use crate::trust::{Doubts, Tls};
 
 /// Longest TLS handshake with the wait for a place in it, and after it longest time for the first bytes or the head of
 /// HTTP/1.1, so that a silent or slow peer does not hold a connection for ever.
@@ -82,10 +84,12 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// `http/1.1` by ALPN. The certificate was verified by it before an [`Identity`] is read. Every request carries its
 /// [`Caller`] as an extension.
 ///
+/// A connection is closed when its certificate would not be let in any more, by what the TLS says of that.
+///
 /// A failing connection ends alone. Only `shutdown` ends this future.
 pub async fn serve(
     listener: impl Into<Listener>,
-    tls: Option<Arc<rustls::ServerConfig>>,
+    tls: Option<Tls>,
     router: Router,
     settings: ConnectionSettings,
     shutdown: CancellationToken,
@@ -108,15 +112,17 @@ impl Limits {
 async fn serve_within(
     limits: Limits,
     listener: Listener,
-    tls: Option<Arc<rustls::ServerConfig>>,
+    tls: Option<Tls>,
     router: Router,
     settings: ConnectionSettings,
     shutdown: CancellationToken,
 ) {
+    let trust = tls.as_ref().and_then(|tls| tls.trust.clone());
     let graceful = GracefulShutdown::new();
     let (handshakes, unfinished) = (Semaphore::new(limits.handshakes), Semaphore::new(limits.unfinished));
     let entrance = Entrance {
-        tls,
+        tls: tls.map(|tls| tls.config),
+        doubts: trust.map(|trust| Doubts::about(trust, shutdown.clone())),
         router,
         settings,
         patience: limits.patience,
@@ -157,6 +163,8 @@ type Place = OwnedSemaphorePermit;
 #[derive(Clone)]
 struct Entrance {
     tls: Option<Arc<rustls::ServerConfig>>,
+    /// About the certificates of those who were let in.
+    doubts: Option<Doubts>,
     router: Router,
     settings: ConnectionSettings,
     patience: Duration,
@@ -193,13 +201,20 @@ impl Entrance {
             drop(place);
             return self.converse(stream, Caller::anonymous(remote), watcher).await;
         };
+        let doubts = self.doubts.as_ref().map(Doubts::fresh);
         let shaken = tokio::time::timeout(self.patience, self.handshake(tls, stream)).await;
         drop(place);
         match shaken
             .unwrap_or(Err(Refused::Slow(self.patience)))
             .and_then(|stream| Ok((caller(&stream, remote)?, stream)))
         {
-            Ok((caller, stream)) => self.converse(stream, caller, watcher).await,
+            Ok((caller, stream)) => {
+                let untrusted = untrusted(doubts, chain(&stream));
+                tokio::select! {
+                    () = self.converse(stream, caller, watcher) => {}
+                    () = untrusted => tracing::info!(?remote, "connection closed: its certificate is not trusted any more"),
+                }
+            }
             Err(refused) => tracing::info!(?remote, reason = %refused, "connection refused"),
         }
     }
@@ -234,6 +249,20 @@ fn caller<S>(stream: &TlsStream<S>, remote: Option<SocketAddr>) -> Result<Caller
         Some(certificate) => Caller::certified(Identity::from_der(certificate)?, remote),
         None => Caller::anonymous(remote),
     })
+}
+
+/// The certificates that the client has shown.
+fn chain<S>(stream: &TlsStream<S>) -> Vec<CertificateDer<'static>> {
+    let shown = stream.get_ref().1.peer_certificates().unwrap_or_default();
+    shown.iter().map(|certificate| certificate.clone().into_owned()).collect()
+}
+
+/// Returns when whoever has shown these is not trusted any more; never for one who has shown none.
+async fn untrusted(doubts: Option<Doubts>, chain: Vec<CertificateDer<'static>>) {
+    match doubts.filter(|_| !chain.is_empty()) {
+        Some(doubts) => doubts.come_true(chain).await,
+        None => std::future::pending().await,
+    }
 }
 
 fn http(head_timeout: Duration, settings: ConnectionSettings) -> Builder<TokioExecutor> {

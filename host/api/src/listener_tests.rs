@@ -37,6 +37,10 @@ async fn start(tls: Option<Arc<ServerConfig>>, router: Router) -> Running {
 }
 
 async fn start_within(limits: Limits, tls: Option<Arc<ServerConfig>>, router: Router) -> Running {
+    start_with(limits, tls.map(Tls::from), router).await
+}
+
+async fn start_with(limits: Limits, tls: Option<Tls>, router: Router) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (remote, shutdown) = (listener.local_addr().unwrap(), CancellationToken::new());
     let served = tokio::spawn(serve_within(
@@ -215,10 +219,10 @@ async fn a_unix_socket_serves_with_tls_and_without() {
     let authority = Authority::new();
     let folder = std::env::temp_dir().join(format!("strongroom-listener-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    let serve = |name: &str, tls| {
+    let serve = |name: &str, tls: Option<Arc<ServerConfig>>| {
         let path = folder.join(name);
         let (listener, settings) = (UnixListener::bind(&path).unwrap(), ConnectionSettings::default());
-        tokio::spawn(super::serve(listener, tls, router(), settings, CancellationToken::new()));
+        tokio::spawn(super::serve(listener, tls.map(Tls::from), router(), settings, CancellationToken::new()));
         path
     };
     let (plain, encrypted) = (serve("plain", None), serve("tls", Some(authority.server())));
@@ -228,4 +232,44 @@ async fn a_unix_socket_serves_with_tls_and_without() {
     let stream = authority.client(true).connect(ServerName::try_from("localhost").unwrap(), stream).await.unwrap();
     assert!(ask(stream).await.unwrap().ends_with(&format!("URI:{CLIENT}")));
     std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// Trusts one certificate less when it is told to.
+#[derive(Debug, Default)]
+struct Revocations(std::sync::Mutex<Vec<Vec<u8>>>);
+
+impl crate::Trust for Revocations {
+    fn version(&self) -> u64 {
+        self.0.lock().unwrap().len() as u64
+    }
+
+    fn trusts(&self, chain: &[CertificateDer<'_>]) -> bool {
+        !self.0.lock().unwrap().iter().any(|revoked| revoked == chain[0].as_ref())
+    }
+}
+
+#[tokio::test]
+async fn who_is_not_trusted_any_more_is_cut_off_and_nobody_else() {
+    let (authority, trust) = (Authority::new(), Arc::<Revocations>::default());
+    let tls = Tls { config: authority.server(), trust: Some(trust.clone()) };
+    let running = start_with(Limits::USUAL, Some(tls), router()).await;
+    let name = ServerName::try_from("localhost").unwrap();
+    let mut connections = Vec::new();
+    for _ in 0..2 {
+        let (chain, key) = authority.issue(SanType::URI(CLIENT.try_into().unwrap()));
+        let config = ClientConfig::builder().with_root_certificates(authority.roots.clone());
+        let config = config.with_client_auth_cert(chain.clone(), key).unwrap();
+        let stream = TcpStream::connect(running.remote).await.unwrap();
+        let mut stream = TlsConnector::from(Arc::new(config)).connect(name.clone(), stream).await.unwrap();
+        // The connection is there when it was heard on.
+        stream.write_all(b"GET /who HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+        assert!(stream.read(&mut [0; 1024]).await.unwrap() > 0);
+        connections.push((chain, stream));
+    }
+    let (revoked, mut cut) = connections.remove(0);
+    trust.0.lock().unwrap().push(revoked[0].to_vec());
+    let ended = tokio::time::timeout(Duration::from_secs(5), cut.read(&mut [0; 64])).await.expect("it is cut off");
+    assert!(!matches!(ended, Ok(1..)), "{ended:?}");
+    let (_, stays) = connections.remove(0);
+    assert!(ask(stays).await.unwrap().ends_with(CLIENT), "the other one is served");
 }

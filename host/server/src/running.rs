@@ -1,13 +1,11 @@
 //! A member from its bound addresses to its end.
 
 use std::future::Future;
-use std::sync::Arc;
 
 use api::{ConnectionSettings, DoorSettings, Doors, PeerPages};
 use axum::Router;
 use flow::{Ending, Member};
 use futures::future::{join_all, select_all};
-use rustls::ServerConfig;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -20,10 +18,10 @@ use crate::{member, tls};
 
 /// TLS of each listener, where it has one.
 struct Tls {
-    client: Option<Arc<ServerConfig>>,
-    peer: Option<Arc<ServerConfig>>,
-    admin: Option<Arc<ServerConfig>>,
-    metrics: Option<Arc<ServerConfig>>,
+    client: Option<api::Tls>,
+    peer: Option<api::Tls>,
+    admin: Option<api::Tls>,
+    metrics: Option<api::Tls>,
 }
 
 impl Tls {
@@ -41,7 +39,7 @@ impl Tls {
 /// The peer listener: served from before the member has started until after it has stopped, since both need the others.
 struct Peers {
     sockets: Vec<Socket>,
-    tls: Option<Arc<ServerConfig>>,
+    tls: Option<api::Tls>,
     connections: ConnectionSettings,
     pages: PeerPages,
     listeners: JoinSet<()>,
@@ -76,7 +74,7 @@ impl Peers {
 
 fn serve_socket(
     socket: Socket,
-    tls: Option<&Arc<ServerConfig>>,
+    tls: Option<&api::Tls>,
     routes: Router,
     connections: ConnectionSettings,
     shutdown: CancellationToken,

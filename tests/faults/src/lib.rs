@@ -8,6 +8,8 @@
 //! | `doors` | no certificate, no connection; no administrator's certificate, no admin call |
 //! | `audit` | who did what is recorded, on every member, and nobody can change it unseen |
 //! | `offices` | administrators, auditors and operators of backups do what they are for, with certificates of `strongroom cert` |
+//! | `matrix` | every call, by every kind of certificate, at every listener, is let in or refused as the table of classes says |
+//! | `reload` | certificates, authorities and lists of revoked ones are replaced under traffic, and only the revoked notice |
 //! | `gateway` | etcd's JSON over HTTP works over TLS, for nobody more than gRPC does |
 //! | `introspection` | tools that ask a server what it is are told: gRPC's health service and reflection |
 //! | `metrics` | every family of etcd is on the page, or has its reason |
@@ -52,11 +54,15 @@ mod kubernetes;
 #[cfg(test)]
 mod load;
 #[cfg(test)]
+mod matrix;
+#[cfg(test)]
 mod metrics;
 #[cfg(test)]
 mod offices;
 #[cfg(test)]
 mod operator;
+#[cfg(test)]
+mod reload;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]

@@ -6,7 +6,7 @@ use harness::{Certificates, Client, Environment, EtcdTls, Etcdctl, Kind, Program
 use proto::etcdserverpb::{AlarmRequest, alarm_request::AlarmAction};
 
 /// Runs `strongroom cert ...` in a folder.
-async fn cert(folder: &Path, arguments: &[&str]) -> Run {
+pub(crate) async fn cert(folder: &Path, arguments: &[&str]) -> Run {
     harness::run(&[&["cert"], arguments, &["--dir", folder.to_str().unwrap()]].concat(), None).await
 }
 
@@ -30,11 +30,13 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
+    /// With these flags besides, in which `{dir}` stands for the folder. A list of revoked certificates, ca.crl, lies in it.
     pub(crate) async fn new(more: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
         let made = cert(path, &["init-ca"]).await;
         assert_eq!(made.code, Some(0), "{}", made.stderr);
+        done(&cert(path, &["revoke"]).await);
         let server = issued(path, "server", &["--for", "server", "--host", "127.0.0.1"]).await;
         let client = issued(path, "client", &["--for", "client"]).await;
         let admin_port = harness::free_port();
@@ -49,7 +51,7 @@ impl Scene {
             "--auditor-identities=CN:auditor".to_owned(),
             "--backup-identities=CN:backup,CN:another".to_owned(),
         ];
-        flags.extend(more.iter().map(|flag| (*flag).to_owned()));
+        flags.extend(more.iter().map(|flag| flag.replace("{dir}", &path.display().to_string())));
         let tls = Some(EtcdTls { server, client: client.clone() });
         let server = Server::new(Kind::Member { program: Program::Strongroom, tls, flags }).await;
         Self { folder, server, admin_port, client }
@@ -163,6 +165,14 @@ async fn certificates_are_made_shown_and_never_written_over() {
     ] {
         refused(&cert(path, &[&["issue", "other", "--for", "client"], flags].concat()).await, why);
     }
+    done(&cert(path, &["revoke", leaf, "--days", "5"]).await);
+    let list = fs::read(path.join("ca.crl")).unwrap();
+    let again = cert(path, &["revoke", leaf, leaf, "--days", "5"]).await;
+    assert!(again.code == Some(0) && again.stdout.contains("ca.crl  1 "), "{}{}", again.stdout, again.stderr);
+    assert_ne!(fs::read(path.join("ca.crl")).unwrap(), list, "each list has a number and a time of its own");
+    refused(&cert(path, &["revoke", leaf_key]).await, "m1.key");
+    refused(&cert(path, &["revoke", leaf, "--days", "11"]).await, "holds until");
+
     let shown = harness::run(&["cert", "show", made.certificate.to_str().unwrap(), "-o", "json"], None).await;
     let shown: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
     let shown = &shown["certificates"][0];

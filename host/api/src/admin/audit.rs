@@ -37,7 +37,7 @@ impl Audit for AuditDoor {
     async fn end(&self, request: Request<EndRequest>) -> Answer<EndResponse> {
         let (auditor, _) = administered::<Audits, _>(request)?;
         let AuditEnd { line, cluster } = self.member.audit_end(&auditor);
-        let bytes = |hash: audit::Hash| Bytes::copy_from_slice(hash.bytes()).into();
+        let bytes = |hash: audit::Hash| Bytes::copy_from_slice(hash.bytes());
         let (seq, hash) = (line.0, bytes(line.1));
         Ok(Response::new(EndResponse { seq, hash, cluster_seq: cluster.0, cluster_hash: bytes(cluster.1) }))
     }

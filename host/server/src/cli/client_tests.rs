@@ -33,7 +33,7 @@ async fn listener(ours: &Certificates) -> String {
         ours.members[0].server.key.clone(),
         Some(ours.authority.certificate.clone()),
     );
-    let acceptor = tokio_rustls::TlsAcceptor::from(tls::for_administrators(&files).unwrap());
+    let acceptor = tokio_rustls::TlsAcceptor::from(tls::for_administrators(&files).unwrap().config);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("https://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {

@@ -64,7 +64,7 @@ const ADMIN: TlsFlags = TlsFlags {
     key: "--admin-key-file",
     authority: "--admin-trusted-ca-file",
     demand: None,
-    revoked: None,
+    revoked: Some("--admin-crl-file"),
     common_names: None,
     host_names: None,
     own: None,

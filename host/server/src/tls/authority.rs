@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
@@ -14,7 +14,8 @@ use super::stamp::Stamp;
 use crate::config::ConfigError;
 
 /// Makes what verifies by an authority and its lists of revoked certificates. As in etcd, what an authority without a list
-/// issued is not revoked.
+/// issued is not revoked; unlike there a list counts only until it says that there is to be a newer one, and then nobody whom it is
+/// about is let in.
 pub(super) type Build<V> = fn(
     Arc<RootCertStore>,
     Vec<CertificateRevocationListDer<'static>>,
@@ -28,7 +29,16 @@ pub(super) struct Authority<V: ?Sized> {
     revoked: Option<PathBuf>,
     provider: Arc<CryptoProvider>,
     build: Build<V>,
-    current: Mutex<(Stamp, Arc<V>)>,
+    current: Mutex<Current<V>>,
+}
+
+/// What verifies by the files as they were read last.
+#[derive(Debug)]
+struct Current<V: ?Sized> {
+    stamp: Stamp,
+    verifier: Arc<V>,
+    /// How often that was replaced.
+    version: u64,
 }
 
 impl<V: ?Sized> Authority<V> {
@@ -38,29 +48,40 @@ impl<V: ?Sized> Authority<V> {
         provider: &Arc<CryptoProvider>,
         build: Build<V>,
     ) -> Result<Self, ConfigError> {
-        let current = Mutex::new((stamp(path, revoked), read(path, revoked, provider, build)?));
+        let verifier = read(path, revoked, provider, build)?;
+        let current = Mutex::new(Current { stamp: stamp(path, revoked), verifier, version: 0 });
         let (path, revoked) = (path.to_owned(), revoked.map(Path::to_owned));
         Ok(Self { path, revoked, provider: Arc::clone(provider), build, current })
     }
 
     /// What verifies by the files as they are, or were when they could last be used.
     pub(super) fn current(&self) -> Arc<V> {
+        Arc::clone(&self.looked_at().verifier)
+    }
+
+    /// How often the files were replaced by others that can be used.
+    pub(super) fn version(&self) -> u64 {
+        self.looked_at().version
+    }
+
+    fn looked_at(&self) -> MutexGuard<'_, Current<V>> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let stamp = stamp(&self.path, self.revoked.as_deref());
-        if current.0 != stamp {
+        if current.stamp != stamp {
             // Also when it fails: one line in the log for each change is enough.
-            current.0 = stamp;
+            current.stamp = stamp;
             match read(&self.path, self.revoked.as_deref(), &self.provider, self.build) {
                 Ok(read) => {
                     tracing::info!(path = %self.path.display(), "the authority or what it revoked was replaced");
-                    current.1 = read;
+                    current.verifier = read;
+                    current.version += 1;
                 }
                 Err(error) => {
                     tracing::error!(%error, "the authority or what it revoked was replaced and cannot be used; those before stay");
                 }
             }
         }
-        Arc::clone(&current.1)
+        current
     }
 }
 

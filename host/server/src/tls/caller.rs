@@ -30,7 +30,7 @@ impl CallerVerifier {
     ) -> Result<Self, ConfigError> {
         let authority = Authority::load(authority, files.revoked.as_deref(), provider, |roots, revoked, provider| {
             let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider);
-            verifier.with_crls(revoked).allow_unknown_revocation_status().build()
+            verifier.with_crls(revoked).allow_unknown_revocation_status().enforce_revocation_expiration().build()
         })?;
         Ok(Self { authority, allowed: files.allowed.clone(), provider: Arc::clone(provider) })
     }
@@ -89,6 +89,17 @@ impl ClientCertVerifier for CallerVerifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+impl api::Trust for CallerVerifier {
+    fn version(&self) -> u64 {
+        self.authority.version()
+    }
+
+    fn trusts(&self, chain: &[CertificateDer<'_>]) -> bool {
+        let Some((end_entity, intermediates)) = chain.split_first() else { return false };
+        self.verify_client_cert(end_entity, intermediates, UnixTime::now()).is_ok()
     }
 }
 

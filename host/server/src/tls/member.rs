@@ -27,7 +27,7 @@ impl MemberVerifier {
         let load = |path: &PathBuf| {
             Authority::load(path, files.revoked.as_deref(), provider, |roots, revoked, provider| {
                 let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider);
-                verifier.with_crls(revoked).allow_unknown_revocation_status().build()
+                verifier.with_crls(revoked).allow_unknown_revocation_status().enforce_revocation_expiration().build()
             })
         };
         let authority = files.client_authority.as_ref().map(load).transpose()?;

@@ -1,7 +1,8 @@
 //! TLS of the listeners, from PEM files. *ring* is the only crypto provider.
 //!
 //! A file that is replaced is read again at the next handshake, as in etcd: certificates, authorities and lists of revoked
-//! certificates can be renewed without a restart. One that cannot be used is named in the log, and the one before stays.
+//! certificates can be renewed without a restart. One that cannot be used is named in the log, and the one before stays. Connections
+//! whose certificate would not be let in any more are closed.
 
 mod authority;
 mod caller;
@@ -31,9 +32,9 @@ const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 /// # Errors
 ///
 /// [`ConfigError`] names the file at fault.
-pub(crate) fn for_clients(files: &TlsFiles, rules: &TlsRules) -> Result<Arc<ServerConfig>, ConfigError> {
+pub(crate) fn for_clients(files: &TlsFiles, rules: &TlsRules) -> Result<api::Tls, ConfigError> {
     let provider = CryptoProvider { cipher_suites: rules.suites.clone(), ..ring::default_provider() };
-    build(files, provider, &rules.versions).map(Arc::new)
+    build(files, provider, &rules.versions)
 }
 
 /// TLS of the admin listener: TLS 1.3 only.
@@ -41,9 +42,9 @@ pub(crate) fn for_clients(files: &TlsFiles, rules: &TlsRules) -> Result<Arc<Serv
 /// # Errors
 ///
 /// [`ConfigError`] names the file at fault.
-pub(crate) fn for_administrators(files: &TlsFiles) -> Result<Arc<ServerConfig>, ConfigError> {
+pub(crate) fn for_administrators(files: &TlsFiles) -> Result<api::Tls, ConfigError> {
     assert!(files.client_authority.is_some(), "the admin listener always verifies certificates");
-    build(files, ring::default_provider(), &[&rustls::version::TLS13]).map(Arc::new)
+    build(files, ring::default_provider(), &[&rustls::version::TLS13])
 }
 
 /// TLS of the connections to other members.
@@ -73,10 +74,12 @@ fn build(
     files: &TlsFiles,
     provider: CryptoProvider,
     versions: &[&'static SupportedProtocolVersion],
-) -> Result<ServerConfig, ConfigError> {
+) -> Result<api::Tls, ConfigError> {
     let provider = Arc::new(provider);
-    let verifier: Arc<dyn ClientCertVerifier> = match &files.client_authority {
-        Some(authority) => Arc::new(CallerVerifier::load(authority, files, &provider)?),
+    let load = |authority| CallerVerifier::load(authority, files, &provider).map(Arc::new);
+    let trusted = files.client_authority.as_deref().map(load).transpose()?;
+    let verifier: Arc<dyn ClientCertVerifier> = match &trusted {
+        Some(trusted) => Arc::<CallerVerifier>::clone(trusted),
         None => WebPkiClientVerifier::no_client_auth(),
     };
     let certificate = OwnCertificate::load(&files.certificate, &files.key, &provider)?;
@@ -89,7 +92,8 @@ fn build(
     if files.client_authority.is_some() {
         forbid_resumption(&mut config);
     }
-    Ok(config)
+    let trust = trusted.map(|trusted| trusted as Arc<dyn api::Trust>);
+    Ok(api::Tls { config: Arc::new(config), trust })
 }
 
 /// A resumed session takes the client's certificate from the one before; here each connection verifies its own.

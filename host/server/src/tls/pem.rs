@@ -28,7 +28,19 @@ pub(super) fn revocations(path: &Path) -> Result<Vec<CertificateRevocationListDe
     let bytes = fs::read(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
     let parsed = CertificateRevocationListDer::pem_slice_iter(&bytes).collect::<Result<Vec<_>, _>>();
     let lists = parsed.map_err(not_pem(path, "list of revoked certificates"))?;
-    Ok(if lists.is_empty() { vec![CertificateRevocationListDer::from(bytes)] } else { lists })
+    let lists = if lists.is_empty() { vec![CertificateRevocationListDer::from(bytes)] } else { lists };
+    if lists.iter().any(is_expired) {
+        let path = path.display();
+        tracing::error!(%path, "a list of revoked certificates has expired: nobody whom it is about is let in until it is renewed");
+    }
+    Ok(lists)
+}
+
+/// Whether there was to be a newer one by now.
+fn is_expired(list: &CertificateRevocationListDer<'_>) -> bool {
+    let parsed = x509_parser::parse_x509_crl(list).ok();
+    let next = parsed.and_then(|(_, list)| list.next_update());
+    next.is_some_and(|next| next < x509_parser::time::ASN1Time::now())
 }
 
 fn not_pem(path: &Path, expected: &'static str) -> impl FnOnce(pem::Error) -> ConfigError {

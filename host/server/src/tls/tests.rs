@@ -43,8 +43,12 @@ fn client(made: &Certificates, name: &str, serial: u64) -> CertificateDer<'stati
     params.signed_by(&KeyPair::generate().unwrap(), &issuer(made)).unwrap().der().clone()
 }
 
-/// A list of revoked certificates.
+/// A list of revoked certificates that counts for a day.
 fn revocations(made: &Certificates, serials: &[u64]) -> String {
+    revocations_for(made, serials, Duration::days(1))
+}
+
+fn revocations_for(made: &Certificates, serials: &[u64], time: Duration) -> String {
     let now = OffsetDateTime::now_utc();
     let revoked = |serial: &u64| RevokedCertParams {
         serial_number: SerialNumber::from(*serial),
@@ -54,7 +58,7 @@ fn revocations(made: &Certificates, serials: &[u64]) -> String {
     };
     let list = CertificateRevocationListParams {
         this_update: now - Duration::hours(1),
-        next_update: now + Duration::days(1),
+        next_update: now + time,
         crl_number: SerialNumber::from(1),
         issuing_distribution_point: None,
         revoked_certs: serials.iter().map(revoked).collect(),
@@ -72,7 +76,8 @@ fn is_let_in(verifier: &CallerVerifier, certificate: &CertificateDer<'_>) -> boo
     verifier.verify_client_cert(certificate, &[], UnixTime::now()).is_ok()
 }
 
-fn resumes(config: &ServerConfig) -> bool {
+fn resumes(tls: &api::Tls) -> bool {
+    let config = &tls.config;
     config.send_tls13_tickets > 0 || config.session_storage.can_cache() || config.ticketer.enabled()
 }
 
@@ -100,6 +105,46 @@ fn revoked_certificates_are_turned_away_also_when_the_list_grows() {
     assert!(!is_let_in(&verifier, &second));
     fs::write(&list, "damaged").unwrap();
     assert!(!is_let_in(&verifier, &second), "the list before stays");
+}
+
+#[test]
+fn a_list_of_revoked_certificates_counts_until_it_expires() {
+    let (directory, made) = made();
+    let list = directory.path().join("crl.pem");
+    fs::write(&list, revocations_for(&made, &[1], -Duration::minutes(1))).unwrap();
+    let verifier = verifier(&TlsFiles { revoked: Some(list.clone()), ..files(&made) });
+    let second = client(&made, "a", 2);
+    assert!(!is_let_in(&verifier, &second), "who knows what a newer one says");
+    fs::write(&list, revocations(&made, &[1])).unwrap();
+    assert!(is_let_in(&verifier, &second));
+}
+
+#[test]
+fn a_list_of_another_issuer_or_with_a_wrong_signature_revokes_nobody() {
+    let ((directory, own), (_other_directory, other)) = (made(), made());
+    let list = directory.path().join("crl.pem");
+    fs::write(&list, revocations(&other, &[1])).unwrap();
+    let verifier = verifier(&TlsFiles { revoked: Some(list.clone()), ..files(&own) });
+    let [first, second] = [1, 2].map(|serial| client(&own, "a", serial));
+    // Both authorities have one name: that list cannot be ours, so it says nothing, and whom it might be about is not let in.
+    assert!(!is_let_in(&verifier, &first) && !is_let_in(&verifier, &second));
+    fs::write(&list, revocations(&own, &[1])).unwrap();
+    assert!(!is_let_in(&verifier, &first) && is_let_in(&verifier, &second));
+}
+
+#[test]
+fn who_was_let_in_is_judged_again_when_files_are_replaced() {
+    use api::Trust as _;
+    let (directory, made) = made();
+    let list = directory.path().join("crl.pem");
+    fs::write(&list, revocations(&made, &[1])).unwrap();
+    let verifier = verifier(&TlsFiles { revoked: Some(list.clone()), ..files(&made) });
+    let chain = [client(&made, "a", 2)];
+    let version = verifier.version();
+    assert!(verifier.trusts(&chain) && verifier.version() == version);
+    fs::write(&list, revocations(&made, &[1, 2])).unwrap();
+    assert_ne!(verifier.version(), version);
+    assert!(!verifier.trusts(&chain) && !verifier.trusts(&[]));
 }
 
 #[test]
@@ -157,7 +202,7 @@ fn a_renewed_certificate_is_shown_and_a_damaged_one_is_not() {
 
 /// What the dialling side says to a member that shows this certificate.
 async fn dial(config: &Arc<ClientConfig>, listener: &TlsFiles, host: &str) -> bool {
-    let server = tokio_rustls::TlsAcceptor::from(for_clients(listener, &TlsRules::default()).unwrap());
+    let server = tokio_rustls::TlsAcceptor::from(for_clients(listener, &TlsRules::default()).unwrap().config);
     let client = tokio_rustls::TlsConnector::from(config.clone());
     let (near, far) = tokio::io::duplex(1 << 14);
     let name = rustls::pki_types::ServerName::try_from(host.to_owned()).unwrap();

@@ -3,12 +3,12 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use rcgen::{CertificateParams, Issuer, KeyPair, PublicKeyData as _, SanType};
+use rcgen::{CertificateParams, KeyPair, SanType};
 use time::OffsetDateTime;
-use x509_parser::pem::parse_x509_pem;
 use zeroize::Zeroizing;
 
-use crate::cli::client::{ClientError, read};
+use super::authority::Authority;
+use crate::cli::client::ClientError;
 use crate::cli::new_file::{OWNER_ONLY, READABLE, check_vacant, write_new};
 use crate::cli::table::{Format, Table, print, timestamp};
 use crate::issuing::{self, AUTHORITY_DAYS, LEAF_DAYS, Purpose};
@@ -50,15 +50,8 @@ pub(crate) struct Issue {
     /// For how many days it holds
     #[arg(long, default_value_t = LEAF_DAYS, value_parser = clap::value_parser!(u32).range(1..=DAYS_MAX))]
     days: u32,
-    /// Folder for the files
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    dir: PathBuf,
-    /// The authority's certificate [default: ca.crt in --dir]
-    #[arg(long, value_name = "FILE")]
-    ca_cert: Option<PathBuf>,
-    /// The authority's key [default: ca.key in --dir]
-    #[arg(long, value_name = "FILE")]
-    ca_key: Option<PathBuf>,
+    #[command(flatten)]
+    authority: Authority,
 }
 
 impl InitCa {
@@ -84,7 +77,7 @@ impl Issue {
     ///
     /// [`ClientError`]: files that are there, or an authority that is not.
     pub(super) fn run(self) -> Result<(), ClientError> {
-        let certificate = self.dir.join(format!("{}.crt", self.name));
+        let certificate = self.authority.dir.join(format!("{}.crt", self.name));
         if self.purpose != Purpose::Client && self.hosts.is_empty() {
             let reason = "name with --host where it is reached: nobody connects to a certificate without";
             return Err(ClientError::Unusable { path: certificate, reason: reason.to_owned() });
@@ -94,33 +87,8 @@ impl Issue {
         let names = names(&self.hosts, &self.uris).map_err(&failed)?;
         let params = issuing::leaf(common_name, self.purpose, names, OffsetDateTime::now_utc(), self.days);
         let key = KeyPair::generate().map_err(&failed)?;
-        let pem = params.signed_by(&key, &self.issuer(params.not_after)?).map_err(&failed)?.pem();
-        write_pair(&self.dir, &self.name, &pem, &key, &params)
-    }
-
-    /// The authority, if it can issue what holds until then.
-    fn issuer(&self, until: OffsetDateTime) -> Result<Issuer<'static, KeyPair>, ClientError> {
-        let beside = |given: &Option<PathBuf>, name: &str| given.clone().unwrap_or_else(|| self.dir.join(name));
-        let (certificate, key) = (beside(&self.ca_cert, "ca.crt"), beside(&self.ca_key, "ca.key"));
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let pem = Zeroizing::new(text(&Zeroizing::new(read(&key)?)));
-        let pair = KeyPair::from_pem(&pem).map_err(unusable(&key))?;
-        let pem = text(&read(&certificate)?);
-        let refuse = |reason: String| ClientError::Unusable { path: certificate.clone(), reason };
-        let parsed = parse_x509_pem(pem.as_bytes()).map_err(|error| refuse(error.to_string()))?.1;
-        let authority = parsed.parse_x509().map_err(|error| refuse(error.to_string()))?;
-        if !authority.is_ca() {
-            return Err(refuse("it is not an authority's; name that with --ca-cert".to_owned()));
-        }
-        if authority.public_key().raw != pair.subject_public_key_info() {
-            return Err(refuse(format!("{} is not its key; name that with --ca-key", key.display())));
-        }
-        let last = authority.validity().not_after.timestamp();
-        if until.unix_timestamp() > last {
-            let (until, last) = (timestamp(until.unix_timestamp()), timestamp(last));
-            return Err(refuse(format!("it holds until {last} only, and not until {until}: give fewer --days")));
-        }
-        Issuer::from_ca_cert_pem(&pem, pair).map_err(unusable(&certificate))
+        let pem = params.signed_by(&key, &self.authority.issuer(params.not_after)?).map_err(&failed)?.pem();
+        write_pair(&self.authority.dir, &self.name, &pem, &key, &params)
     }
 }
 
@@ -155,7 +123,7 @@ fn write_pair(
     Ok(print(Format::Table, &(), &table)?)
 }
 
-fn unusable(path: &Path) -> impl Fn(rcgen::Error) -> ClientError {
+pub(super) fn unusable(path: &Path) -> impl Fn(rcgen::Error) -> ClientError {
     let path = path.to_owned();
     move |error| ClientError::Unusable { path: path.clone(), reason: error.to_string() }
 }

@@ -10,6 +10,7 @@ pub(super) const FLAGS: &[Flag] = &[
     honoured("admin-cert-file", Text, "", "certificate of the admin listener (PEM)"),
     honoured("admin-key-file", Text, "", "private key of the admin listener (PEM)"),
     honoured("admin-trusted-ca-file", Text, "", "authority of the administrators' certificates (PEM)"),
+    honoured("admin-crl-file", Text, "", "revoked certificates of administrators (PEM or DER)"),
     honoured("admin-access", Text, "mtls", "who may make admin calls on the client listener: `mtls` (whom --admin-identities names), `client-cert` (any certificate) or `any` (anybody: unsafe)"),
     honoured("admin-identities", Text, "", "who is an administrator: URI:..., DNS:... or CN:..., comma separated"),
     honoured("auditor-identities", Text, "", "who sees how the cluster is administered, and changes nothing; as --admin-identities"),
