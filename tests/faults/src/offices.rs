@@ -170,7 +170,7 @@ async fn certificates_are_made_shown_and_never_written_over() {
     let again = cert(path, &["revoke", leaf, leaf, "--days", "5"]).await;
     assert!(again.code == Some(0) && again.stdout.contains("ca.crl  1 "), "{}{}", again.stdout, again.stderr);
     assert_ne!(fs::read(path.join("ca.crl")).unwrap(), list, "each list has a number and a time of its own");
-    refused(&cert(path, &["revoke", leaf_key]).await, "m1.key");
+    refused(&cert(path, &["revoke", leaf_key, "--days", "5"]).await, "m1.key");
     refused(&cert(path, &["revoke", leaf, "--days", "11"]).await, "holds until");
 
     let shown = harness::run(&["cert", "show", made.certificate.to_str().unwrap(), "-o", "json"], None).await;
