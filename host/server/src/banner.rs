@@ -80,15 +80,18 @@ impl Banner<'_> {
 
     fn lines_to_paste(&self) -> [String; 7] {
         let (directory, environment) = (quoted_path(self.directory), quoted_path(self.environment));
-        let (program, admin) = (quoted_path(self.program), &self.places[0].admin);
+        let program = quoted_path(self.program);
+        // etcdctl refuses a flag beside the variable of the same meaning.
+        let [endpoints, certificate, key] = ["ADMIN_ENDPOINT", "CERT", "KEY"].map(|name| format!("$STRONGROOM_{name}"));
+        let as_administrator = format!("ETCDCTL_ENDPOINTS={endpoints} ETCDCTL_CERT={certificate} ETCDCTL_KEY={key}");
         let secret = "/registry/secrets/default/door";
         [
             format!(". {environment}; etcdctl put {secret} {CANARY}; etcdctl get {secret}"),
             format!("grep -r {CANARY} {directory} || echo 'not on the disk'"),
             format!("etcdctl put /registry/configmaps/default/app {DENIED}"),
             format!("etcdctl endpoint status -w table; {program} key status"),
-            "etcdctl role add reader".to_owned(),
-            format!("etcdctl --endpoints={admin} --cert=$STRONGROOM_CERT --key=$STRONGROOM_KEY role add reader"),
+            "etcdctl defrag".to_owned(),
+            format!("{as_administrator} etcdctl defrag"),
             format!("{program} audit tail --last 3"),
         ]
     }

@@ -11,7 +11,11 @@ use tokio_rustls::client::TlsStream;
 use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 
 async fn connect(server: &Server, certificates: &Certificates) -> TlsStream<TcpStream> {
-    let stream = TcpStream::connect(("127.0.0.1", server.ports().client)).await.unwrap();
+    connect_to(server.ports().client, certificates).await
+}
+
+async fn connect_to(port: u16, certificates: &Certificates) -> TlsStream<TcpStream> {
+    let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     let name = ServerName::try_from("127.0.0.1").unwrap();
     TlsConnector::from(certificates.for_rustls(false)).connect(name, stream).await.unwrap()
 }
@@ -47,7 +51,11 @@ async fn post(server: &Server, path: &str, body: &str) -> (u16, String) {
 }
 
 async fn post_as(server: &Server, certificates: &Certificates, path: &str, body: &str) -> (u16, String) {
-    let mut stream = connect(server, certificates).await;
+    post_to(server.ports().client, certificates, path, body).await
+}
+
+pub(crate) async fn post_to(port: u16, certificates: &Certificates, path: &str, body: &str) -> (u16, String) {
+    let mut stream = connect_to(port, certificates).await;
     let head =
         format!("POST {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
     // A server that refuses the first part of it answers, and does not take the rest.

@@ -16,6 +16,7 @@
 //! | `drop_in` | under etcd's name it takes etcd's command line and file, and logs as etcd does |
 //! | `watchers` | thousands of watches receive each event once, in order, while one client never reads |
 //! | `kubernetes` | what kube-apiserver asks is answered as it relies on, and its secrets are not on the disk |
+//! | `users` | users and roles, and what etcd had to mend of them (`advisories`) |
 //! | `kms` | data keys follow a KMS plugin that is killed, comes back and rotates, and no write is lost meanwhile |
 //! | `operator` | a mistake is one sentence and exit code 1, and a stopped member is found again |
 //!

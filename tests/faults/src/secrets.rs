@@ -85,6 +85,7 @@ async fn sealed_values_leave_no_trace() {
     puts_and_reads(&server, &mut canaries).await;
     transactions(&server, &mut canaries).await;
     refusals(&server, &mut canaries).await;
+    changed_by_a_plugin(&server, &mut canaries).await;
     assert!(!server.log().is_empty(), "a trace that says nothing shows nothing");
     canaries.nowhere(&server, true, "while it runs").await;
     assert!(
@@ -261,6 +262,26 @@ async fn transactions(server: &Server, canaries: &mut Canaries) {
             failure: vec![op(Request::RequestRange(read))],
         };
         assert_eq!(client.kv.txn(request).await.unwrap().into_inner().succeeded, succeeds, "{}", result.as_str_name());
+    }
+}
+
+/// Values that a plugin has made, which logs them besides.
+async fn changed_by_a_plugin(server: &Server, canaries: &mut Canaries) {
+    let folder = tempfile::tempdir().unwrap();
+    let component = folder.path().join("reversing.wasm");
+    std::fs::write(&component, guests::change_to_reversed()).unwrap();
+    let install = ["plugin", "install", component.to_str().unwrap(), "--prefix", "/registry/secrets/changed/"];
+    let granted = ["--operation", "put", "--may-mutate", "--sees-sealed"];
+    administer(server, &[&install[..], &granted].concat()).await;
+    let (given, key) = (canaries.sealed("put that a plugin changes"), "/registry/secrets/changed/a");
+    let made = Canary::new("value that a plugin made", given.chars().rev().collect());
+    server.etcdctl().ok(&["put", key, &given]).await;
+    assert_eq!(server.etcdctl().ok(&["get", key, "--print-value-only"]).await.trim(), made.word);
+    canaries.sealed.push(made);
+    let logged = administer(server, &["plugin", "logs", "reversing"]).await;
+    assert!(logged.lines().count() > 1, "the plugin has logged something: {logged}");
+    for canary in &canaries.sealed {
+        assert_eq!(canary.form_in(logged.as_bytes()), None, "the plugin's log tells the value of a {}", canary.way);
     }
 }
 

@@ -110,10 +110,53 @@ fn flood(random: &mut Random, out: &mut Vec<u8>) {
 fn continuation(random: &mut Random, out: &mut Vec<u8>) {
     frame(1, 0, 1, HEAD, out);
     for _ in 0..random.below(500) {
-        let mut field = b"\x00\x01x\x7e".to_vec();
-        field.extend([b'y'; 126]);
-        frame(9, 0, 1, &field, out);
+        frame(9, 0, 1, &field(126), out);
     }
+}
+
+/// A thousand streams that are opened and reset at once.
+pub(crate) fn rapid_resets() -> Vec<u8> {
+    let mut bytes = PREFACE.to_vec();
+    for stream in (1..2000).step_by(2) {
+        frame(1, 4, stream, HEAD, &mut bytes);
+        frame(3, 0, stream, &[0, 0, 0, 8], &mut bytes);
+    }
+    bytes
+}
+
+/// Headers that go on for a thousand frames.
+pub(crate) fn endless_headers() -> Vec<u8> {
+    let mut bytes = PREFACE.to_vec();
+    frame(1, 0, 1, HEAD, &mut bytes);
+    for _ in 0..1000 {
+        frame(9, 0, 1, &field(126), &mut bytes);
+    }
+    bytes
+}
+
+/// Requests with headers of a megabyte.
+pub(crate) fn large_headers() -> Vec<u8> {
+    let mut bytes = PREFACE.to_vec();
+    for stream in [1, 3, 5] {
+        frame(1, 0, stream, HEAD, &mut bytes);
+        for _ in 0..8000 {
+            frame(9, 0, stream, &field(126), &mut bytes);
+        }
+        frame(9, 4, stream, &field(1), &mut bytes);
+    }
+    bytes
+}
+
+/// A head whose end does not come.
+pub(crate) fn unfinished_head() -> Vec<u8> {
+    let mut bytes = PREFACE.to_vec();
+    frame(1, 0, 1, HEAD, &mut bytes);
+    bytes
+}
+
+/// A header called `x` with a value of so many bytes, not to be remembered.
+fn field(bytes: u8) -> Vec<u8> {
+    [&b"\x00\x01x"[..], &[bytes], &vec![b'y'; bytes.into()]].concat()
 }
 
 fn plain_http(random: &mut Random) -> Vec<u8> {

@@ -12,12 +12,14 @@
 //! ```text
 //! fuzz --seconds 600
 //! STRONGROOM_SEED=17 fuzz
+//! fuzz --floods --seconds 5
 //! ```
 //!
 //! The seed fixes what each worker sends, not how the workers interleave.
 
 mod call;
 mod dictionary;
+mod flood;
 mod frames;
 mod gateway;
 mod handshake;
@@ -51,6 +53,9 @@ struct Arguments {
     /// What the process may grow to, in MiB of resident memory
     #[arg(long, default_value_t = 1024)]
     memory_mib_max: u64,
+    /// Flood a member in six ways instead, each for so many seconds, and show what other clients notice
+    #[arg(long)]
+    floods: bool,
 }
 
 /// What a worker sends to.
@@ -67,6 +72,11 @@ struct Target {
 #[tokio::main]
 async fn main() -> ExitCode {
     let (arguments, seed) = (Arguments::parse(), Seed::of_this_run());
+    if arguments.floods {
+        let (text, passed) = flood::run(arguments.seconds, arguments.memory_mib_max).await;
+        drop(std::io::stdout().write_all(text.as_bytes()));
+        return if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     let mut plain = Server::new(Kind::Member { program: Program::Strongroom, tls: None, flags: Vec::new() }).await;
     let mut tls = Server::strongroom_logging("warn").await;
     let target = Target {

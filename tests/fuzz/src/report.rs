@@ -131,7 +131,7 @@ mod tests {
 
     use super::*;
 
-    const ARGUMENTS: Arguments = Arguments { seconds: 1, workers: 1, memory_mib_max: 100 };
+    const ARGUMENTS: Arguments = Arguments { seconds: 1, workers: 1, memory_mib_max: 100, floods: false };
 
     fn tally() -> Tally {
         let mut tally = Tally::default();

@@ -100,7 +100,7 @@ async fn ask(client: &mut Client) -> Result<(), Status> {
 }
 
 /// The resident memory of a process.
-fn memory_mib(process: u32) -> Option<u64> {
+pub(crate) fn memory_mib(process: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
     line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib / 1024)

@@ -96,6 +96,30 @@ pub fn change_to_exclamation() -> Vec<u8> {
     Guest::named("change-to-exclamation").review(review).items(data).encode()
 }
 
+/// Turns every value round, and logs what has become of it.
+#[must_use]
+pub fn change_to_reversed() -> Vec<u8> {
+    let review = "
+        (global.set $left (i32.load offset=28 (local.get $request)))
+        (global.set $right (i32.sub (i32.add (global.get $left) (i32.load offset=32 (local.get $request))) (i32.const 1)))
+        (block $done (loop $swap
+            (br_if $done (i32.ge_u (global.get $left) (global.get $right)))
+            (global.set $byte (i32.load8_u (global.get $left)))
+            (i32.store8 (global.get $left) (i32.load8_u (global.get $right)))
+            (i32.store8 (global.get $right) (global.get $byte))
+            (global.set $left (i32.add (global.get $left) (i32.const 1)))
+            (global.set $right (i32.sub (global.get $right) (i32.const 1)))
+            (br $swap)))
+        (call $log (i32.const 1) (i32.load offset=28 (local.get $request)) (i32.load offset=32 (local.get $request)))
+        (i32.store8 (i32.const 1024) (i32.const 2))
+        (i32.store (i32.const 1028) (i32.load offset=28 (local.get $request)))
+        (i32.store (i32.const 1032) (i32.load offset=32 (local.get $request)))
+        (i32.const 1024)";
+    let globals = "(global $left (mut i32) (i32.const 0)) (global $right (mut i32) (i32.const 0))
+        (global $byte (mut i32) (i32.const 0))";
+    Guest::named("change-to-reversed").importing_the_host().review(review).items(globals).encode()
+}
+
 /// Puts a value of two megabytes in the place of every value.
 #[must_use]
 pub fn change_to_huge() -> Vec<u8> {
@@ -342,6 +366,7 @@ mod tests {
             super::deny_untidily,
             super::deny_exclamation,
             super::change_to_exclamation,
+            super::change_to_reversed,
             super::change_to_huge,
             super::as_set,
             super::log_flood,

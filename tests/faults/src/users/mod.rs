@@ -2,6 +2,7 @@
 //!
 //! The expectations are etcd 3.7's: `STRONGROOM_SUBJECT=etcd` with `ETCD_BIN` set to one runs the same against it.
 
+mod advisories;
 mod realm;
 mod rows;
 
