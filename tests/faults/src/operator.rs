@@ -106,8 +106,8 @@ async fn the_lines_of_the_banner_do_what_they_say() {
     let log = String::from_utf8(server.log()).unwrap();
     let lines: Vec<_> =
         log.lines().skip_while(|line| !line.starts_with("To try it")).filter(|line| line.starts_with("  ")).collect();
-    assert_eq!(lines.len(), 4, "{log}");
-    // The first line sources the environment for the others, as in one shell; the third is denied.
+    assert_eq!(lines.len(), 7, "{log}");
+    // The first line sources the environment for the others, as in one shell; the third is denied, and the fifth refused.
     let script = lines.join("\n");
     let output =
         tokio::process::Command::new("/bin/sh").args(["-c", &script]).kill_on_drop(true).output().await.unwrap();
@@ -117,10 +117,14 @@ async fn the_lines_of_the_banner_do_what_they_say() {
         "not on the disk",
         "ENDPOINT",
         "/registry/secrets/",
+        "Finished defragmenting",
+        "REFUSED Maintenance/Defragment client by CN:dev-client",
+        "ended Maintenance/Defragment admin by URI:spiffe://strongroom.dev/administrator",
     ] {
         assert!(stdout.contains(said), "{said:?} is not in {stdout}");
     }
     assert!(stderr.contains("no-secrets-in-configmaps") && stderr.contains("an AWS access key id"), "{stderr}");
+    assert!(stderr.contains("CN:dev-client is not an administrator"), "{stderr}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
