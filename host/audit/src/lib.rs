@@ -12,7 +12,7 @@
 //! ```
 //!
 //! - `hash` is SHA-256 over the hash of the line before and everything of this line that stands before it; `seq` counts the lines
-//!   of this member. A line that was changed, or is missing between others, is found by [`verify`].
+//!   of this member. A line that was changed, or is missing between others, is found by [`verify()`].
 //! - `cluster` is there where the event came through the log of the cluster. It is the place in a second chain, which is the same
 //!   on every member; so the journals of two members can be compared, and what one of them lost at its end is found by the other.
 //!
