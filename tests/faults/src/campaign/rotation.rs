@@ -1,6 +1,7 @@
 //! The data key of many sealed values is replaced while clients write: what they notice, and what is left of the old key.
 //!
-//! A member is killed and started again meanwhile, and in the same way before, without a rotation: writers notice that too.
+//! A member is killed and started again meanwhile, and hashes are compared, and in the same way before, without a rotation: writers
+//! notice that too.
 
 use std::{
     collections::BTreeMap,
@@ -92,7 +93,7 @@ async fn measure(
     let mut puts = Puts::new(doors.clone(), WRITTEN, random);
     sleep(CALM).await;
     let length = MEASURE_MIN.max(MEASURE_EACH * u32::try_from(keys).unwrap_or(u32::MAX));
-    let (baseline, ()) = puts.until(disturb(cluster, killed, length)).await;
+    let (baseline, ()) = puts.until(disturb(cluster, killed, quiet, length)).await;
     cluster.ready(killed, ROTATION_MAX).await?;
     sleep(CALM).await;
     print(&format!("{keys} keys are sealed; without a rotation: {baseline}\n"));
@@ -142,11 +143,16 @@ async fn rotate(cluster: &mut Cluster, channel: Channel, killed: usize, quiet: i
     Ok(seen)
 }
 
-/// The same without a rotation, for so long.
-async fn disturb(cluster: &mut Cluster, killed: usize, length: Duration) {
-    let begun = Instant::now();
+/// The same without a rotation, for so long. Hashes are made as often: what is measured is what the rotation costs.
+async fn disturb(cluster: &mut Cluster, killed: usize, quiet: i64, length: Duration) {
+    let clients: Vec<_> = (0..MEMBERS).map(|member| door(cluster, member)).collect();
+    let (begun, mut made) = (Instant::now(), 0);
     while begun.elapsed() < length {
         kill_or_launch(cluster, killed, begun.elapsed());
+        if begun.elapsed() > HASHES * made {
+            hashes(&clients, quiet).await;
+            made += 1;
+        }
         sleep(POLL).await;
     }
 }
