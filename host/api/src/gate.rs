@@ -75,7 +75,7 @@ impl Gate {
     async fn pass(&self, method: Method, request: Request, next: Next) -> Result<Response, Status> {
         let caller = credentials::caller(&request, self.common_name_counts);
         let (method, message, mut request) = self.classified(method, request).await?;
-        let admitted = self.admit(method, &caller, &mut request);
+        let admitted = self.admit(method, &caller, &mut request).map_err(Status::from);
         let office = admitted.as_ref().ok().and_then(Option::as_deref);
         let event = |stage| {
             record::event(self.member_id, stage, method, self.audience, flow::who(&self.warden, &caller, office))
@@ -125,11 +125,7 @@ impl Gate {
 
     /// Leaves the evidence in the request, where the handlers that need it look for it. Gives the name of the official, where the
     /// call takes one.
-    fn admit(&self, method: Method, caller: &Caller, request: &mut Request) -> Result<Option<String>, Status> {
-        Ok(self.judge(method, caller, request)?)
-    }
-
-    fn judge(&self, method: Method, caller: &Caller, request: &mut Request) -> Result<Option<String>, ApiError> {
+    fn admit(&self, method: Method, caller: &Caller, request: &mut Request) -> Result<Option<String>, ApiError> {
         check_client_version(request.headers())?;
         if !class::is_for_learners(method) && (self.is_learner)() {
             return Err(FlowError::LearnerRefuses.into());

@@ -199,7 +199,10 @@ async fn with_users_on_the_gate_asks_for_what_the_table_requires() {
         }
         request.extensions_mut().insert(caller);
         let caller = credentials::caller(&request, false);
-        gate(audience).admit(class::method(path).unwrap(), &caller, &mut request).err().map(|error| error.code())
+        gate(audience)
+            .admit(class::method(path).unwrap(), &caller, &mut request)
+            .err()
+            .map(|error| Status::from(error).code())
     };
     let nobody = || Caller::anonymous(None);
     // Keys are the member's business; some user or the root role is the gate's.
@@ -233,7 +236,7 @@ async fn a_learner_tells_how_it_stands_and_refuses_what_it_cannot_know() {
     let admit = |path: &str| {
         let mut request = Request::post(path).body(Body::empty()).unwrap();
         let admitted = gate.admit(class::method(path).unwrap(), &Caller::anonymous(None), &mut request);
-        admitted.map(drop).map_err(|status| status.message().to_owned())
+        admitted.map(drop).map_err(|error| Status::from(error).message().to_owned())
     };
     for path in ["Maintenance/Status", "Maintenance/Snapshot", "KV/Range"] {
         assert_eq!(admit(&format!("/etcdserverpb.{path}")), Ok(()), "{path}");

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path, process::Stdio, time::Duration};
 
-use harness::{Cluster, ClusterOptions, Environment, Etcdctl, Run};
+use harness::{Cluster, ClusterOptions, Environment, Etcdctl, Kind, Program, Run, Server};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
@@ -42,7 +42,7 @@ fn told(line: &Value) -> [String; 5] {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_says_who_did_what_who_was_refused_and_no_secret() {
-    let scene = Scene::new(&["--audit-sealed-reads=keys"]).await;
+    let scene = Scene::new(&[]).await;
     let path = scene.folder.path();
     let admin = issued(path, "admin", &["--for", "client", "--uri", "spiffe://example.org/admin"]).await;
     let auditor = issued(path, "auditor", &["--for", "client"]).await;
@@ -90,6 +90,46 @@ async fn it_says_who_did_what_who_was_refused_and_no_secret() {
     let people = scene.strongroom(&auditor, &["audit", "tail", "--last", "100"]).await;
     let sentence = format!("ended Auth/UserAdd admin by {admin_uri} from 127.0.0.1:");
     assert!(people.stdout.contains(&sentence), "{}", people.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_reads_sealed_values_is_recorded_by_key_or_by_digest() {
+    for policy in ["off", "keys", "digests"] {
+        let folder = tempfile::tempdir().unwrap();
+        let [root, config] = ["root.key", "seal.yaml"].map(|name| folder.path().join(name));
+        done(&harness::run(&["key", "generate", text(&root)], None).await);
+        fs::write(&config, "provider:\n  key-file: { path: root.key }\nprefixes: [/sealed/]\n").unwrap();
+        let flags = vec![format!("--seal-config={}", text(&config)), format!("--audit-sealed-reads={policy}")];
+        let server = Server::new(Kind::Member { program: Program::Strongroom, tls: None, flags }).await;
+        let etcdctl = server.etcdctl();
+        for key in ["/sealed/a", "/sealed/b", "/plain/a"] {
+            etcdctl.ok(&["put", key, SECRET]).await;
+        }
+        etcdctl.ok(&["get", "/plain/a"]).await;
+        etcdctl.ok(&["get", "/sealed/", "--prefix"]).await;
+        let log = server.dir().join("audit");
+        let mut expected = vec!["/sealed/a".to_owned(), "/sealed/b".to_owned()];
+        if policy == "digests" {
+            for key in &mut expected {
+                let digest = harness::run(&["audit", "digest", text(&log), key], None).await;
+                done(&digest);
+                *key = digest.stdout.trim().to_owned();
+            }
+        }
+        // Nobody waits for such a line to be written.
+        sleep(Duration::from_millis(500)).await;
+        let files = fs::read_dir(&log).unwrap().map(|entry| entry.unwrap().path());
+        let files = files.filter(|path| path.extension().is_some_and(|ending| ending == "jsonl"));
+        let lines: String = files.map(|path| fs::read_to_string(path).unwrap()).collect();
+        let reads: Vec<Value> = lines.lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect();
+        let reads: Vec<_> = reads.iter().filter(|line| line["event"]["stage"] == "sealed_read").collect();
+        assert_eq!(reads.len(), usize::from(policy != "off"), "{policy}: {lines}");
+        for read in reads {
+            let what = &read["event"]["what"];
+            assert_eq!((&what["values"], &what["keys"]), (&"2".into(), &expected.join(" ").into()), "{policy}");
+            assert!(!lines.contains(SECRET));
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -28,9 +28,9 @@ use tokio::{
     task::JoinSet,
     time::{sleep, timeout},
 };
-use tokio_rustls::{TlsConnector, client::TlsStream, rustls::pki_types::ServerName};
+use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use crate::{frames, watchdog};
+use crate::{frames, handshake, watchdog};
 
 /// Connections of a flood that costs its sender nothing.
 const MANY: usize = 10_000;
@@ -219,8 +219,8 @@ async fn connect(shore: &Shore) -> Option<TcpStream> {
 }
 
 async fn connect_with_tls(shore: &Shore) -> Option<TlsStream<TcpStream>> {
-    let name = ServerName::try_from("127.0.0.1").ok()?;
-    TlsConnector::from(shore.certificates.for_rustls(false)).connect(name, connect(shore).await?).await.ok()
+    let connector = TlsConnector::from(shore.certificates.for_rustls(false));
+    connector.connect(handshake::name(), connect(shore).await?).await.ok()
 }
 
 /// Says this and no more.

@@ -46,7 +46,7 @@ pub(crate) async fn case(random: &mut Random, target: &Target, tally: &mut Tally
     tally.count("tls", outcome);
 }
 
-fn name() -> ServerName<'static> {
+pub(crate) fn name() -> ServerName<'static> {
     ServerName::try_from("127.0.0.1").expect("an address is a name")
 }
 

@@ -13,16 +13,25 @@ pub(crate) const OWNER_ONLY: u32 = 0o600;
 /// For what everybody may read.
 pub(crate) const READABLE: u32 = 0o644;
 
-/// Writes the file under another name, syncs it, and renames it into place.
+/// As [`replace`], for the files of a member.
 ///
 /// # Errors
 ///
 /// [`ServerError::File`].
 pub(crate) fn write_whole(path: &Path, contents: &str, mode: u32) -> Result<(), ServerError> {
+    replace(path, contents, mode).map_err(ServerError::file("write", path))
+}
+
+/// Writes the file under another name, syncs it, and renames it into place: whoever reads it meanwhile finds the one before.
+///
+/// # Errors
+///
+/// When the disk says so.
+pub(crate) fn replace(path: &Path, contents: &str, mode: u32) -> io::Result<()> {
     let mut draft = path.as_os_str().to_owned();
     draft.push(".draft");
     let draft = Path::new(&draft);
-    write_draft(draft, contents, mode).and_then(|()| fs::rename(draft, path)).map_err(ServerError::file("write", path))
+    write_draft(draft, contents, mode).and_then(|()| fs::rename(draft, path))
 }
 
 fn write_draft(draft: &Path, contents: &str, mode: u32) -> io::Result<()> {

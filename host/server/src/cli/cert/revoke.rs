@@ -1,6 +1,5 @@
 //! `strongroom cert revoke`.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use rcgen::{CertificateRevocationListParams, KeyIdMethod, RevokedCertParams, SerialNumber};
@@ -10,8 +9,8 @@ use x509_parser::revocation_list::CertificateRevocationList;
 
 use super::authority::Authority;
 use super::issue::unusable;
+use crate::bootstrap::file::{READABLE, replace};
 use crate::cli::client::{ClientError, read};
-use crate::cli::new_file::{READABLE, write_new};
 use crate::cli::table::{Format, Table, print, timestamp};
 
 /// Long enough to be renewed by hand, short enough that a list which somebody holds back does not count for long.
@@ -62,22 +61,11 @@ impl Revoke {
             key_identifier_method: KeyIdMethod::Sha256,
         };
         let pem = params.signed_by(&issuer).and_then(|list| list.pem()).map_err(unusable(&list))?;
-        replace(&list, pem.as_bytes())?;
+        replace(&list, &pem, READABLE).map_err(|source| ClientError::Unwritable { path: list.clone(), source })?;
         let mut table = Table::new(&["LIST", "REVOKED", "COUNTS UNTIL"]);
         table.row(vec![list.display().to_string(), count.to_string(), timestamp(next.unix_timestamp())]);
         Ok(print(Format::Table, &(), &table)?)
     }
-}
-
-/// Members that read the list meanwhile find the one before.
-fn replace(path: &Path, contents: &[u8]) -> Result<(), ClientError> {
-    let unfinished = path.with_extension("crl.new");
-    let failed = |source| ClientError::Unwritable { path: path.to_owned(), source };
-    if unfinished.exists() {
-        fs::remove_file(&unfinished).map_err(failed)?;
-    }
-    write_new(&unfinished, contents, READABLE)?;
-    fs::rename(&unfinished, path).map_err(failed)
 }
 
 /// What a list revokes.
