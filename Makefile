@@ -3,7 +3,7 @@
 # Always the whole workspace: cargo resolves other features for a single package, and RocksDB would be compiled again.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test built conformance clients fuzz guests faults verify played tormented read fix audit plugins
+.PHONY: help run test built conformance clients fuzz guests faults bench verify played tormented read fix audit plugins
 
 # Documentation that does not build is a defect, and so is a warning.
 export RUSTDOCFLAGS := -D warnings
@@ -50,9 +50,15 @@ FAULTS_SECONDS = $(if $(HOURS),$(shell expr $(HOURS) \* 3600),300)
 faults: built ## Random faults under traffic, every promise checked (make faults HOURS=2; ARGS="--prove" for the deliberate bugs, ARGS=--shared-disk without root)
 	@"$(DEBUG)/faults" --seconds $(FAULTS_SECONDS) $(ARGS)
 
+bench: built ## Strongroom and a real etcd under the same load, side by side, for an hour (make bench ARGS=--quick; ARGS="--only put1000")
+	@.ci/install.sh etcd bench
+	tests/conformance/reference/build.sh
+	@"$(DEBUG)/bench" $(ARGS)
+
 verify: plugins ## Everything a change must pass: format, lints, tests, documentation, dependencies
 	cargo fmt --all --check
 	@set -e; for guest in $(GUESTS); do cargo fmt --manifest-path $$guest --check; done
+	cargo build --workspace # before it is linted: RocksDB takes one processor for long, and this all of the others
 	cargo clippy --workspace --all-targets -- -D warnings
 	$(MAKE) test
 	@.ci/install.sh etcd clients guests # not side by side: one package manager waits for nobody
@@ -63,6 +69,7 @@ played:
 	STRONGROOM_SEED=1 $(MAKE) -o built conformance
 	$(MAKE) -o built clients
 	$(MAKE) -o built fuzz
+	$(MAKE) -o built fuzz SECONDS=2 ARGS=--floods
 
 tormented:
 	$(MAKE) -o built faults ARGS=--shared-disk

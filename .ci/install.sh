@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what a make target needs and this machine does not have. Usage: .ci/install.sh [build|wasm|etcd|clients|guests|deny|clang]...
+# Installs what a make target needs and this machine does not have. Usage: .ci/install.sh [build|wasm|etcd|bench|clients|guests|deny|clang]...
 set -eu
 
 packages=""
@@ -71,6 +71,11 @@ part_etcd() {
     command -v etcd >/dev/null || need etcd-server
 }
 
+# Makes the disk slow for either server.
+part_bench() {
+    command -v strace >/dev/null || need strace
+}
+
 # The oldest Go that fetches a newer one by itself, where a module asks for it.
 go_min=1.21
 
@@ -129,7 +134,7 @@ part_clang() {
 
 for part in "$@"; do
     case "$part" in
-    build | wasm | etcd | clients | guests | deny | clang) "part_$part" ;;
+    build | wasm | etcd | bench | clients | guests | deny | clang) "part_$part" ;;
     *) echo ".ci/install.sh: no part is called $part" >&2; exit 1 ;;
     esac
 done

@@ -51,9 +51,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let descriptors = protox::compile(FILES, ["."])?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
-    tonic_prost_build::configure().bytes(".").skip_debug(SECRETIVE).compile_fds(descriptors)?;
+    configured().compile_fds(descriptors)?;
     let inner = protox::compile(INNER_FILES, ["."])?;
     // Maps in order: what is made of a KMS's answer is kept, and has one form.
-    tonic_prost_build::configure().bytes(".").btree_map(".").skip_debug(SECRETIVE).compile_fds(inner)?;
+    configured().btree_map(".").compile_fds(inner)?;
     Ok(())
+}
+
+fn configured() -> tonic_prost_build::Builder {
+    tonic_prost_build::configure().bytes(".").skip_debug(SECRETIVE).codec_path("crate::codec::SizedCodec")
 }

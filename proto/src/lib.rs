@@ -13,6 +13,7 @@
 //! assert!(!format!("{put:?}").contains("canary"));
 //! ```
 
+pub mod codec;
 mod debug;
 
 /// Every message and service that clients and administrators may meet, as an encoded `google.protobuf.FileDescriptorSet`.

@@ -163,27 +163,22 @@ impl Plugin {
         match self.mode {
             PluginMode::Enforce => outcome,
             PluginMode::Warn => Ok(self.warned(outcome)),
-            PluginMode::Observe => {
-                if let Err(denied @ AdmissionError::Denied { .. }) = outcome {
-                    tracing::info!(%denied, "a plugin that only observes would have denied a write");
-                }
-                Ok(Findings::default())
-            }
+            PluginMode::Observe => Ok(observed(outcome)),
         }
     }
 
     /// A verdict that does not hold, as words.
     fn warned(&self, outcome: Result<Findings, AdmissionError>) -> Findings {
-        let warnings = match outcome {
-            Ok(Findings { mut warnings, values }) => {
+        let (warnings, notes) = match outcome {
+            Ok(Findings { mut warnings, values, notes }) => {
                 if values.iter().any(Option::is_some) {
                     warnings.push(format!("plugin {} would change what is written", self.name));
                 }
-                warnings
+                (warnings, notes)
             }
-            Err(error) => vec![format!("not enforced: {error}")],
+            Err(error) => (vec![format!("not enforced: {error}")], Vec::new()),
         };
-        Findings { values: Vec::new(), warnings }
+        Findings { values: Vec::new(), warnings, notes }
     }
 
     async fn try_review(
@@ -226,6 +221,17 @@ impl Plugin {
     pub(crate) fn failed(&self, cause: Cause) -> AdmissionError {
         AdmissionError::PluginFailed { plugin: self.name.clone(), cause }
     }
+}
+
+/// A verdict of which whoever wrote hears nothing.
+fn observed(outcome: Result<Findings, AdmissionError>) -> Findings {
+    let notes = match outcome {
+        Ok(Findings { notes, .. }) => notes,
+        Err(denied @ AdmissionError::Denied { .. }) => vec![format!("only observed: {denied}")],
+        // Counted, and said in the log, where it was noticed.
+        Err(_) => Vec::new(),
+    };
+    Findings { notes, ..Findings::default() }
 }
 
 /// A rule that this version cannot read is a rule that nobody goes by: installation lets none in.

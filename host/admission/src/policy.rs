@@ -67,7 +67,8 @@ impl Policy {
         original: &'a Operation,
     ) -> Result<Admitted<'a>, AdmissionError> {
         // A plugin changes values only, so whom the keys concern stays the same.
-        let (mut operation, mut warnings, mut mutated_bytes) = (Cow::Borrowed(original), Vec::new(), 0);
+        let (mut operation, mut mutated_bytes) = (Cow::Borrowed(original), 0);
+        let (mut warnings, mut notes) = (Vec::new(), Vec::new());
         let (mut reading, mut premises) = (None, Vec::new());
         for plugin in self.plugins.concerned_by(original).filter(|plugin| plugin.reviews_writes_of(&permit)) {
             let writes = writes::concerning(plugin, &self.keyring, &operation);
@@ -84,6 +85,7 @@ impl Policy {
                 premises.extend(read);
             }
             warnings.extend(findings.warnings);
+            notes.extend(findings.notes);
             mutated_bytes += findings.values.iter().flatten().map(Plain::len).sum::<usize>();
             if mutated_bytes > MUTATED_BYTES_MAX {
                 return Err(plugin.failed(Cause::Mutation { reason: "to more than a request may bring" }));
@@ -93,7 +95,8 @@ impl Policy {
             }
         }
         warnings.truncate(REMARKS_MAX);
-        Ok(Admitted { operation, warnings, premises, permit, policy: Arc::clone(self) })
+        notes.truncate(REMARKS_MAX);
+        Ok(Admitted { operation, warnings, notes, premises, permit, policy: Arc::clone(self) })
     }
 }
 
@@ -101,6 +104,7 @@ impl Policy {
 pub struct Admitted<'a> {
     operation: Cow<'a, Operation>,
     warnings: Vec<String>,
+    notes: Vec<String>,
     premises: Vec<Premise>,
     permit: Permit,
     policy: Arc<Policy>,
@@ -111,6 +115,12 @@ impl Admitted<'_> {
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// What the plugins have to say to auditors; at most [`REMARKS_MAX`] lines.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Seals the values under the policy that reviewed them.

@@ -91,6 +91,8 @@ pub(crate) struct Findings {
     pub(crate) values: Vec<Option<Plain>>,
     /// For whoever wrote: single lines.
     pub(crate) warnings: Vec<String>,
+    /// For the audit log: single lines.
+    pub(crate) notes: Vec<String>,
 }
 
 /// One plugin at work on one request.
@@ -130,7 +132,7 @@ impl Reviewer {
         let deadline = Deadline::after(self.plugin.timeout);
         let mut findings = Findings::default();
         for write in writes {
-            let value = self.review_one(write, deadline, &mut findings.warnings)?;
+            let value = self.review_one(write, deadline, &mut findings)?;
             findings.values.push(value);
         }
         Ok(findings)
@@ -140,7 +142,7 @@ impl Reviewer {
         &self,
         write: &Write,
         deadline: Deadline,
-        warnings: &mut Vec<String>,
+        findings: &mut Findings,
     ) -> Result<Option<Plain>, AdmissionError> {
         let uris: Vec<&str> = self.uris.iter().map(String::as_str).collect();
         let caller =
@@ -159,10 +161,8 @@ impl Reviewer {
         }
         let verdict = verdict.map_err(|cause| self.plugin.failed(cause))?;
         if !saw_sealed {
-            warnings.extend(remarks(&verdict.warnings).map(|line| format!("{}: {line}", self.plugin.name)));
-            for note in remarks(&verdict.notes) {
-                tracing::info!(plugin = self.plugin.name, note, "a plugin notes of a write");
-            }
+            findings.warnings.extend(self.remarks(&verdict.warnings));
+            findings.notes.extend(self.remarks(&verdict.notes));
         }
         match verdict.decision {
             policy::Decision::Allow => Ok(None),
@@ -172,6 +172,12 @@ impl Reviewer {
                 changed.map(Some).map_err(|reason| self.plugin.failed(Cause::Mutation { reason }))
             }
         }
+    }
+
+    /// The warnings or notes of a verdict, fit to be shown, with whose they are.
+    fn remarks(&self, lines: &[String]) -> impl Iterator<Item = String> {
+        let of = |line: &String| format!("{}: {}", self.plugin.name, one_line(line, REMARK_BYTES_MAX));
+        lines.iter().take(REMARKS_MAX).map(of)
     }
 
     fn changed(&self, write: &Write, value: Vec<u8>, read_sealed: bool) -> Result<Plain, &'static str> {
@@ -202,11 +208,6 @@ fn mode(mode: PluginMode) -> policy::Mode {
         PluginMode::Warn => policy::Mode::Warn,
         PluginMode::Observe => policy::Mode::Observe,
     }
-}
-
-/// The warnings or notes of a verdict, fit to be shown.
-fn remarks(lines: &[String]) -> impl Iterator<Item = String> {
-    lines.iter().take(REMARKS_MAX).map(|line| one_line(line, REMARK_BYTES_MAX))
 }
 
 /// A stranger's text, fit for one line of a terminal or a status: control characters become spaces, and it is cut at so many

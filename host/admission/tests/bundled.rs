@@ -2,12 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod fixture;
-
 use std::path::Path;
 
+use crate::fixture::{block_on, policy, put, record, review};
 use admission::{AdmissionError, Engine};
-use fixture::{block_on, policy, put, record, review};
 use store::PluginRecord;
 
 fn component() -> Vec<u8> {

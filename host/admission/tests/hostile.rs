@@ -2,14 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod fixture;
-
 use std::sync::Arc;
 
 use std::time::{Duration, Instant};
 
+use crate::fixture::{TIMEOUT_MS, block_on, policy, policy_of, put, record, review};
 use admission::{AdmissionError, Cause, Engine};
-use fixture::{TIMEOUT_MS, block_on, policy, policy_of, put, record, review};
 
 /// What a guest may take beyond its time limit: the clock's tick, and a machine that has other things to do.
 const GRACE: Duration = Duration::from_secs(2);

@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod fixture;
-
 use admission::{AdmissionError, Cause, Engine, limits};
 
 fn refusal(component: &[u8]) -> AdmissionError {
@@ -72,6 +70,6 @@ fn settings_are_for_the_plugin_to_judge() {
 #[test]
 fn a_description_has_a_deadline() {
     let refusal =
-        fixture::block_on(async { tokio::task::spawn_blocking(|| refusal(&guests::endless_describe())).await });
+        crate::fixture::block_on(async { tokio::task::spawn_blocking(|| refusal(&guests::endless_describe())).await });
     assert!(matches!(refusal.unwrap(), AdmissionError::Undescribed { cause: Cause::Deadline { .. } }));
 }

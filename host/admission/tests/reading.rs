@@ -2,14 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod fixture;
-
 use std::sync::Arc;
 
+use crate::fixture::{Memory, block_on, load, permit, put, record, sealing_keyring_of};
 use admission::{AdmissionError, Cause, Engine, Policy};
 use auth::Caller;
 use bytes::Bytes;
-use fixture::{Memory, block_on, load, permit, put, record, sealing_keyring_of};
 use seal::Keyring;
 use store::command::{Body, Keys, Premise};
 use store::{PluginMode, PluginRecord};

@@ -2,10 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod fixture;
-
+use crate::fixture::{block_on, policy, put, record, review};
 use admission::{AdmissionError, Engine, limits::REUSES_MAX};
-use fixture::{block_on, policy, put, record, review};
 use store::PluginRecord;
 
 /// What comes of so many writes, one after the other.

@@ -2,14 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod fixture;
-
 use std::sync::Arc;
 
-use admission::{AdmissionError, Engine, Policy, limits};
-use fixture::{
+use crate::fixture::{
     SEALED_PREFIX, block_on, delete, load, plain_put, policy, policy_of, put, record, review, sealing_keyring, txn,
 };
+use admission::{AdmissionError, Engine, Policy, limits};
 use store::PluginRecord;
 use types::{DeleteRange, KeyRange, Operation, Txn, TxnOp};
 

@@ -2,10 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod fixture;
-
+use crate::fixture::{SEALED_PREFIX, block_on, load, plain_put, policy_of, put, sealing_keyring};
 use admission::Engine;
-use fixture::{SEALED_PREFIX, block_on, load, plain_put, policy_of, put, sealing_keyring};
 use seal::{SealError, Sealed};
 use store::command::{Body, ClientWrite, OpKind, Target};
 use types::{Compare, CompareResult, CompareTarget, KeyRange, Operation, Plain, Txn, TxnOp};

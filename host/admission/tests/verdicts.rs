@@ -2,15 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod fixture;
-
 use std::sync::Arc;
 
-use admission::{AdmissionError, Admitted, Cause, Engine, Level, Policy, limits};
-use fixture::{
+use crate::fixture::{
     SEALED_PREFIX, block_on, delete, load, permit, plain_put, policy, policy_of, put, record, review, sealing_keyring,
     txn,
 };
+use admission::{AdmissionError, Admitted, Cause, Engine, Level, Policy, limits};
 use seal::Sealed;
 use store::command::{Body, Op, OpKind};
 use store::{PluginMode, PluginRecord};
@@ -75,7 +73,7 @@ fn a_plugin_changes_only_a_value_that_it_was_shown() {
     let seeing = policy(PluginRecord { sees_sealed: true, ..changing() });
     let sealed = put(&key, "x");
     let passed = admitted(&seeing, &sealed).unwrap();
-    assert!(passed.warnings().is_empty(), "what it says of a sealed value reaches nobody");
+    assert!(passed.warnings().is_empty() && passed.notes().is_empty(), "what it says of a sealed value reaches nobody");
     let Some(Body::Write(write)) = passed.seal().unwrap().into_command().body else { panic!("not a write") };
     let OpKind::Put(put) = write.op.unwrap().kind.unwrap() else { panic!("not a put") };
     assert!(Sealed::try_from(&put.value.unwrap()).unwrap().is_sealed(), "a changed value is sealed as any other");
@@ -134,9 +132,13 @@ fn a_verdict_that_is_not_enforced_is_a_warning_or_nothing() {
     );
     assert!(denied.starts_with("not enforced: ") && denied.contains(guests::DENY_ALL_MESSAGE), "{denied}");
     assert!(failed.starts_with("not enforced: plugin trapping failed"), "{failed}");
+    assert_eq!(passed.notes(), ["changing: seen"]);
     let observed = of(PluginMode::Observe);
     let passed = admitted(&observed, &write).unwrap();
     assert_eq!((values(&passed), passed.warnings()), (vec!["x".to_owned()], &[][..]));
+    let [seen, denied] = passed.notes() else { panic!("{:?}", passed.notes()) };
+    assert_eq!(seen, "changing: seen");
+    assert!(denied.starts_with("only observed: ") && denied.contains(guests::DENY_ALL_MESSAGE), "{denied}");
 }
 
 #[test]

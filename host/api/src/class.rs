@@ -53,10 +53,11 @@ const TABLE: &[Row] = &[
     // Client libraries find the endpoints with it.
     (CLUSTER, "MemberList", Status, User),
     (CLUSTER, "MemberPromote", Admin, Root),
-    // Reading alarms is open; what changes one is of another class, see `of_message`.
+    // Reading alarms is open; what changes one is for administrators.
     (MAINTENANCE, "Alarm", Status, Permit),
     (MAINTENANCE, "Status", Status, User),
     (MAINTENANCE, "Defragment", Admin, Root),
+    // Monitoring compares hashes; the operator may leave them to administrators.
     (MAINTENANCE, "Hash", Status, Root),
     (MAINTENANCE, "HashKV", Status, Root),
     (MAINTENANCE, "Snapshot", Backup, Root),
@@ -170,9 +171,14 @@ pub(crate) fn depends_on_message(method: Method) -> bool {
     (method.service, method.name) == (MAINTENANCE, "Alarm")
 }
 
-/// The method as it is classified for a message: which changes something, or does not.
-pub(crate) fn of_message(method: Method, changes: bool) -> Method {
-    if changes { Method { class: Admin, requirement: Root, ..method } } else { method }
+/// Whether a call reads the whole state to make a hash of it (`--admin-hashes`).
+pub(crate) fn makes_hash(method: Method) -> bool {
+    method.service == MAINTENANCE && matches!(method.name, "Hash" | "HashKV")
+}
+
+/// The method where it takes an administrator, though others of its kind do not.
+pub(crate) fn for_administrators(method: Method) -> Method {
+    Method { class: Admin, requirement: Root, ..method }
 }
 
 /// Whether a call takes two administrators, where the operator has asked for that: what cannot be undone, and what takes a guard away.
@@ -188,7 +194,7 @@ pub(crate) fn takes_two(method: Method, message: &Message) -> bool {
 /// Whether an administrator's call is about the member that is asked, and changes nothing that others have.
 pub(crate) fn is_of_this_member(method: Method) -> bool {
     let Method { service, name, .. } = method;
-    matches!((service, name), (MAINTENANCE, "Defragment") | (PLUGINS, "Replay") | (KEYS, "Wrapped"))
+    matches!((service, name), (MAINTENANCE, "Defragment" | "Hash" | "HashKV") | (PLUGINS, "Replay") | (KEYS, "Wrapped"))
 }
 
 /// Whether a learner answers it, as in etcd: what tells how it stands, a snapshot, and reads of local state, which only

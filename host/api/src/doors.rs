@@ -94,6 +94,8 @@ pub struct DoorSettings {
     pub host_whitelist: AllowList,
     /// Whether `/metrics` also shows how long each kind of call takes.
     pub extensive_metrics: bool,
+    /// Whether calls that make a hash of the whole state take an administrator.
+    pub hashes_take_administrator: bool,
     /// How long what takes two administrators waits for the second; `None` where one is enough.
     pub second_within: Option<Duration>,
     /// Ends the streams, which would never end by themselves, when the member shuts down.
@@ -113,6 +115,7 @@ impl DoorSettings {
             cors: AllowList::default(),
             host_whitelist: AllowList::default(),
             extensive_metrics: false,
+            hashes_take_administrator: false,
             second_within: None,
             shutdown,
         }
@@ -130,6 +133,7 @@ pub struct Doors {
     gateway: bool,
     front: Front,
     leadership: Leadership,
+    hashes_take_administrator: bool,
     second_within: Option<Duration>,
     shutdown: CancellationToken,
     metrics: Metrics,
@@ -152,6 +156,7 @@ impl Doors {
             gateway: settings.gateway,
             front: Front { origins: settings.cors, hosts: settings.host_whitelist },
             leadership,
+            hashes_take_administrator: settings.hashes_take_administrator,
             second_within: settings.second_within,
             shutdown: settings.shutdown,
             metrics,
@@ -206,7 +211,8 @@ impl Doors {
     }
 
     fn probes(&self, pages: Router<Probed>) -> Router {
-        pages.with_state(Probed { member: self.member.clone(), metrics: self.metrics.probes.clone() })
+        let admin_access = self.client_administrators.access();
+        pages.with_state(Probed { member: self.member.clone(), metrics: self.metrics.probes.clone(), admin_access })
     }
 
     fn administrators(&self, audience: Audience) -> Arc<Administrators> {
@@ -256,7 +262,9 @@ impl Doors {
             leadership: self.leadership.clone(),
             recorder: Arc::new(self.member.clone()),
             member_id: self.member.header().member_id,
+            hashes_take_administrator: self.hashes_take_administrator,
             second_within: self.second_within,
+            callers: self.member.identity_limits(),
             is_learner: self.is_learner(),
             slow_after: self.member.warning_unary_request_duration(),
             metrics: self.metrics.calls.clone(),

@@ -37,6 +37,9 @@ pub enum ApiError {
     /// The client's: an alarm action outside the enumeration.
     #[error("unknown alarm action {0}; use GET, ACTIVATE or DEACTIVATE")]
     UnknownAction(i32),
+    /// The client's: a place in a snapshot that is none.
+    #[error("strongroom-snapshot-resume has to be `new`, or the id of a snapshot and bytes, as in 4f12@65536")]
+    UnknownResume,
     /// The administrator's: it takes another one as well.
     #[error(
         "nothing was done yet: it is recorded that you ask for this; another administrator has to ask for the same within {} s",

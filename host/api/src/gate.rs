@@ -8,13 +8,15 @@ use audit::{Event, Stage};
 use auth::{
     Administers, Administrators, Audits, AuthError, BacksUp, Caller, Official,
     RpcClass::{Admin, Backup, DataRead, DataWrite, Oversight, Status as Standing},
-    Warden,
+    Subject, Warden,
 };
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::middleware::Next;
 use axum::response::Response;
-use flow::FlowError;
+use flow::{FlowError, IdentityLimits, StreamPlace};
+use http_body_util::BodyExt as _;
 use tonic::{Code, Status};
 
 use crate::ApiError;
@@ -54,8 +56,12 @@ pub(crate) struct Gate {
     /// Who keeps the audit log, and of which member.
     pub(crate) recorder: Arc<dyn Recorder>,
     pub(crate) member_id: u64,
+    /// Whether calls that make a hash of the whole state take an administrator.
+    pub(crate) hashes_take_administrator: bool,
     /// How long what takes two administrators waits for the second; `None` where one is enough.
     pub(crate) second_within: Option<Duration>,
+    /// How often each caller may ask and how many streams it may have, where that is limited.
+    pub(crate) callers: Option<Arc<IdentityLimits>>,
 }
 
 /// The middleware. Whatever is not classified does not pass.
@@ -74,6 +80,15 @@ pub(crate) async fn guard(State(gate): State<Gate>, request: Request, next: Next
 impl Gate {
     async fn pass(&self, method: Method, request: Request, next: Next) -> Result<Response, Status> {
         let caller = credentials::caller(&request, self.common_name_counts);
+        let place = self.place(method, &caller)?;
+        let response = self.recorded(method, caller, request, next).await?;
+        Ok(match place {
+            Some(place) => response.map(|body| held(body, place)),
+            None => response,
+        })
+    }
+
+    async fn recorded(&self, method: Method, caller: Caller, request: Request, next: Next) -> Result<Response, Status> {
         let (method, message, mut request) = self.classified(method, request).await?;
         let admitted = self.admit(method, &caller, &mut request).map_err(Status::from);
         let office = admitted.as_ref().ok().and_then(Option::as_deref);
@@ -114,13 +129,17 @@ impl Gate {
         Ok(event)
     }
 
-    /// The method, and the message if that has a say in what the call is.
+    /// The method as it is classified here, and the message if that has a say in it.
     async fn classified(&self, method: Method, request: Request) -> Result<(Method, Option<Message>, Request), Status> {
+        if class::makes_hash(method) && self.hashes_take_administrator {
+            return Ok((class::for_administrators(method), None, request));
+        }
         if !class::depends_on_message(method) {
             return Ok((method, None, request));
         }
         let (message, request) = record::split(method, request).await?;
-        Ok((class::of_message(method, message.number("action") != 0), Some(message), request))
+        let changes = message.number("action") != 0;
+        Ok((if changes { class::for_administrators(method) } else { method }, Some(message), request))
     }
 
     /// Leaves the evidence in the request, where the handlers that need it look for it. Gives the name of the official, where the
@@ -130,6 +149,7 @@ impl Gate {
         if !class::is_for_learners(method) && (self.is_learner)() {
             return Err(FlowError::LearnerRefuses.into());
         }
+        self.check_pace(caller)?;
         self.leadership.admit(request.headers())?;
         let (caller, offices) = (caller.clone(), &self.administrators);
         match (method.class, self.audience) {
@@ -147,6 +167,20 @@ impl Gate {
             }
             (Backup, _) => self.enforce_for::<BacksUp>(method, offices.admit_backup_operator(&caller), caller, request),
         }
+    }
+
+    /// Administrators are not held up: who asks too often may be what they have to look into.
+    fn check_pace(&self, caller: &Caller) -> Result<(), ApiError> {
+        let Some(callers) = self.callers.as_ref().filter(|_| self.audience == Audience::Clients) else { return Ok(()) };
+        let subject = self.warden.subject(&self.warden.realm(), caller).ok();
+        Ok(callers.check(caller, subject.as_ref().and_then(Subject::user))?)
+    }
+
+    /// A place for a streaming call; `None` for what does not stream, and for one who may have any number.
+    fn place(&self, method: Method, caller: &Caller) -> Result<Option<StreamPlace>, ApiError> {
+        let Some(callers) = self.callers.as_ref().filter(|_| method.kind != CallKind::Unary) else { return Ok(None) };
+        let subject = self.warden.subject(&self.warden.realm(), caller).ok();
+        Ok(callers.stream(caller, subject.as_ref().and_then(Subject::user))?)
     }
 
     /// What users and roles ask of whoever holds the office that the call takes.
@@ -203,6 +237,14 @@ impl Gate {
             tracing::warn!("time spent" = ?took, remote, "response type" = response_type, "request stats");
         }
     }
+}
+
+/// A body that holds a place for as long as it is sent, however that ends.
+fn held(body: Body, place: StreamPlace) -> Body {
+    Body::new(body.map_frame(move |frame| {
+        let _held = &place;
+        frame
+    }))
 }
 
 /// Client libraries tell their version; etcd refuses one that is no text.

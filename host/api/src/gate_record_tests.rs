@@ -11,6 +11,7 @@ pub(super) struct Notes {
     notes: Mutex<Vec<String>>,
     is_broken: bool,
     pub(super) takes_two: bool,
+    pub(super) hashes_take_administrator: bool,
     other: Option<&'static str>,
 }
 
@@ -160,5 +161,24 @@ async fn what_takes_two_administrators_waits_for_the_second() {
     {
         let (code, notes) = call(path, body, None).await;
         assert_eq!((code, notes.len()), (Code::Ok, 2), "{path}: {notes:?}");
+    }
+}
+
+#[tokio::test]
+async fn hashes_are_for_everybody_or_for_administrators_as_configured() {
+    for hashes_take_administrator in [false, true] {
+        for path in ["/etcdserverpb.Maintenance/HashKV", "/etcdserverpb.Maintenance/Hash"] {
+            let code = async |audience: Audience, caller: Caller| {
+                let notes = Arc::new(Notes { hashes_take_administrator, ..Notes::default() });
+                let passed = Status::new(Code::Ok, "");
+                call_recorded(audience, path, Some(caller), passed, (notes, Body::from(vec![0; 5]))).await.0
+            };
+            let expected = if hashes_take_administrator { Code::PermissionDenied } else { Code::Ok };
+            assert_eq!(code(Audience::Clients, client()).await, expected);
+            assert_eq!(code(Audience::Clients, Caller::anonymous(None)).await, expected);
+            assert_eq!(code(Audience::Administrators, certified(AUDITOR)).await, expected);
+            assert_eq!(code(Audience::Clients, administrator()).await, Code::Ok);
+            assert_eq!(code(Audience::Administrators, administrator()).await, Code::Ok);
+        }
     }
 }

@@ -77,6 +77,7 @@ async fn call_recorded(
     let slow_after = Duration::ZERO;
     let is_learner = Arc::new(|| false);
     let second_within = recorder.takes_two.then_some(Duration::from_secs(900));
+    let hashes_take_administrator = recorder.hashes_take_administrator;
     let (recorder, member_id): (Arc<dyn Recorder>, _) = (recorder, 7);
     let gate = Gate {
         audience,
@@ -89,7 +90,9 @@ async fn call_recorded(
         metrics,
         recorder,
         member_id,
+        hashes_take_administrator,
         second_within,
+        callers: None,
     };
     let handler = any(async move || handler_status.into_http::<Body>());
     let router = Router::new().route("/{*rest}", handler).layer(from_fn_with_state(gate, guard));
@@ -190,7 +193,9 @@ async fn with_users_on_the_gate_asks_for_what_the_table_requires() {
         metrics: CallMetrics::registered_in(&meters::Registry::default(), false),
         recorder: Arc::<Notes>::default(),
         member_id: 7,
+        hashes_take_administrator: false,
         second_within: None,
+        callers: None,
     };
     let admit = |audience, path: &str, caller: Caller, token: Option<&str>| {
         let mut request = Request::post(path).body(Body::empty()).unwrap();
@@ -231,7 +236,9 @@ async fn a_learner_tells_how_it_stands_and_refuses_what_it_cannot_know() {
         metrics: CallMetrics::registered_in(&meters::Registry::default(), false),
         recorder: Arc::<Notes>::default(),
         member_id: 7,
+        hashes_take_administrator: false,
         second_within: None,
+        callers: None,
     };
     let admit = |path: &str| {
         let mut request = Request::post(path).body(Body::empty()).unwrap();

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use auth::AdminAccess;
 use axum::Router;
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
@@ -28,6 +29,8 @@ type Parameters = Query<Vec<(String, String)>>;
 pub(crate) struct Probed {
     pub(crate) member: Member,
     pub(crate) metrics: ProbeMetrics,
+    /// How much an admin call asks of its caller on the client listener.
+    pub(crate) admin_access: AdminAccess,
 }
 
 /// The pages that the peer listener has as well.
@@ -152,7 +155,9 @@ fn page(path: &'static str, checks: &'static [Check]) -> MethodRouter<Probed> {
         let (healthy, mut details) = run(path, checks.iter().filter(|check| !excluded(check)), &probed).await;
         // What is wrong and does not keep the member from being ready.
         if checks == READYZ {
-            details.extend(probed.member.key_complaints().iter().map(|complaint| format!("[!]{complaint}\n")));
+            let mut complaints = probed.member.key_complaints();
+            complaints.extend(probed.admin_access.danger().map(str::to_owned));
+            details.extend(complaints.iter().map(|complaint| format!("[!]{complaint}\n")));
         }
         report(healthy, verbose, details)
     }))

@@ -21,9 +21,9 @@
 //! - No value, key or token is logged, counted or put into an error's text.
 //!
 //! Limits: writes of [`flow::MemberConfig::max_request_bytes`], messages of [`MESSAGE_OVERHEAD_BYTES`] more from clients
-//! and of [`ADMIN_MESSAGE_BYTES_MAX`] from administrators, [`HANDSHAKES_MAX`] handshakes at a time of at most
-//! [`HANDSHAKE_TIMEOUT`] each, [`UNFINISHED_MAX`] connections of a listener that have not ended theirs, [`HANDSHAKE_TIMEOUT`] for the first bytes
-//! after it, [`DRAIN_TIMEOUT`] for open requests at shutdown.
+//! and of [`ADMIN_MESSAGE_BYTES_MAX`] from administrators, half of the processors for the
+//! handshakes of a listener, of at most [`HANDSHAKE_TIMEOUT`] each ([`HANDSHAKE_TIMEOUT_IN_A_CROWD`] among many), [`UNFINISHED_MAX`] connections of a listener that have not ended theirs,
+//! [`HANDSHAKE_TIMEOUT`] for the first bytes after it, [`DRAIN_TIMEOUT`] for open requests at shutdown.
 //!
 //! Failure: a failing call, stream or connection ends alone. A client that does not read blocks its own stream only.
 
@@ -58,6 +58,7 @@ mod serving;
 mod socket;
 mod status;
 mod trust;
+mod turn;
 mod users;
 mod variables;
 mod watch;
@@ -67,8 +68,10 @@ pub use error::ApiError;
 pub use front::AllowList;
 pub use health::ETCD_VERSION;
 pub use listener::{
-    ConnectionSettings, DRAIN_TIMEOUT, HANDSHAKE_TIMEOUT, HANDSHAKES_MAX, STREAMS_MAX, UNFINISHED_MAX, serve,
+    ConnectionSettings, DRAIN_TIMEOUT, HANDSHAKE_TIMEOUT, HANDSHAKE_TIMEOUT_IN_A_CROWD, STREAMS_MAX, UNFINISHED_MAX,
+    serve,
 };
+pub use maintenance::{SNAPSHOT_ID, SNAPSHOT_RESUME};
 pub use metrics::Metrics;
 pub use peers::PeerPages;
 pub use socket::Listener;

@@ -4,17 +4,19 @@
 //!  accept -> [ClientHello -> TLS handshake -> verified certificate -> Identity] -> Caller -> opening -> HTTP -> Router
 //! ```
 //!
-//! A place among the handshakes is taken only when a whole ClientHello is there, so that silent connections do not keep
-//! others from theirs.
+//! What costs the processor in handshakes is done by few of them at a time, so that whoever was let in before does not wait behind all
+//! who want to be, and nobody in a handshake behind one that stalls.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use auth::{AuthError, Caller, Identity};
 use axum::Router;
 use axum::http::Request;
+use flow::{Crowd, Doubts, TooMany};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -31,14 +33,15 @@ use tower::ServiceExt as _;
 use crate::front::Encrypted;
 use crate::opening::Opening;
 use crate::socket::{Accepted, Duplex, Listener};
-use crate::trust::{Doubts, Tls};
+use crate::trust::{Tls, Trust};
+use crate::turn::InTurn;
 
-/// Longest TLS handshake with the wait for a place in it, and after it longest time for the first bytes or the head of
+/// Longest TLS handshake with the wait for its turns, and after it longest time for the first bytes or the head of
 /// HTTP/1.1, so that a silent or slow peer does not hold a connection for ever.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Handshakes at a time. Each costs a signature; who has sent a ClientHello waits for its turn.
-pub const HANDSHAKES_MAX: usize = 256;
+/// The same where half of [`UNFINISHED_MAX`] are taken: who is slow makes room for who comes. A handshake takes two or three round trips.
+pub const HANDSHAKE_TIMEOUT_IN_A_CROWD: Duration = Duration::from_secs(1);
 
 /// Connections of one listener that have not ended their handshake. Each costs a file and a few kilobytes; the rest wait
 /// in the kernel's queue.
@@ -65,13 +68,23 @@ pub struct ConnectionSettings {
     pub keep_alive_interval: Duration,
     /// It has this long to give one (`--grpc-keepalive-timeout`), zero for no asking.
     pub keep_alive_timeout: Duration,
+    /// Connections that a listener has at a time; `None` for any number.
+    pub connections_max: Option<usize>,
+    /// Connections that one identity, or one address without one, has at a time; `None` for any number.
+    pub identity_connections_max: Option<usize>,
 }
 
 impl Default for ConnectionSettings {
     /// etcd's defaults, but for [`STREAMS_MAX`].
     fn default() -> Self {
         let (keep_alive_interval, keep_alive_timeout) = (Duration::from_secs(2 * 3600), Duration::from_secs(20));
-        Self { streams_max: STREAMS_MAX, keep_alive_interval, keep_alive_timeout }
+        Self {
+            streams_max: STREAMS_MAX,
+            keep_alive_interval,
+            keep_alive_timeout,
+            connections_max: None,
+            identity_connections_max: None,
+        }
     }
 }
 
@@ -101,12 +114,21 @@ pub async fn serve(
 #[derive(Clone, Copy)]
 struct Limits {
     patience: Duration,
-    handshakes: usize,
+    patience_in_a_crowd: Duration,
     unfinished: usize,
 }
 
 impl Limits {
-    const USUAL: Self = Self { patience: HANDSHAKE_TIMEOUT, handshakes: HANDSHAKES_MAX, unfinished: UNFINISHED_MAX };
+    const USUAL: Self = Self {
+        patience: HANDSHAKE_TIMEOUT,
+        patience_in_a_crowd: HANDSHAKE_TIMEOUT_IN_A_CROWD,
+        unfinished: UNFINISHED_MAX,
+    };
+}
+
+/// Handshakes that are worked on at a time: half of the processors, so that the others are left for who was let in.
+fn handshake_turns() -> usize {
+    thread::available_parallelism().map_or(1, |processors| processors.get() / 2).max(1)
 }
 
 async fn serve_within(
@@ -119,15 +141,16 @@ async fn serve_within(
 ) {
     let trust = tls.as_ref().and_then(|tls| tls.trust.clone());
     let graceful = GracefulShutdown::new();
-    let (handshakes, unfinished) = (Semaphore::new(limits.handshakes), Semaphore::new(limits.unfinished));
+    let (turns, unfinished) = (Semaphore::new(handshake_turns()), Semaphore::new(limits.unfinished));
     let entrance = Entrance {
         tls: tls.map(|tls| tls.config),
-        doubts: trust.map(|trust| Doubts::about(trust, shutdown.clone())),
+        doubts: trust.map(|trust| (Arc::clone(&trust), Doubts::about(move || trust.version()))),
         router,
         settings,
-        patience: limits.patience,
-        handshakes: Arc::new(handshakes),
+        limits,
+        turns: Arc::new(turns),
         unfinished: Arc::new(unfinished),
+        crowd: Crowd::new(settings.connections_max, settings.identity_connections_max),
     };
     let mut connections = JoinSet::new();
     loop {
@@ -158,18 +181,23 @@ async fn drain(graceful: GracefulShutdown, mut connections: JoinSet<()>) {
 }
 
 /// A place among the connections that have not ended their handshake.
-type Place = OwnedSemaphorePermit;
+struct Place {
+    _permit: OwnedSemaphorePermit,
+    patience: Duration,
+}
 
 #[derive(Clone)]
 struct Entrance {
     tls: Option<Arc<rustls::ServerConfig>>,
     /// About the certificates of those who were let in.
-    doubts: Option<Doubts>,
+    doubts: Option<(Arc<dyn Trust>, Doubts)>,
     router: Router,
     settings: ConnectionSettings,
-    patience: Duration,
-    handshakes: Arc<Semaphore>,
+    limits: Limits,
+    /// Of handshakes, to do a step.
+    turns: Arc<Semaphore>,
     unfinished: Arc<Semaphore>,
+    crowd: Arc<Crowd>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -180,12 +208,17 @@ enum Refused {
     Handshake(#[from] io::Error),
     #[error(transparent)]
     Certificate(#[from] AuthError),
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
 }
 
 impl Entrance {
     async fn accept(&self, listener: &Listener) -> Option<(Accepted, Place)> {
         // The semaphore is never closed.
-        let place = self.unfinished.clone().acquire_owned().await.ok()?;
+        let permit = self.unfinished.clone().acquire_owned().await.ok()?;
+        let crowded = self.unfinished.available_permits() < self.limits.unfinished / 2;
+        let patience = if crowded { self.limits.patience_in_a_crowd } else { self.limits.patience };
+        let place = Place { _permit: permit, patience };
         match listener.accept().await {
             Ok(accepted) => Some((accepted, place)),
             Err(error) => {
@@ -199,16 +232,23 @@ impl Entrance {
     async fn connection<S: Duplex>(self, stream: S, remote: Option<SocketAddr>, place: Place, watcher: Watcher) {
         let Some(tls) = self.tls.clone() else {
             drop(place);
-            return self.converse(stream, Caller::anonymous(remote), watcher).await;
+            let caller = Caller::anonymous(remote);
+            return match self.crowd.enter(caller.counted_as()) {
+                Ok(_presence) => self.converse(stream, caller, watcher).await,
+                Err(refused) => tracing::info!(?remote, reason = %refused, "connection refused"),
+            };
         };
-        let doubts = self.doubts.as_ref().map(Doubts::fresh);
-        let shaken = tokio::time::timeout(self.patience, self.handshake(tls, stream)).await;
+        let doubts = self.doubts.as_ref().map(|(trust, doubts)| (Arc::clone(trust), doubts.fresh()));
+        let patience = place.patience;
+        let shaken = tokio::time::timeout(patience, self.handshake(tls, stream)).await;
         drop(place);
-        match shaken
-            .unwrap_or(Err(Refused::Slow(self.patience)))
-            .and_then(|stream| Ok((caller(&stream, remote)?, stream)))
-        {
-            Ok((caller, stream)) => {
+        let shaken = shaken.unwrap_or(Err(Refused::Slow(patience)));
+        let admitted = shaken.and_then(|stream| {
+            let caller = caller(&stream, remote)?;
+            Ok((self.crowd.enter(caller.counted_as())?, caller, stream))
+        });
+        match admitted {
+            Ok((_presence, caller, stream)) => {
                 let untrusted = untrusted(doubts, chain(&stream));
                 tokio::select! {
                     () = self.converse(stream, caller, watcher) => {}
@@ -221,8 +261,7 @@ impl Entrance {
 
     async fn handshake<S: Duplex>(&self, tls: Arc<rustls::ServerConfig>, stream: S) -> Result<TlsStream<S>, Refused> {
         let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await?;
-        let _place = self.handshakes.acquire().await;
-        Ok(hello.into_stream(tls).await?)
+        Ok(InTurn::new(hello.into_stream(tls), Arc::clone(&self.turns)).await?)
     }
 
     async fn converse<S: Duplex>(self, stream: S, caller: Caller, watcher: Watcher) {
@@ -234,8 +273,9 @@ impl Entrance {
             }
             request
         });
-        let builder = http(self.patience, self.settings);
-        let stream = TokioIo::new(Opening::new(stream, self.patience));
+        let patience = self.limits.patience;
+        let builder = http(patience, self.settings);
+        let stream = TokioIo::new(Opening::new(stream, patience));
         let connection = builder.serve_connection(stream, TowerToHyperService::new(named));
         if let Err(error) = watcher.watch(connection).await {
             tracing::debug!(?remote, error, "connection ended");
@@ -258,9 +298,9 @@ fn chain<S>(stream: &TlsStream<S>) -> Vec<CertificateDer<'static>> {
 }
 
 /// Returns when whoever has shown these is not trusted any more; never for one who has shown none.
-async fn untrusted(doubts: Option<Doubts>, chain: Vec<CertificateDer<'static>>) {
+async fn untrusted(doubts: Option<(Arc<dyn Trust>, Doubts)>, chain: Vec<CertificateDer<'static>>) {
     match doubts.filter(|_| !chain.is_empty()) {
-        Some(doubts) => doubts.come_true(chain).await,
+        Some((trust, doubts)) => doubts.come_true(|| trust.trusts(&chain)).await,
         None => std::future::pending().await,
     }
 }

@@ -27,7 +27,7 @@ struct Running {
 }
 
 /// Short, so that a test sees the end; long enough for an honest handshake on a busy machine.
-const HASTE: Limits = Limits { patience: Duration::from_secs(2), handshakes: 1, unfinished: 64 };
+const HASTE: Limits = Limits { patience: Duration::from_secs(2), ..Limits::USUAL };
 
 /// Enough above the patience for a busy machine, and below that of a listener with the usual limits.
 const OVERDUE: Duration = Duration::from_secs(6);
@@ -201,17 +201,43 @@ async fn a_connection_that_opened_in_time_may_be_idle_for_longer() {
     assert!(ended.is_err(), "{ended:?}");
 }
 
+/// The first flight of a client, which is all that it has to send until it is answered.
+fn hello(authority: &Authority) -> Vec<u8> {
+    let config = ClientConfig::builder().with_root_certificates(authority.roots.clone()).with_no_client_auth();
+    let name = ServerName::try_from("localhost").unwrap();
+    let mut hello = Vec::new();
+    rustls::ClientConnection::new(Arc::new(config), name).unwrap().write_tls(&mut hello).unwrap();
+    hello
+}
+
 #[tokio::test]
-async fn silent_connections_do_not_take_the_places_of_handshakes() {
+async fn who_is_silent_or_stalls_in_a_handshake_keeps_nobody_from_theirs() {
     let authority = Authority::new();
-    let running = start_within(Limits { handshakes: 1, ..Limits::USUAL }, Some(authority.server()), router()).await;
-    let mut silent = Vec::new();
-    for _ in 0..4 {
-        silent.push(TcpStream::connect(running.remote).await.unwrap());
+    let running = start(Some(authority.server()), router()).await;
+    let mut stalled = Vec::new();
+    for number in 0..304 {
+        let mut stream = TcpStream::connect(running.remote).await.unwrap();
+        if number >= 4 {
+            stream.write_all(&hello(&authority)).await.unwrap();
+        }
+        stalled.push(stream);
     }
     let connector = authority.client(true);
     let asked = tokio::time::timeout(OVERDUE, ask_with_tls(&connector, running.remote)).await;
     assert!(asked.expect("locked out").unwrap().ends_with(&format!("URI:{CLIENT}")));
+}
+
+#[tokio::test]
+async fn where_all_places_are_taken_who_is_slow_makes_room() {
+    let authority = Authority::new();
+    let limits = Limits { patience_in_a_crowd: Duration::from_millis(300), unfinished: 4, ..Limits::USUAL };
+    let running = start_within(limits, Some(authority.server()), router()).await;
+    let connect = async || TcpStream::connect(running.remote).await.unwrap();
+    let silent = [connect().await, connect().await, connect().await, connect().await];
+    let asked = tokio::time::timeout(OVERDUE, ask_with_tls(&authority.client(true), running.remote)).await;
+    assert!(asked.expect("locked out").unwrap().ends_with(&format!("URI:{CLIENT}")));
+    let [first, ..] = silent;
+    assert!(first.try_read(&mut [0; 1]).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock), "it was early");
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ impl Lock for LockDoor {
         let (caller, request) = opened(request);
         check_size(&request, &self.member).map_err(status::through_client)?;
         let locking = self.member.lock(&caller, &request.name, request.lease);
-        let locked = unless_stopped(&self.shutdown, locking).await.map_err(status::through_client)?;
+        let locked = Box::pin(unless_stopped(&self.shutdown, locking)).await.map_err(status::through_client)?;
         Ok(Response::new(LockResponse { header: header::full(locked.header), key: locked.body }))
     }
 

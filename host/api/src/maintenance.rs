@@ -3,7 +3,7 @@
 use std::pin::Pin;
 
 use auth::{AuthError, Requirement};
-use flow::{Alarm, Member, Reply, Snapshot, SnapshotPiece};
+use flow::{Alarm, Member, Reply, Snapshot, SnapshotPiece, SnapshotStart};
 use futures::{Stream, stream};
 use proto::etcdserverpb::{
     self as wire, AlarmMember, AlarmRequest, AlarmResponse, DowngradeInfo, HashKvRequest, HashKvResponse, HashRequest,
@@ -11,10 +11,18 @@ use proto::etcdserverpb::{
     maintenance_server::Maintenance,
 };
 use tokio_util::sync::CancellationToken;
+use tonic::metadata::{AsciiMetadataValue, MetadataMap};
 use tonic::{Request, Response, Status};
 
 use crate::request::{administered, opened, unless_stopped};
 use crate::{ApiError, header};
+
+/// The metadata in which a client that wants to be able to go on with a snapshot says what it has of it: `new`, or id and bytes, as in
+/// `4f...@65536`.
+pub const SNAPSHOT_RESUME: &str = "strongroom-snapshot-resume";
+
+/// The metadata in which it is told the id.
+pub const SNAPSHOT_ID: &str = "strongroom-snapshot-id";
 
 type Answer<T> = Result<Response<T>, Status>;
 
@@ -97,10 +105,17 @@ impl Maintenance for MaintenanceDoor {
     type SnapshotStream = Pin<Box<dyn Stream<Item = Result<wire::SnapshotResponse, Status>> + Send>>;
 
     async fn snapshot(&self, request: Request<wire::SnapshotRequest>) -> Answer<Self::SnapshotStream> {
+        let start = start_of(request.metadata())?;
         let (administrator, _) = administered(request)?;
-        let snapshot = self.member.snapshot(&administrator).await.map_err(ApiError::from)?;
+        let snapshot = self.member.snapshot(&administrator, start).await.map_err(ApiError::from)?;
+        let id = snapshot.id.as_ref().and_then(|id| AsciiMetadataValue::try_from(id).ok());
         let sending = Sending { snapshot, shutdown: self.shutdown.clone() };
-        Ok(Response::new(Box::pin(stream::try_unfold(sending, Sending::next))))
+        let stream: Self::SnapshotStream = Box::pin(stream::try_unfold(sending, Sending::next));
+        let mut answer = Response::new(stream);
+        if let Some(id) = id {
+            answer.metadata_mut().insert(SNAPSHOT_ID, id);
+        }
+        Ok(answer)
     }
 
     async fn move_leader(&self, request: Request<wire::MoveLeaderRequest>) -> Answer<wire::MoveLeaderResponse> {
@@ -119,6 +134,17 @@ impl Maintenance for MaintenanceDoor {
         let reply = done.map_err(ApiError::from)?;
         Ok(Response::new(wire::DowngradeResponse { header: header::full(reply.header), version: reply.body }))
     }
+}
+
+fn start_of(metadata: &MetadataMap) -> Result<SnapshotStart, ApiError> {
+    let Some(asked) = metadata.get(SNAPSHOT_RESUME) else { return Ok(SnapshotStart::Once) };
+    let asked = asked.to_str().map_err(|_| ApiError::UnknownResume)?;
+    if asked == "new" {
+        return Ok(SnapshotStart::Resumable);
+    }
+    let (id, offset) = asked.split_once('@').ok_or(ApiError::UnknownResume)?;
+    let offset = offset.parse().map_err(|_| ApiError::UnknownResume)?;
+    Ok(SnapshotStart::Resume { id: id.to_owned(), offset })
 }
 
 /// A snapshot on its way to a client.

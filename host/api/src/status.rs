@@ -21,7 +21,8 @@ impl From<ApiError> for Status {
             ApiError::UnknownFailurePolicy(_)
             | ApiError::UnknownPluginMode(_)
             | ApiError::UnknownPluginChange(_)
-            | ApiError::UnknownOperation(_) => ours(Code::InvalidArgument, &error),
+            | ApiError::UnknownOperation(_)
+            | ApiError::UnknownResume => ours(Code::InvalidArgument, &error),
             ApiError::EmptyWatchRange | ApiError::DuplicateWatch => Self::invalid_argument(format!("mvcc: {error}")),
             ApiError::StreamSorted | ApiError::StreamFiltered => Self::unimplemented(error.to_string()),
             ApiError::Unserved(_) => ours(Code::Unimplemented, &error),
@@ -67,6 +68,21 @@ pub(crate) fn of_flow(error: &FlowError) -> Status {
         FlowError::LeaseExists => (Code::FailedPrecondition, "etcdserver: lease already exists"),
         FlowError::LeaseTtlTooLarge => (Code::OutOfRange, "etcdserver: too large lease TTL"),
         FlowError::RequestTooLarge => (Code::InvalidArgument, "etcdserver: request is too large"),
+        FlowError::PrefixFull { .. } => {
+            return ours_with(
+                Code::ResourceExhausted,
+                error,
+                "delete some of it, or raise the limit (--limits-config)",
+            );
+        }
+        FlowError::PrefixTooFast { .. } | FlowError::CallerTooFast { .. } => {
+            return ours_with(Code::ResourceExhausted, error, "try again later");
+        }
+        FlowError::CallerStreams { .. } => {
+            return ours_with(Code::ResourceExhausted, error, "end one of them, or raise the limit (--limits-config)");
+        }
+        FlowError::Backup(_) | FlowError::Depot(_) => return ours(Code::Internal, error),
+        FlowError::SnapshotGone => return ours_with(Code::NotFound, error, "save one from its beginning"),
         FlowError::NoSpace => (Code::ResourceExhausted, "etcdserver: mvcc: database space exceeded"),
         FlowError::TooManyRequests => (Code::ResourceExhausted, "etcdserver: too many requests"),
         FlowError::NoLeader => (Code::Unavailable, "etcdserver: no leader"),

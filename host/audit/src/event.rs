@@ -63,6 +63,8 @@ pub enum Stage {
     Refused,
     /// Values of a sealed prefix were read.
     SealedRead,
+    /// Plugins let a write pass and had something to say of it.
+    Remarked,
     /// Some events are not recorded: see there how many, and why.
     Missing,
 }

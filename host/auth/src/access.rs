@@ -19,10 +19,12 @@ pub enum AdminAccess {
 }
 
 impl AdminAccess {
-    /// Whether anybody without a certificate may change the cluster.
+    /// What is unsafe about it, in a sentence for logs and probes.
     #[must_use]
-    pub fn is_unsafe(self) -> bool {
-        self == Self::Any
+    pub fn danger(self) -> Option<&'static str> {
+        (self == Self::Any).then_some(
+            "--admin-access=any is unsafe: whoever reaches the client listener may change members, users and alarms, and take the whole data away",
+        )
     }
 }
 

@@ -28,6 +28,12 @@ impl Administrators {
         Self { auditors, backup_operators, ..self }
     }
 
+    /// How much an admin call asks of its caller.
+    #[must_use]
+    pub fn access(&self) -> AdminAccess {
+        self.access
+    }
+
     /// The rules that name administrators, in the order they were written.
     #[must_use]
     pub fn rules(&self) -> &[AdministratorRule] {

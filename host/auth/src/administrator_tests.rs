@@ -85,7 +85,7 @@ fn each_access_reads_back_as_written() {
         assert_eq!(text.parse::<AdminAccess>().unwrap().to_string(), text);
     }
     assert!("none".parse::<AdminAccess>().is_err());
-    assert!(AdminAccess::Any.is_unsafe() && !AdminAccess::ClientCert.is_unsafe());
+    assert!(AdminAccess::Any.danger().is_some() && AdminAccess::ClientCert.danger().is_none());
 }
 
 #[test]

@@ -97,6 +97,15 @@ impl Caller {
         self.remote
     }
 
+    /// The name under which what it takes is counted: that of its certificate, or else the address that it connects from.
+    #[must_use]
+    pub fn counted_as(&self) -> String {
+        match (self.identity(), self.remote) {
+            (None, Some(remote)) => remote.ip().to_string(),
+            _ => self.display_name(),
+        }
+    }
+
     /// Whether it is the member itself.
     #[must_use]
     pub fn is_internal(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Actor, AuthError, Identity, Permit};
+use crate::{Actor, AuthError, Caller, Identity, Permit};
 
 /// Longest rule in bytes: a SPIFFE id is at most 2048, with room for the kind in front.
 pub const RULE_BYTES_MAX: usize = 2_100;
@@ -68,9 +68,27 @@ impl WriterRule {
     /// Whether whoever holds the permit goes by this name.
     #[must_use]
     pub fn matches(&self, permit: &Permit) -> bool {
+        match permit.actor() {
+            Actor::User(user) => self.names(permit.caller(), Some(user.as_ref())),
+            Actor::Nobody | Actor::Root => self.names(permit.caller(), None),
+        }
+    }
+
+    /// Whether a caller, acting as this user if there is one, goes by this name.
+    #[must_use]
+    pub fn names(&self, caller: &Caller, user: Option<&str>) -> bool {
         match self {
-            Self::User(name) => matches!(permit.actor(), Actor::User(user) if user == *name),
-            Self::Certificate(rule) => permit.caller().identity().is_some_and(|identity| rule.matches(identity)),
+            Self::User(name) => user == Some(name),
+            Self::Certificate(rule) => caller.identity().is_some_and(|identity| rule.matches(identity)),
+        }
+    }
+}
+
+impl fmt::Display for WriterRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(name) => write!(f, "USER:{name}"),
+            Self::Certificate(rule) => rule.fmt(f),
         }
     }
 }

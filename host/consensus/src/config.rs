@@ -1,6 +1,6 @@
 //! How a member is started, and what that means for openraft.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use openraft::{Config, SnapshotPolicy};
 
@@ -26,7 +26,7 @@ pub struct ConsensusConfig {
     /// This member as the others knew it, if it is to go on alone without them.
     pub force_alone: Option<PeerNode>,
     /// TLS of connections to other members that have `https` URLs.
-    pub peer_tls: Option<PeerTls>,
+    pub peer_tls: Option<Arc<PeerTls>>,
     /// Milliseconds between heartbeats.
     pub heartbeat_ms: u64,
     /// Milliseconds without a heartbeat after which an election is held.

@@ -13,7 +13,7 @@ use crate::{
     farewell::Farewell,
     lead::Lead,
     leadership::{self, Contact, Leadership},
-    log::LogStore,
+    log::{self, LogStore},
     log_storage::LogStorage,
     machine::StateMachine,
     metrics::ConsensusMetrics,
@@ -65,7 +65,7 @@ impl Consensus {
         preparation: Arc<dyn Preparation>,
     ) -> Result<Self, StartError> {
         let file = |path: PathBuf| move |source| StartError::File { path, source };
-        let log = LogStore::open(&config.dir.join("log"), config.log_options())?;
+        let log = LogStore::open(&log::folder(&config.dir), config.log_options())?;
         let metrics = ConsensusMetrics::new(log.metrics().clone(), config.member_id);
         let outcomes = Outcomes::new(config.member_id);
         let farewell = Farewell::default();

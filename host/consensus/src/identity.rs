@@ -76,13 +76,23 @@ impl Identity {
     /// # Errors
     /// When the directory has another format, or its identity cannot be read or written.
     pub fn load_or_create(dir: &Path, new: Self) -> Result<Self, IdentityError> {
-        let path = dir.join(IDENTITY_FILE);
-        match fs::read_to_string(&path) {
-            Ok(text) => Self::parse(&text, path),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+        match Self::load(dir) {
+            Err(IdentityError::File { path, source }) if source.kind() == io::ErrorKind::NotFound => {
                 new.create(dir, &path).map_err(|source| IdentityError::File { path, source })?;
                 Ok(new)
             }
+            found => found,
+        }
+    }
+
+    /// The identity of a data directory that has one.
+    ///
+    /// # Errors
+    /// As for [`Identity::load_or_create`].
+    pub fn load(dir: &Path) -> Result<Self, IdentityError> {
+        let path = dir.join(IDENTITY_FILE);
+        match fs::read_to_string(&path) {
+            Ok(text) => Self::parse(&text, path),
             Err(source) => Err(IdentityError::File { path, source }),
         }
     }

@@ -8,9 +8,10 @@ use tokio::sync::oneshot;
 const NICE: i32 = 19;
 
 /// Runs work that reads or hashes a whole state on a thread of its own, which gives way to all others.
-pub(crate) async fn at_leisure<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
+///
+/// # Errors
+/// Those of the work; when it panics, or no thread is to be had.
+pub async fn at_leisure<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
     let (sender, done) = oneshot::channel();
     thread::Builder::new().name("leisure".to_owned()).spawn(move || {
         // Linux keeps it for the thread alone. Without it the work is done all the same.

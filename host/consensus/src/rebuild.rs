@@ -20,7 +20,7 @@ use tonic::{Request, Status};
 use crate::{
     ConsensusConfig, PeerNode, StartError,
     farewell::Farewell,
-    log::LogStore,
+    log::{self, LogStore},
     log_storage::LogStorage,
     peer::{self, Introduction, Peers, StateOf, jittered},
     raft_types::LogId,
@@ -214,7 +214,7 @@ impl<'c> Rebuild<'c> {
     }
 
     async fn log_goes_on_from(&self, applied: Option<LogId>) -> Result<bool, StartError> {
-        let log = LogStore::open(&self.config.dir.join("log"), self.config.log_options())?;
+        let log = LogStore::open(&log::folder(&self.config.dir), self.config.log_options())?;
         let fits = self.fit_log(LogStorage::new(log.clone(), Farewell::default()), applied).await;
         log.close();
         fits

@@ -1,6 +1,9 @@
 //! A state that cannot be used: found at the start, or while the member runs, which then starts again with another one.
 
-use std::{future::pending, path::PathBuf};
+use std::{
+    future::pending,
+    path::{Path, PathBuf},
+};
 
 use consensus::{ConsensusConfig, RebuildCause};
 use store::Store;
@@ -18,14 +21,14 @@ pub enum Ending {
     Failed(String),
 }
 
-/// Where the state lies.
-pub(crate) fn state_dir(config: &ConsensusConfig) -> PathBuf {
-    config.dir.join("state")
+/// Where the state lies in a data directory.
+pub(crate) fn state_dir(data_dir: &Path) -> PathBuf {
+    data_dir.join("state")
 }
 
 /// Opens the state; gets another one first if this one cannot be used, and says whether it did.
 pub(crate) async fn open_state(config: &ConsensusConfig) -> Result<(Store, bool), StartError> {
-    let dir = state_dir(config);
+    let dir = state_dir(&config.dir);
     let failed = |source| StartError::File { path: config.dir.clone(), source };
     let wanted = consensus::wanted_rebuild(&config.dir).map_err(failed)?;
     if let Some(cause) = wanted {
@@ -52,7 +55,7 @@ pub(crate) fn failed_start(error: StartError, store: &Store, config: &ConsensusC
 
 /// Marks the next start to get another state; whether it can.
 pub(crate) fn mark_for_rebuild(config: &ConsensusConfig, cause: RebuildCause) -> bool {
-    if !consensus::can_rebuild(config, &state_dir(config)) {
+    if !consensus::can_rebuild(config, &state_dir(&config.dir)) {
         tracing::error!("there is neither another member nor a sound snapshot to get a state from; restore a backup");
         return false;
     }

@@ -39,6 +39,53 @@ pub enum FlowError {
     /// The operator's: the quota is used up.
     #[error("database space exceeded")]
     NoSpace,
+    /// A prefix holds as much as it may. Deletes are carried out.
+    #[error("the prefix {prefix:?} is full: it may hold {max} {limit}")]
+    PrefixFull {
+        /// The prefix.
+        prefix: String,
+        /// What there would be too many of: `keys` or `bytes`.
+        limit: &'static str,
+        /// How many it may hold.
+        max: u64,
+    },
+    /// The clients': a prefix is written too fast.
+    #[error(
+        "the prefix {prefix:?} is written faster than {per_second} times a second, or more than {burst} times at once"
+    )]
+    PrefixTooFast {
+        /// The prefix.
+        prefix: String,
+        /// How often it may be, in the long run.
+        per_second: u32,
+        /// How often at once.
+        burst: u32,
+    },
+    /// The client's: it asks too often.
+    #[error("{caller} asks more often than {per_second} times a second")]
+    CallerTooFast {
+        /// Who.
+        caller: String,
+        /// How often they may.
+        per_second: u32,
+    },
+    /// The client's: it has too many streams.
+    #[error("{caller} has {max} streaming calls under way, which is as many as it may have")]
+    CallerStreams {
+        /// Who.
+        caller: String,
+        /// How many they may have.
+        max: usize,
+    },
+    /// The disk's: a backup cannot be made.
+    #[error(transparent)]
+    Backup(archive::ArchiveError),
+    /// The operator's: an object store takes no backup.
+    #[error(transparent)]
+    Depot(#[from] depot::DepotError),
+    /// The client's: a snapshot to go on with that is not kept, or not any more.
+    #[error("this member does not keep that snapshot, or not any more")]
+    SnapshotGone,
     /// More requests are under way than this member takes.
     #[error("too many requests")]
     TooManyRequests,
@@ -210,8 +257,7 @@ impl From<Refusal> for FlowError {
                 reason: format!("{} plugins are installed already; remove one first", store::PLUGINS_MAX),
             },
             Refusal::NothingReplaced => Self::Plugin {
-                reason: "nothing was replaced since the plugin was installed: there is nothing to go back to"
-                    .to_owned(),
+                reason: "nothing was replaced since the plugin was installed: nothing to go back to".to_owned(),
             },
             other => Self::Corrupt(other.to_string()),
         }

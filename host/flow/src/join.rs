@@ -31,7 +31,7 @@ fn founder(config: &MemberConfig) -> Identity {
 async fn founding(config: &MemberConfig) -> Result<Identity, StartError> {
     let founder = founder(config);
     let ask = async {
-        let page = MembersPage::of_any(&others(config), config.peer_tls.as_ref()).await.ok()?;
+        let page = MembersPage::of_any(&others(config), config.peer_tls.as_deref()).await.ok()?;
         page.members.into_iter().find(|member| member.id == founder.member_id)
     };
     let known = tokio::time::timeout(FOUNDING_PATIENCE, ask).await.ok().flatten();
@@ -44,7 +44,7 @@ async fn founding(config: &MemberConfig) -> Result<Identity, StartError> {
 /// As etcd: the cluster says who the member is whose peer URLs are this one's, and the configuration must know all.
 async fn joining(config: &MemberConfig) -> Result<Identity, StartError> {
     let failed = |reason: String| StartError::Join { reason };
-    let asked = tokio::time::timeout(PATIENCE, MembersPage::of_any(&others(config), config.peer_tls.as_ref())).await;
+    let asked = tokio::time::timeout(PATIENCE, MembersPage::of_any(&others(config), config.peer_tls.as_deref())).await;
     let page = asked.unwrap_or_else(|_| Err("no answer in time".to_owned())).map_err(failed)?;
     let set = |urls: &[String]| urls.iter().cloned().collect::<BTreeSet<_>>();
     let named: BTreeSet<_> = config.founding_urls().iter().map(|urls| set(urls)).collect();
@@ -69,7 +69,7 @@ fn others(config: &MemberConfig) -> Vec<String> {
 
 /// Returns when this member was removed from the cluster. Only a member without a leader needs to ask.
 pub(crate) async fn removed(consensus: &Consensus, identity: Identity, config: &MemberConfig) -> String {
-    let (election, tls) = (config.election_timeout, config.peer_tls.as_ref());
+    let (election, tls) = (config.election_timeout, config.peer_tls.as_deref());
     loop {
         tokio::time::sleep(election).await;
         if consensus.leadership().leader.is_some() {

@@ -91,17 +91,22 @@ impl Member {
     /// # Errors
     /// When leadership cannot be confirmed.
     pub async fn lease_keep_alive(&self, caller: &Caller, id: i64) -> Result<Reply<i64>, FlowError> {
-        self.shared.consensus.confirm_read().await?;
-        self.permit_leases(caller, KeyUse::Write, move |_| Ok(vec![id])).await?;
-        let body = match self.lease(id)? {
-            Some(lease) => {
-                let renewed = self.renew(lease).await?;
-                self.shared.metrics.leases_renewed.inc_by(u64::from(renewed));
-                if renewed { lease.ttl_seconds } else { 0 }
-            }
-            None => 0,
+        let rules = self.permit_leases(caller, KeyUse::Write, move |_| Ok(vec![id])).await?;
+        let mut known = self.lease(id)?;
+        if known.is_none() {
+            // It may be too new to be known here. One that is known is looked at once more when its time has begun anew.
+            self.shared.consensus.confirm_read().await?;
+            known = self.lease(id)?;
+        }
+        let renewed = match known {
+            Some(lease) => self.renew(lease).await?,
+            None => None,
         };
-        Ok(Reply { header: self.header(), body })
+        if self.refuse_if_changed(&rules).is_err() {
+            self.permit_leases(caller, KeyUse::Write, move |_| Ok(vec![id])).await?;
+        }
+        self.shared.metrics.leases_renewed.inc_by(u64::from(renewed.is_some()));
+        Ok(Reply { header: self.header(), body: renewed.map_or(0, |lease| lease.ttl_seconds) })
     }
 
     /// A lease that is kept alive has all of its time again, also under a next leader. As in etcd an entry of the log is
@@ -109,19 +114,21 @@ impl Member {
     ///
     /// The leader's clock first: what was checkpointed before that is in the log by then, and seen here. Once it is cleared, the
     /// clock again: another leader may have begun its own by what is cleared.
-    async fn renew(&self, lease: LeaseRecord) -> Result<bool, FlowError> {
+    async fn renew(&self, mut lease: LeaseRecord) -> Result<Option<LeaseRecord>, FlowError> {
         while self.shared.consensus.renew_lease(lease.id, lease.ttl_seconds).await? {
             self.shared.consensus.confirm_read().await?;
             match self.lease(lease.id)? {
-                None => return Ok(false),
-                Some(noted) if noted.remaining_seconds == 0 => return Ok(true),
+                None => return Ok(None),
+                // It ended, and another was granted under its id.
+                Some(noted) if noted.ttl_seconds != lease.ttl_seconds => lease = noted,
+                Some(noted) if noted.remaining_seconds == 0 => return Ok(Some(noted)),
                 Some(_) => {
                     let cleared = LeaseRemaining { id: lease.id, remaining_seconds: 0 };
                     self.shared.consensus.propose(Proposal::checkpoint_leases(vec![cleared])).await?.result?;
                 }
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
     /// Notes how long the leases have left that have run for longer than `age`. None is renewed until that is in the log, also

@@ -28,8 +28,8 @@
 //! Failure: every error is a [`FlowError`], which `api` alone turns into a code.
 
 mod alarm;
-mod archive;
 mod autocompact;
+mod backup;
 mod cluster;
 mod corruption;
 mod defragment;
@@ -40,12 +40,14 @@ mod follow;
 mod join;
 mod lease;
 mod lessor;
+mod limits;
 mod list;
 mod lock;
 mod member;
 mod member_config;
 mod members_page;
 mod metrics;
+pub mod offline;
 mod opening;
 mod peer_url;
 mod plugins;
@@ -54,6 +56,7 @@ mod quota;
 mod read;
 mod record;
 mod reply;
+mod resumable;
 mod sealing;
 mod snapshot;
 mod status;
@@ -66,14 +69,18 @@ pub mod write;
 pub use admission::{Hindsight, Line as PluginLine, Operations as PluginOperations};
 pub use alarm::Alarm;
 pub use autocompact::AutoCompaction;
+pub use backup::{BackupConfig, BackupPlace};
 pub use cluster::{MemberAdded, MemberInfo};
-pub use consensus::IDENTITY_FILE;
+pub use consensus::{Doubts, IDENTITY_FILE, MemberTrust, PeerTls};
 pub use corruption::CorruptionChecks;
 pub use election::{LeaderKey, Observer};
 pub use ending::Ending;
 pub use error::{FlowError, StartError};
 pub use follow::{Delivery, DeliveryBody, Follower, Progress, WatchSpec};
 pub use lease::{LeaseGranted, LeaseInfo};
+pub use limits::{
+    Crowd, IdentityLimit, IdentityLimits, LimitsConfig, PrefixLimit, Presence, Rate, StreamPlace, TooMany,
+};
 pub use list::{List, ListEnd, ListPiece};
 pub use member::Member;
 pub use member_config::{AuditConfig, MemberConfig, SealedReadsPolicy};
@@ -82,6 +89,7 @@ pub use plugins::{Binding, InstallPlugin, Objection, PluginInfo, Replay, ReplayP
 pub use quota::QUOTA_BYTES_DEFAULT;
 pub use record::{Action, AuditEnd, who};
 pub use reply::{Header, Reply};
+pub use resumable::SnapshotStart;
 pub use sealing::{DataKeyInfo, KeyStatus, Residue, RewrapProgress};
 pub use snapshot::{Snapshot, SnapshotPiece};
 pub use status::{HashKv, StatusInfo};

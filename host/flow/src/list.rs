@@ -4,10 +4,9 @@
 //! compaction that overtakes it ends the list with an error, as in etcd.
 
 use auth::{Caller, Denial, ReadPermit};
-use bytes::Bytes;
 use seal::Sealed;
 use store::{Piece, PieceLimits};
-use types::{KeyRange, KeyValue, Plain, RangeEnd, RangeOutcome, RangeQuery, SortTarget};
+use types::{KeyRange, KeyValue, Plain, RangeOutcome, RangeQuery, SortTarget};
 
 use crate::{FlowError, Header, Member, write::ATTEMPTS_MAX};
 
@@ -97,7 +96,7 @@ impl List {
         self.left -= kvs.len();
         self.adjust(&kvs);
         if let Some(last) = kvs.last() {
-            self.query.range = behind(&last.key, &self.query.range);
+            self.query.range = self.query.range.behind(&last.key);
         }
         self.ended = !more || self.left == 0;
         let end = if self.ended { Some(self.end(more).await?) } else { None };
@@ -160,14 +159,5 @@ impl List {
         let query = RangeQuery { count_only: true, ..self.query.clone() };
         let store = self.member.shared.store.clone();
         Ok(tokio::task::spawn_blocking(move || store.view_once(|view| view.range(&query))).await??)
-    }
-}
-
-/// What of the range lies behind `last`.
-fn behind(last: &[u8], range: &KeyRange) -> KeyRange {
-    match &range.end {
-        // A range of one key has nothing behind it.
-        RangeEnd::Single => KeyRange { start: range.start.clone(), end: RangeEnd::Before(Bytes::new()) },
-        end => KeyRange { start: [last, &[0]].concat().into(), end: end.clone() },
     }
 }

@@ -16,10 +16,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use watch::Hub;
 
 use crate::{
-    Header, MemberConfig, StartError,
+    Header, IdentityLimits, MemberConfig, StartError,
+    backup::BackupMetrics,
     defragment::Defragmenter,
     ending, join,
     lessor::Lessor,
+    limits::PrefixLimits,
     metrics::FlowMetrics,
     plugins::REPLAYS_MAX,
     policy::{self, Components, PolicyKeeper},
@@ -50,8 +52,11 @@ pub(crate) struct Shared {
     pub(crate) lessor: Arc<Lessor>,
     pub(crate) sweeper: Sweeper,
     pub(crate) quota: Quota,
+    pub(crate) limits: Arc<PrefixLimits>,
+    pub(crate) identity_limits: Option<Arc<IdentityLimits>>,
     pub(crate) defragmenter: Defragmenter,
     pub(crate) snapshots: Snapshots,
+    pub(crate) backup_metrics: BackupMetrics,
     pub(crate) journal: Journal,
     /// Turns of those who replay a plugin.
     pub(crate) replays: Arc<Semaphore>,
@@ -119,7 +124,8 @@ impl Member {
         }
         joined?;
         let lower = Lower { ground, hub, consensus: consensus.clone(), warden, lessor };
-        let started = Self::with_policy(config, lower, engine, providers).await;
+        // Boxed: a member and its configuration are large until they are in their place.
+        let started = Box::pin(Self::with_policy(config, lower, engine, providers)).await;
         if started.is_err() {
             consensus.shutdown().await;
             store.close()?;
@@ -139,12 +145,16 @@ impl Member {
             PolicyKeeper::load(store.clone(), engine, identity.cluster_id, providers, config.seal_recovering).await;
         let policy = policy.map_err(StartError::of_policy)?;
         sealing::bring_in_line(config.seal.as_ref(), &consensus, &policy).await?;
+        if policy.providers().is_some() {
+            sealing::give_missing_keys(&consensus, &policy).await;
+        }
         if config.force_new_cluster {
             sealing::renew_all(&consensus, &policy).await;
         }
         let snapshots = Snapshots::open(&config.data_dir)
             .map_err(|source| StartError::File { path: config.data_dir.clone(), source })?;
         let journal = Journal::open(config.audit_log())?;
+        let limits = PrefixLimits::new(&config.limits, &store)?;
         let shared = Shared {
             identity,
             store,
@@ -158,8 +168,11 @@ impl Member {
             lessor,
             sweeper: Sweeper::default(),
             quota: Quota::new(config.quota_backend_bytes),
+            limits,
+            identity_limits: IdentityLimits::new(&config.limits).map(Arc::new),
             defragmenter: Defragmenter::default(),
             snapshots,
+            backup_metrics: BackupMetrics::new(),
             journal,
             replays: Arc::new(Semaphore::new(REPLAYS_MAX)),
             warden,
@@ -198,6 +211,12 @@ impl Member {
             revision,
             raft_term: self.shared.consensus.term(),
         }
+    }
+
+    /// How often each caller may ask; `None` where nobody is limited.
+    #[must_use]
+    pub fn identity_limits(&self) -> Option<Arc<IdentityLimits>> {
+        self.shared.identity_limits.clone()
     }
 
     /// Most operations that one transaction may have.
@@ -265,6 +284,8 @@ impl Member {
         self.spawn(self.clone().forget_forever());
         self.spawn(self.clone().write_down_forever());
         self.spawn(self.clone().check_corruption_forever());
+        self.spawn(self.clone().back_up_forever());
+        self.spawn(self.clone().watch_room_forever());
         self.spawn(self.clone().watch_own_alarm_forever());
         self.spawn(self.clone().monitor_version_forever());
         self.spawn(self.clone().compact_forever(self.shared.config.auto_compaction));

@@ -1,12 +1,12 @@
 //! How a member is to be started.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use auth::TokenOptions;
 use consensus::PeerTls;
 use seal::SealConfig;
 
-use crate::{AutoCompaction, CorruptionChecks, users};
+use crate::{AutoCompaction, BackupConfig, CorruptionChecks, LimitsConfig, users};
 
 /// How to start a member.
 #[derive(Clone, Debug)]
@@ -36,7 +36,7 @@ pub struct MemberConfig {
     /// Log entries kept behind a snapshot for members that lag a little.
     pub catch_up_entries: u64,
     /// TLS of connections to other members.
-    pub peer_tls: Option<PeerTls>,
+    pub peer_tls: Option<Arc<PeerTls>>,
     /// Where clients reach it.
     pub client_urls: Vec<String>,
     /// Time between heartbeats.
@@ -55,8 +55,12 @@ pub struct MemberConfig {
     pub seal_recovering: bool,
     /// Most bytes the state may have before writes are refused: zero for etcd's default, less for no limit.
     pub quota_backend_bytes: i64,
+    /// What prefixes may hold and take, and how often each caller may ask.
+    pub limits: LimitsConfig,
     /// Where the audit log lies, and how much of it is kept; without a folder of its own it lies with the data.
     pub audit: AuditConfig,
+    /// Where backups go without being asked; nowhere without it.
+    pub backups: Option<BackupConfig>,
     /// Which history is compacted without being asked.
     pub auto_compaction: AutoCompaction,
     /// Whether the log is written without syncing it, so that a crash of the machine loses what was answered.
@@ -106,6 +110,8 @@ impl Default for MemberConfig {
             seal: None,
             seal_recovering: false,
             quota_backend_bytes: 0,
+            limits: LimitsConfig::default(),
+            backups: None,
             audit: AuditConfig::default(),
             auto_compaction: AutoCompaction::Off,
             unsafe_no_fsync: false,

@@ -96,7 +96,7 @@ impl MembersPage {
                 let tls = tls.ok_or("this member has no certificates for it")?;
                 let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host).trim_matches(['[', ']']);
                 let name = ServerName::try_from(host.to_owned())?;
-                get(TlsConnector::from(Arc::clone(tls)).connect(name, stream).await?, authority).await
+                get(TlsConnector::from(Arc::clone(&tls.config)).connect(name, stream).await?, authority).await
             }
             _ => Err("only http and https are asked".into()),
         }

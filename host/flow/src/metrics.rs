@@ -83,6 +83,13 @@ impl Member {
         self.shared.metrics.register(registry);
         self.shared.seal_metrics.register(registry);
         self.shared.journal.register_metrics(registry);
+        self.shared.limits.register(registry);
+        if self.shared.config.backups.is_some() {
+            self.shared.backup_metrics.register(registry);
+        }
+        if let Some(limits) = &self.shared.identity_limits {
+            limits.register(registry);
+        }
         self.shared.policy.engine().register(registry);
         self.shared.store.metrics().register(registry);
         self.shared.consensus.metrics().register(registry);

@@ -1,6 +1,9 @@
-//! The quota: what the state may grow to before writes are refused.
+//! Room: what the state may grow to, and what the disk has left, before writes are refused.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use store::{ALARM_NO_SPACE, Store, StoreError};
 use types::{Operation, Put, PutValue, Txn, TxnOp};
@@ -16,12 +19,53 @@ const KEY_OVERHEAD_BYTES: u64 = 256;
 /// etcd's estimate of what a lease costs.
 pub(crate) const LEASE_BYTES: u64 = 64;
 
-/// Measures the state only when the estimate says that the quota could be reached: measuring costs more than a write.
+/// Measures state and disk only when what was left the last time is used up: measuring costs more than a write.
 pub(crate) struct Quota {
     /// `None` for no limit.
     bytes_max: Option<u64>,
-    /// The size when it was measured last, and what was written since.
-    estimate: AtomicU64,
+    /// What may be written until it is measured again.
+    left: AtomicU64,
+}
+
+/// How often it is measured whatever is written, and how often in a row there has to be room before an alarm is taken back.
+const LOOK: Duration = Duration::from_secs(5);
+const LOOKS_MIN: u32 = 6;
+
+/// What is kept free of the disk, so that deletes can still be logged and the state be compacted; of a small disk a quarter.
+const RESERVE_BYTES: u64 = 256 << 20;
+
+/// What a byte that is written takes of the disk: in the log, in the state, and once more while that is compacted.
+const BYTES_ON_DISK: u64 = 3;
+
+/// What there is still room for, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Room {
+    /// Until the quota is reached.
+    in_quota: u64,
+    /// Until the reserve of the disk is touched.
+    on_disk: u64,
+    /// How much the reserve is.
+    reserve: u64,
+}
+
+/// What was seen while the alarm stood.
+#[derive(Default)]
+struct Seen {
+    /// How often in a row there was room.
+    looks: u32,
+    /// Whether the disk is short, and the log was cut for it.
+    is_short: bool,
+}
+
+impl Room {
+    fn bytes(self) -> u64 {
+        self.in_quota.min(self.on_disk / BYTES_ON_DISK)
+    }
+
+    /// Whether the disk ends before the quota does.
+    fn is_short_of_disk(self) -> bool {
+        self.on_disk / BYTES_ON_DISK < self.in_quota
+    }
 }
 
 impl Quota {
@@ -32,20 +76,25 @@ impl Quota {
             0 => tracing::info!(quota_size_bytes, "enabled backend quota with default value"),
             1.. => tracing::info!(quota_size_bytes, "enabled backend quota"),
         }
-        Self { bytes_max: u64::try_from(quota_size_bytes).ok(), estimate: AtomicU64::new(u64::MAX) }
+        Self { bytes_max: u64::try_from(quota_size_bytes).ok(), left: AtomicU64::new(0) }
     }
 
-    /// Whether there is room for a write of `cost` bytes.
-    fn has_room(&self, store: &Store, cost: u64) -> Result<bool, StoreError> {
-        let Some(bytes_max) = self.bytes_max else { return Ok(true) };
-        let fits = |size: u64| size.saturating_add(cost) < bytes_max;
-        if fits(self.estimate.load(Ordering::Relaxed)) {
-            self.estimate.fetch_add(cost, Ordering::Relaxed);
-            return Ok(true);
-        }
-        let (size, _) = store.size_bytes()?;
-        self.estimate.store(size.saturating_add(cost), Ordering::Relaxed);
-        Ok(fits(size))
+    /// Takes what a write of `cost` bytes needs of what was left when it was measured last, if there is so much.
+    fn take(&self, cost: u64) -> bool {
+        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(cost)).is_ok()
+    }
+
+    fn measure(&self, store: &Store) -> Result<Room, StoreError> {
+        let ((size, _), (free, whole)) = (store.size_bytes()?, store.disk_bytes()?);
+        let reserve = RESERVE_BYTES.min(whole / 4);
+        let room = Room {
+            // As etcd counts: what reaches the quota is over it.
+            in_quota: self.bytes_max.map_or(u64::MAX, |max| max.saturating_sub(size).saturating_sub(1)),
+            on_disk: free.saturating_sub(reserve),
+            reserve,
+        };
+        self.left.store(room.bytes(), Ordering::Relaxed);
+        Ok(room)
     }
 }
 
@@ -55,18 +104,74 @@ pub(crate) fn shown(configured: i64) -> i64 {
 }
 
 impl Member {
-    /// Refuses a write that the quota has no room for, and raises the alarm that keeps every member from writing more.
+    /// Refuses a write that there is no room for, and raises the alarm that keeps every member from writing more.
     pub(crate) async fn check_room(&self, cost: u64) -> Result<(), FlowError> {
-        if cost == 0 || self.shared.quota.has_room(&self.shared.store, cost)? {
+        if cost == 0 || self.shared.quota.take(cost) {
             return Ok(());
         }
-        let alarm = Alarm { kind: ALARM_NO_SPACE, member_id: self.shared.identity.member_id };
-        if !self.standing()?.contains(&alarm) {
-            let quota_size_bytes = shown(self.shared.config.quota_backend_bytes);
-            tracing::warn!(quota_size_bytes, "message exceeded backend quota; raising alarm");
-            self.set_alarm(true, alarm).await?;
+        let room = self.shared.quota.measure(&self.shared.store)?;
+        if self.shared.quota.take(cost) {
+            return Ok(());
+        }
+        if !self.no_space_stands()? {
+            self.raise_no_space(room).await?;
         }
         Err(FlowError::NoSpace)
+    }
+
+    /// Raises the alarm when the disk runs short, whoever filled it, and takes it back once there is room again and has been for a
+    /// while. etcd leaves the latter to an administrator, and until then nobody writes.
+    pub(crate) async fn watch_room_forever(self) {
+        let mut seen = Seen::default();
+        loop {
+            tokio::time::sleep(LOOK).await;
+            seen = self.watch_room(seen).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "whether there is room cannot be told, or not be agreed on; tried again");
+                Seen::default()
+            });
+        }
+    }
+
+    async fn watch_room(&self, before: Seen) -> Result<Seen, FlowError> {
+        let (room, stands) = (self.shared.quota.measure(&self.shared.store)?, self.no_space_stands()?);
+        if room.on_disk == 0 && !stands {
+            self.raise_no_space(room).await?;
+        }
+        let short = room.on_disk <= room.reserve / 4;
+        if short && stands && !before.is_short {
+            // The log keeps entries that nobody here needs any more.
+            self.shared.consensus.forget().await.map_err(|error| FlowError::Forget(error.to_string()))?;
+        }
+        let in_quota = self.shared.quota.bytes_max.is_none_or(|max| room.in_quota > max / 10);
+        if !stands || !in_quota || short {
+            return Ok(Seen { looks: 0, is_short: short && stands });
+        }
+        if before.looks + 1 < LOOKS_MIN {
+            return Ok(Seen { looks: before.looks + 1, is_short: false });
+        }
+        self.set_alarm(false, self.no_space()).await?;
+        tracing::info!("there is room below the backend quota and on the disk again; alarm cleared");
+        Ok(Seen::default())
+    }
+
+    async fn raise_no_space(&self, room: Room) -> Result<(), FlowError> {
+        if room.is_short_of_disk() {
+            tracing::warn!(reserve_bytes = room.reserve, "the disk is full but for a reserve; raising alarm");
+        } else {
+            let quota_size_bytes = shown(self.shared.config.quota_backend_bytes);
+            tracing::warn!(quota_size_bytes, "message exceeded backend quota; raising alarm");
+        }
+        self.set_alarm(true, self.no_space()).await?;
+        Ok(())
+    }
+
+    fn no_space(&self) -> Alarm {
+        Alarm { kind: ALARM_NO_SPACE, member_id: self.shared.identity.member_id }
+    }
+
+    /// Whether this member's alarm stands.
+    fn no_space_stands(&self) -> Result<bool, FlowError> {
+        Ok(self.standing()?.contains(&self.no_space()))
     }
 }
 
@@ -120,14 +225,19 @@ mod tests {
     }
 
     #[test]
-    fn the_size_is_measured_when_the_estimate_reaches_the_quota() {
+    fn it_is_measured_anew_when_what_was_left_is_used_up() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
-        let quota = Quota { bytes_max: Some(1 << 20), estimate: AtomicU64::new(u64::MAX) };
+        let has_room = |quota: &Quota, cost| quota.take(cost) || (quota.measure(&store).is_ok() && quota.take(cost));
+        let quota = Quota::new(1 << 20);
         for _ in 0..100 {
-            assert!(quota.has_room(&store, 100_000).unwrap(), "nothing of it was written, so there always is room");
+            assert!(has_room(&quota, 100_000), "nothing of it was written, so there always is room");
         }
-        assert!(!quota.has_room(&store, 2 << 20).unwrap());
-        assert!(Quota { bytes_max: None, estimate: AtomicU64::new(0) }.has_room(&store, u64::MAX).unwrap());
+        assert!(!has_room(&quota, 2 << 20));
+        let unlimited = Quota::new(-1);
+        let room = unlimited.measure(&store).unwrap();
+        assert!(room.in_quota == u64::MAX && room.reserve > 0 && room.on_disk > 0, "{room:?}");
+        assert!(has_room(&unlimited, 2 << 20));
+        assert!(!has_room(&unlimited, room.on_disk), "a byte takes more than a byte of the disk");
     }
 }

@@ -2,8 +2,9 @@
 
 use auth::{Caller, Denial};
 use bytes::Bytes;
+use consensus::at_leisure;
 use seal::Sealed;
-use store::{ReadError, View};
+use store::{ReadError, StoreFailure, View};
 use types::{Plain, RangeOutcome, RangeQuery};
 
 use crate::{FlowError, Header, Member, Reply, write::ATTEMPTS_MAX};
@@ -65,5 +66,19 @@ impl Member {
     ) -> Result<T, FlowError> {
         let store = self.shared.store.clone();
         Ok(tokio::task::spawn_blocking(move || store.view(read)).await??)
+    }
+
+    /// Runs a read of most of the state on a thread that gives way to all others. What it reads is not kept in memory.
+    pub(crate) async fn view_at_leisure<T: Send + 'static, E: StoreFailure + Send + 'static>(
+        &self,
+        read: impl FnOnce(&View<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, FlowError>
+    where
+        FlowError: From<E>,
+    {
+        let store = self.shared.store.clone();
+        let viewed = at_leisure(move || Ok(store.view_once(read))).await;
+        // Work that did not come back: this member is stopping.
+        Ok(viewed.map_err(|_| FlowError::Stopped)??)
     }
 }

@@ -5,6 +5,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    collections::BTreeMap,
     time::{Duration, SystemTime},
 };
 
@@ -102,6 +103,22 @@ impl Member {
                 self.shared.journal.omit(1);
             }
         }
+    }
+
+    /// Records what plugins had to say of a write that they let pass. They say nothing of sealed values: see [`admission`].
+    pub(crate) fn record_remarks(&self, caller: &Caller, revision: i64, warnings: &[String], notes: &[String]) {
+        if warnings.is_empty() && notes.is_empty() {
+            return;
+        }
+        let mut what: BTreeMap<_, _> = [("revision".to_owned(), revision.to_string())].into();
+        for (name, lines) in [("warnings", warnings), ("notes", notes)] {
+            if !lines.is_empty() {
+                what.insert(name.to_owned(), lines.join("; "));
+            }
+        }
+        let Shared { warden, identity, .. } = &*self.shared;
+        let who = Some(who(warden, caller, None));
+        self.record_later(Event { who, what, ..Event::new(identity.member_id, Stage::Remarked) });
     }
 
     fn entry(&self, event: Event) -> Result<Entry, StoreError> {

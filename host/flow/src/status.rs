@@ -1,6 +1,6 @@
 //! How this member stands.
 
-use store::{ALARM_CORRUPT, ALARM_NO_SPACE};
+use store::{ALARM_CORRUPT, ALARM_NO_SPACE, ReadError, View};
 
 use crate::{Alarm, ETCD_VERSION, FlowError, Header, Member, Reply, quota, version::version_of};
 
@@ -38,8 +38,8 @@ pub struct StatusInfo {
 pub struct StateFigures {
     /// Revision of the last compaction, zero for none.
     pub compacted: i64,
-    /// About how many keys there are.
-    pub keys_estimate: u64,
+    /// Keys.
+    pub keys: u64,
 }
 
 /// What HashKV answers.
@@ -60,7 +60,7 @@ impl Member {
     /// When the disk does.
     pub fn state_figures(&self) -> Result<StateFigures, FlowError> {
         let compacted = self.shared.store.view(|view| view.compacted())?;
-        Ok(StateFigures { compacted, keys_estimate: self.shared.store.keys_estimate()? })
+        Ok(StateFigures { compacted, keys: self.shared.store.keys()? })
     }
 
     /// Whether this member knows a leader.
@@ -132,7 +132,8 @@ impl Member {
     /// A compacted or future revision, or the disk.
     pub async fn hash_kv(&self, revision: i64) -> Result<Reply<HashKv>, FlowError> {
         let hashing = self.shared.store.metrics().hash_seconds.start_timer();
-        let (newest, found) = self.view_off_thread(move |view| Ok((view.revision()?, view.hash_kv(revision)?))).await?;
+        let hash = move |view: &View<'_>| Ok::<_, ReadError>((view.revision()?, view.hash_kv(revision)?));
+        let (newest, found) = self.view_at_leisure(hash).await?;
         hashing.stop_and_record();
         let body =
             HashKv { hash: found.hash, compact_revision: found.compact_revision, hash_revision: found.hash_revision };

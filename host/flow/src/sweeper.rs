@@ -9,8 +9,8 @@ use tokio::sync::Notify;
 
 use crate::{FlowError, Header, Member};
 
-/// Pause between two batches (etcd's `--compaction-sleep-interval`): lets requests through in between.
-const PAUSE: Duration = Duration::from_millis(10);
+/// Shortest pause between two batches. Usually it is as long as the batch took: half of the time is left to requests.
+const PAUSE_MIN: Duration = Duration::from_millis(1);
 
 /// How long until the sweep looks whether there is something to do that nobody told it of.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
@@ -35,14 +35,14 @@ impl Member {
         }
         self.shared.sweeper.compacted.notify_one();
         if physical {
-            self.sweep(Duration::ZERO).await?;
+            self.sweep().await?;
         }
         Ok(self.header_at(applied.revision))
     }
 
     pub(crate) async fn sweep_forever(self) {
         loop {
-            if let Err(error) = self.sweep(PAUSE).await {
+            if let Err(error) = self.sweep().await {
                 tracing::error!(%error, "compacted history could not be removed; tried again with the next compaction");
             }
             // Also without a call: one whose caller went away woke nobody.
@@ -50,17 +50,17 @@ impl Member {
         }
     }
 
-    async fn sweep(&self, pause: Duration) -> Result<(), FlowError> {
+    async fn sweep(&self) -> Result<(), FlowError> {
         let started = Instant::now();
         for batches in 0_u64.. {
-            let store = self.shared.store.clone();
+            let (store, begun) = (self.shared.store.clone(), Instant::now());
             if !tokio::task::spawn_blocking(move || store.sweep()).await?? {
                 if batches > 0 {
                     self.note_swept(started.elapsed());
                 }
                 break;
             }
-            tokio::time::sleep(pause).await;
+            tokio::time::sleep(PAUSE_MIN.max(begun.elapsed())).await;
         }
         Ok(())
     }

@@ -44,6 +44,12 @@ impl Member {
             let reply = self.read_txn(caller, &operation, is_serializable(txn)).await?;
             return Ok((reply, Vec::new()));
         }
+        let limits = &self.shared.limits;
+        let _room = match limits.is_empty() {
+            true => None,
+            // Apart: where nothing is limited, a write is not to carry this along.
+            false => Some(Box::pin(limits.room(&self.shared.store, &operation)).await?),
+        };
         self.check_room(quota::cost(&operation)).await?;
         let (mut attempts, mut premises, mut caught_up) = (0, 0, false);
         while attempts < ATTEMPTS_MAX && premises < PREMISES_MAX {
@@ -51,7 +57,7 @@ impl Member {
             let policy = self.shared.policy.current();
             refuse_if_keyless(policy.keyring(), &operation)?;
             let permit = self.shared.warden.write(caller, &operation)?;
-            let (write, warnings) = match self.admit(&policy, &permit, &operation).await {
+            let Reviewed { write, warnings, notes } = match self.admit(&policy, &permit, &operation).await {
                 Ok(Some(admitted)) => admitted,
                 Ok(None) => continue,
                 // It may be so only because this member is behind: with what plugins read, or with which are in force.
@@ -71,6 +77,7 @@ impl Member {
             let applied = self.shared.consensus.propose(Proposal::write(write)).await?;
             match applied.result {
                 Ok(Outcome::Write(outcome)) => {
+                    self.record_remarks(caller, applied.revision, &warnings, &notes);
                     let body = self.opener(&policy, &permit, caller).outcome(&operation, outcome)?;
                     return Ok((Reply { header: self.header_at(applied.revision), body }, warnings));
                 }
@@ -109,8 +116,8 @@ impl Member {
         for _ in 0..ATTEMPTS_MAX {
             let policy = self.shared.policy.current();
             let permit = self.shared.warden.write(caller, operation)?;
-            let Some((write, _)) = self.admit(&policy, &permit, operation).await? else { continue };
-            let command = write.into_command();
+            let Some(reviewed) = self.admit(&policy, &permit, operation).await? else { continue };
+            let command = reviewed.write.into_command();
             let evaluated = self.view_off_thread(move |view| Ok((view.revision()?, view.evaluate(&command)))).await?;
             let (revision, outcome) = match evaluated {
                 (_, Err(ReadError::Refused(Refusal::SealPending))) => {
@@ -128,14 +135,13 @@ impl Member {
         Err(Denial::OldRevision.into())
     }
 
-    /// Has an operation reviewed, and sealed with uses of data keys that are reserved for this member, with the warnings of the
-    /// plugins; `None` when those keys have retired meanwhile.
+    /// Has an operation reviewed, and sealed with uses of data keys that are reserved for this member; `None` when those keys have retired meanwhile.
     async fn admit(
         &self,
         policy: &Arc<Policy>,
         permit: &Permit,
         operation: &Operation,
-    ) -> Result<Option<(SealedWrite, Vec<String>)>, FlowError> {
+    ) -> Result<Option<Reviewed>, FlowError> {
         let admitted = policy.review(permit.clone(), operation).await?;
         loop {
             match admitted.seal() {
@@ -144,10 +150,22 @@ impl Member {
                         return Ok(None);
                     }
                 }
-                sealed => return Ok(Some((sealed?, admitted.warnings().to_vec()))),
+                sealed => {
+                    let (warnings, notes) = (admitted.warnings().to_vec(), admitted.notes().to_vec());
+                    return Ok(Some(Reviewed { write: sealed?, warnings, notes }));
+                }
             }
         }
     }
+}
+
+/// A write that plugins passed, and what they said of it.
+struct Reviewed {
+    write: SealedWrite,
+    /// To whoever wrote.
+    warnings: Vec<String>,
+    /// To auditors.
+    notes: Vec<String>,
 }
 
 /// A member without its root key carries out nothing that touches a sealed prefix: it could not answer for it.

@@ -1,7 +1,5 @@
 //! A member as its doors see it, without the doors.
 
-mod fixture;
-
 use std::{
     sync::{
         Arc,
@@ -10,8 +8,8 @@ use std::{
     time::Duration,
 };
 
+use crate::fixture::{config, put, read, write};
 use auth::{Administrator, Caller};
-use fixture::{config, put, read, write};
 use flow::{DeliveryBody, FlowError, InstallPlugin, Member, MemberConfig, Progress, Upload, WatchSpec};
 use types::{
     Compare, CompareResult, CompareTarget, DeleteRange, KeyRange, OpOutcome, Operation, RangeQuery, Txn, TxnOp,

@@ -2,12 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod fixture;
-
 use std::path::Path;
 
+use crate::fixture::{config, put, read, write};
 use auth::{Administrator, Auditor, Caller};
-use fixture::{config, put, read, write};
 use flow::{Binding, FlowError, Hindsight, InstallPlugin, Member, MemberConfig, Replay, Upload};
 use rcgen::{KeyPair, PKCS_ED25519, SigningKey as _};
 use store::command::PluginChange;
@@ -219,5 +217,20 @@ async fn a_replay_tells_what_a_plugin_would_have_made_of_the_past() {
     member.compact(&Caller::internal(), sealed, true).await.unwrap();
     let compacted = member.plugin_replay(&admin(), unsigned(guests::trap()), Binding::default(), 5).await;
     assert!(compacted.is_err_and(|error| error.to_string().contains("compacted")));
+    member.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_plugins_say_of_a_write_that_they_let_pass_is_in_the_audit_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let member = Member::start(config(dir.path(), &[])).await.unwrap();
+    let mut audit = member.audit_tail(&Auditor::bootstrap(), 0).await.unwrap();
+    let binding = Binding { may_mutate: true, ..Binding::default() };
+    member.plugin_install(&admin(), plugin(guests::change_to_exclamation(), binding)).await.unwrap();
+    let revision = write(&member, put(format!("{}a", guests::PREFIX), "only-the-drum-knows")).await.unwrap();
+    let line = audit.next().await.unwrap();
+    let expected = format!(r#""what":{{"notes":"p: seen","revision":"{revision}","warnings":"p: changed"}}"#);
+    assert!(line.contains(r#""stage":"remarked""#) && line.contains(&expected), "{line}");
+    assert!(!line.contains("only-the-drum-knows"), "{line}");
     member.shutdown().await;
 }

@@ -2,12 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod fixture;
-
 use std::{path::Path, time::Duration};
 
+use crate::fixture::{config, put, read, write};
 use auth::{Administrator, Auditor, Caller};
-use fixture::{config, put, read, write};
 use flow::{DeliveryBody, FlowError, KeyStatus, Member, Progress, StartError, WatchSpec};
 use seal::{
     DataKeyRecord, KeyState, RecoveryCosts, RecoveryKey, RecoveryRecipient, SealError, SealRule, unwrap_elsewhere,

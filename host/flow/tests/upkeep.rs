@@ -1,12 +1,10 @@
 //! What keeps a member going: space, compaction, snapshots, versions and members.
 
-mod fixture;
-
 use std::time::Duration;
 
+use crate::fixture::{config, put, read, write};
 use auth::{Administrator, BackupOperator, Caller};
-use fixture::{config, put, read, write};
-use flow::{Alarm, AutoCompaction, FlowError, Member, MemberConfig};
+use flow::{Alarm, AutoCompaction, FlowError, Member, MemberConfig, Snapshot, SnapshotStart};
 use types::{DeleteRange, KeyRange, Operation, RangeQuery};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,7 +76,7 @@ async fn a_snapshot_is_consistent_and_leaves_nothing_behind() {
     let member = Member::start(sealed.clone()).await.unwrap();
     write(&member, put("/secret/a", "canary")).await.unwrap();
     write(&member, put("/plain/a", "seen")).await.unwrap();
-    let mut snapshot = member.snapshot(&BackupOperator::bootstrap()).await.unwrap();
+    let mut snapshot = member.snapshot(&BackupOperator::bootstrap(), SnapshotStart::Once).await.unwrap();
     let mut pieces = Vec::new();
     while let Some(piece) = snapshot.pieces.recv().await {
         pieces.push(piece.unwrap());
@@ -95,7 +93,7 @@ async fn a_snapshot_is_consistent_and_leaves_nothing_behind() {
     assert!(holds("format strongroom-snapshot 1\n") && holds("revision 3\n"), "the manifest is there");
     assert!(holds("seen") && !holds("canary"), "sealed values stay sealed, others are there");
     // One that is given up does not stay on disk, and neither does what a crash left.
-    drop(member.snapshot(&BackupOperator::bootstrap()).await.unwrap());
+    drop(member.snapshot(&BackupOperator::bootstrap(), SnapshotStart::Once).await.unwrap());
     let folder = dir.path().join("data/backup");
     let gone = async {
         while std::fs::read_dir(&folder).unwrap().next().is_some() {
@@ -108,6 +106,41 @@ async fn a_snapshot_is_consistent_and_leaves_nothing_behind() {
     std::fs::create_dir_all(folder.join("7")).unwrap();
     Member::start(sealed).await.unwrap().shutdown().await;
     assert!(!folder.exists());
+}
+
+async fn received(mut snapshot: Snapshot) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = snapshot.pieces.recv().await {
+        bytes.extend_from_slice(&piece.expect("a piece of the snapshot").blob);
+    }
+    bytes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_is_gone_on_with_from_any_byte_until_all_of_it_has_arrived() {
+    let dir = tempfile::tempdir().unwrap();
+    let member = Member::start(config(dir.path(), &["/secret/"])).await.unwrap();
+    write(&member, put("/secret/a", "canary")).await.unwrap();
+    let operator = BackupOperator::bootstrap();
+    let first = member.snapshot(&operator, SnapshotStart::Resumable).await.unwrap();
+    let id = first.id.clone().unwrap();
+    let whole = received(first).await;
+    write(&member, put("/secret/a", "written meanwhile")).await.unwrap();
+    let resumed = async |id: &str, offset: usize| {
+        let start = SnapshotStart::Resume { id: id.to_owned(), offset: offset as u64 };
+        Ok::<_, FlowError>(received(member.snapshot(&operator, start).await?).await)
+    };
+    let length = whole.len();
+    for offset in [0, 1, 64 * 1024 - 1, 64 * 1024, length / 2, length - 32, length - 1] {
+        assert!(resumed(&id, offset).await.unwrap() == whole[offset.min(length)..], "from {offset} of {length}");
+    }
+    assert!(matches!(resumed(&id, length + 1).await, Err(FlowError::SnapshotGone)));
+    assert!(matches!(resumed("another", 0).await, Err(FlowError::SnapshotGone)));
+    assert_eq!(std::fs::read_dir(dir.path().join("data/backup")).unwrap().count(), 1, "it is kept once");
+    assert!(resumed(&id, length).await.unwrap().is_empty());
+    assert!(matches!(resumed(&id, 0).await, Err(FlowError::SnapshotGone)), "all of it has arrived");
+    assert_eq!(std::fs::read_dir(dir.path().join("data/backup")).unwrap().count(), 0);
+    member.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,12 +1,15 @@
 //! Associated data: several fields in one byte string that no other fields can produce.
 
-/// Collects fields, each behind its length, so that no byte can move from one field into its neighbour.
-pub(crate) struct Binding(Vec<u8>);
+use smallvec::SmallVec;
+
+/// Collects fields, each behind its length, so that no byte can move from one field into its neighbour. That of a value with a key of
+/// usual length needs no memory of its own: one is made for each value of a list.
+pub(crate) struct Binding(SmallVec<[u8; 256]>);
 
 impl Binding {
     /// Starts with a label that names the use and its format, so that no two uses share associated data.
     pub(crate) fn new(label: &str) -> Self {
-        Self(Vec::with_capacity(160)).field(label.as_bytes())
+        Self(SmallVec::new()).field(label.as_bytes())
     }
 
     pub(crate) fn field(mut self, bytes: &[u8]) -> Self {

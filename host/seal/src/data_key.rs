@@ -10,6 +10,10 @@ use crate::envelope::{self, Envelope, Header};
 use crate::xaes::{Key32, NONCE_BYTES, Xaes};
 use crate::{Digest, SealError, Sealed, random};
 
+/// Label under which the key that signs snapshots is derived. No digest begins with it: they begin with a length of eight bytes, and
+/// as one this would be 2^62 bytes long.
+const SIGNING_LABEL: &[u8] = b"strongroom snapshot signature v1";
+
 /// Label of a value's associated data; it changes with the envelope's format.
 const VALUE_LABEL: &str = "strongroom sealed value v1";
 
@@ -65,6 +69,21 @@ impl DataKey {
             context.update(field);
         }
         *context.sign().as_ref().first_chunk().expect("an HMAC-SHA-512 tag has 64 bytes")
+    }
+
+    /// HMAC-SHA-256 by a key that is derived from the digest key.
+    pub(crate) fn sign(&self, text: &[u8]) -> [u8; 32] {
+        let tag = hmac::sign(&self.signing_key(), text);
+        *tag.as_ref().first_chunk().expect("an HMAC-SHA-256 tag has 32 bytes")
+    }
+
+    /// Whether [`DataKey::sign`] gives this.
+    pub(crate) fn verify(&self, text: &[u8], mac: &[u8]) -> bool {
+        hmac::verify(&self.signing_key(), text, mac).is_ok()
+    }
+
+    fn signing_key(&self) -> hmac::Key {
+        hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&self.digest, SIGNING_LABEL).as_ref())
     }
 
     /// Seals a value, padded to the smallest of the `buckets` that it fits into.

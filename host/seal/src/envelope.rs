@@ -56,8 +56,8 @@ pub(crate) struct Envelope<'a> {
 
 impl<'a> Envelope<'a> {
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, SealError> {
-        let short = SealError::BadEnvelope { reason: "it is too short" };
-        let Some((&[version, algorithm], rest)) = bytes.split_first_chunk() else { return Err(short) };
+        let short = || SealError::BadEnvelope { reason: "it is too short" };
+        let (&[version, algorithm], rest) = bytes.split_first_chunk().ok_or_else(short)?;
         if version != VERSION {
             return Err(SealError::BadEnvelope { reason: "its version is not known" });
         }
@@ -66,10 +66,10 @@ impl<'a> Envelope<'a> {
             ALGORITHM_XAES_256_GCM_PADDED => true,
             _ => return Err(SealError::BadEnvelope { reason: "its algorithm is not known" }),
         };
-        let Some((key_id, rest)) = rest.split_first_chunk() else { return Err(short) };
-        let Some((digest, rest)) = rest.split_first_chunk() else { return Err(short) };
-        let Some((nonce, rest)) = rest.split_first_chunk() else { return Err(short) };
-        let Some((_, tag)) = rest.split_last_chunk() else { return Err(short) };
+        let (key_id, rest) = rest.split_first_chunk().ok_or_else(short)?;
+        let (digest, rest) = rest.split_first_chunk().ok_or_else(short)?;
+        let (nonce, rest) = rest.split_first_chunk().ok_or_else(short)?;
+        let (_, tag) = rest.split_last_chunk().ok_or_else(short)?;
         let header = Header { padded, key_id: u32::from_be_bytes(*key_id), digest: *digest };
         Ok(Self { header, nonce, tag: *tag })
     }

@@ -204,6 +204,24 @@ pub enum SealError {
         /// The recipient.
         provider: String,
     },
+    /// The operator's: no key of the `EncryptionConfiguration` has the name that a value from kube-apiserver gives.
+    #[error(
+        "kube-apiserver encrypted it with {wanted}, of which the encryption configuration has no key; add that key to the file, with \
+         any resource, and try again"
+    )]
+    UnknownEncryptionKey {
+        /// Scheme, version and name of the key.
+        wanted: String,
+    },
+    /// The operator's or the disk's: a value from kube-apiserver that the key of the name it gives does not open.
+    #[error(
+        "it does not open with {wanted}: the key of that name is not the one that encrypted it, or it was altered or moved; give that \
+         key, or have kube-apiserver write the object again"
+    )]
+    DamagedEncryption {
+        /// Scheme, version and name of the key.
+        wanted: String,
+    },
     /// The machine's: not the memory that a passphrase's costs ask for.
     #[error("the passphrase takes {kib} KiB of memory, which this machine does not give")]
     NoMemory {

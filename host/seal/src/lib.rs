@@ -13,6 +13,8 @@
 //! Root keys come from a [`KeyFile`], a [`Credential`] of systemd, or a [`Kms`] behind a plugin's socket. Beside them a
 //! [`RecoveryRecipient`] wraps without being able to unwrap: that takes the passphrase, kept elsewhere ([`RecoveryKey`]).
 //!
+//! What kube-apiserver encrypted with its own keys, before it came here, is opened by a [`Decrypter`]; nothing is encrypted that way.
+//!
 //! It is *not* the place where data keys are kept (that is the replicated state) nor where it is decided when to make one.
 //! It hides values, not keys, lengths, or that one key got the same value twice.
 //!
@@ -62,6 +64,7 @@ mod data_key;
 mod envelope;
 mod error;
 mod keyring;
+mod kubernetes;
 mod message_key;
 mod operand;
 mod provider;
@@ -75,13 +78,14 @@ mod uses;
 mod xaes;
 
 pub use config::{
-    CONFIG_BYTES_MAX, CredentialConfig, KeyFileConfig, KmsConfig, KubernetesKey, KubernetesKeyKind, NamedProvider,
-    PREFIX_BYTES_MAX, PREFIXES_MAX, PROVIDERS_MAX, ProviderConfig, RECOVERY_MAX, SealConfig, WhenUnavailable,
-    parse_period,
+    CONFIG_BYTES_MAX, CredentialConfig, EncryptionConfig, KeyFileConfig, KmsConfig, KubernetesKey, KubernetesKeyKind,
+    NamedProvider, PREFIX_BYTES_MAX, PREFIXES_MAX, PROVIDERS_MAX, ProviderConfig, RECOVERY_MAX, SealConfig,
+    WhenUnavailable, parse_period,
 };
 pub use envelope::OVERHEAD_BYTES as ENVELOPE_OVERHEAD_BYTES;
 pub use error::SealError;
 pub use keyring::{Keyring, unwrap_elsewhere};
+pub use kubernetes::Decrypter;
 pub use operand::Operand;
 pub use provider::{
     Credential, KeyFile, Kms, KmsOptions, PASSPHRASE_CHARACTERS_MIN, RecoveryCosts, RecoveryKey, RecoveryRecipient,

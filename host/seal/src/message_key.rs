@@ -1,6 +1,6 @@
 //! The keys of AES-256-GCM that [`crate::xaes`] derives from a data key, and those of them that are kept.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::sync::{PoisonError, RwLock};
 
@@ -55,8 +55,9 @@ const KEPT_MAX: usize = 1024;
 #[derive(Default)]
 pub(crate) struct MessageKeys(RwLock<Kept>);
 
-/// Boxed: a map that grows moves what it holds, and leaves a copy behind.
-type Kept = HashMap<Half, Box<MessageKey>>;
+/// Boxed: a map that grows moves what it holds, and leaves a copy behind. Sorted: values of one list mostly share a few keys, which
+/// are found sooner by comparing than by hashing.
+type Kept = BTreeMap<Half, Box<MessageKey>>;
 
 impl MessageKeys {
     /// Does something with the key of this half, derived unless it is kept.

@@ -63,6 +63,9 @@ pub struct DataKeyRecord {
     /// Names the digest key: the data key that it came with first, zero for this one. Digests of one name can be compared.
     #[prost(uint32, tag = "7")]
     pub digest_id: u32,
+    /// The cluster that it was made in, zero for the one whose state this is. What it seals, and its wraps, are bound to that.
+    #[prost(fixed64, tag = "8")]
+    pub made_in: u64,
 }
 
 impl DataKeyRecord {
@@ -70,6 +73,20 @@ impl DataKeyRecord {
     #[must_use]
     pub fn digest_key_id(&self) -> u32 {
         if self.digest_id == 0 { self.id } else { self.digest_id }
+    }
+
+    /// The cluster that what it seals is bound to, in the state of cluster `here`.
+    #[must_use]
+    pub fn cluster_id(&self, here: u64) -> u64 {
+        if self.made_in == 0 { here } else { self.made_in }
+    }
+
+    /// The same key in the state of another cluster than that of `here`, for what it has sealed: it seals nothing new there.
+    #[must_use]
+    pub fn carried_over(self, here: u64) -> Self {
+        let made_in = self.cluster_id(here);
+        let state = if self.is_kept() { KeyState::Retired } else { KeyState::Destroyed };
+        Self { made_in, ..self }.in_state(state)
     }
 
     /// The same key in another state; a destroyed one has no wraps.
@@ -138,7 +155,16 @@ mod tests {
         let provider = "file:00000000".to_owned();
         let wrap = Wrap { provider, blob: Bytes::from_static(b"blob"), root_key_id: String::new() };
         let (prefix, state) = (Bytes::from_static(b"/a/"), KeyState::Active.into());
-        DataKeyRecord { prefix, id: 3, created_unix_seconds: -1, state, wraps: vec![wrap], uses: 7, digest_id: 1 }
+        DataKeyRecord {
+            prefix,
+            id: 3,
+            created_unix_seconds: -1,
+            state,
+            wraps: vec![wrap],
+            uses: 7,
+            digest_id: 1,
+            made_in: u64::MAX,
+        }
     }
 
     #[test]

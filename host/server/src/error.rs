@@ -88,6 +88,9 @@ pub(crate) enum ServerError {
     /// A client command failed.
     #[error("{0}")]
     Client(#[from] crate::cli::ClientError),
+    /// A measurement has no result, or none to be content with.
+    #[error("{0}")]
+    Bench(#[from] load::BenchError),
 }
 
 impl From<ConfigError> for ServerError {
@@ -97,14 +100,18 @@ impl From<ConfigError> for ServerError {
 }
 
 impl ServerError {
-    /// Whether another command line would do.
+    /// Whether the command line of a member cannot be read.
     pub(crate) fn is_usage(&self) -> bool {
         matches!(self, Self::Usage(_))
     }
 
     /// What the program ends with.
     pub(crate) fn exit_code(&self) -> ExitCode {
-        if self.is_usage() { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
+        match self {
+            Self::Usage(_) => ExitCode::from(USAGE),
+            Self::Bench(error) if error.is_usage() => ExitCode::from(USAGE),
+            _ => ExitCode::FAILURE,
+        }
     }
 
     /// For `map_err`: a file operation that failed.

@@ -89,7 +89,15 @@ fn start(command: Command) -> Result<(), ServerError> {
         Command::Seal(command) => complete(async { Ok(command.run().await?) }),
         Command::Key(command) => complete(async { Ok(command.run().await?) }),
         Command::Audit(command) => complete(async { Ok(command.run().await?) }),
+        Command::Snapshot(command) => complete(async { Ok(command.run().await?) }),
+        Command::Import(command) => complete(async { Ok(command.run().await?) }),
+        Command::Export(command) => complete(async { Ok(command.run().await?) }),
+        Command::Check(command) => Ok(command.run()?),
         Command::Cert(command) => Ok(command.run()?),
+        Command::Bench(bench) => {
+            descriptors::raise();
+            complete(async { Ok(bench.run(&mut io::stdout()).await?) })
+        }
         Command::CompileComponent => {
             let done = admission::compile_component(io::stdin().lock(), io::stdout().lock());
             done.map_err(ServerError::Compile)

@@ -1,5 +1,7 @@
 //! Starts the member that a configuration describes.
 
+use std::sync::Arc;
+
 use axum::Router;
 use flow::{Member, MemberConfig, StartError};
 use seal::SealConfig;
@@ -25,6 +27,7 @@ pub(crate) async fn start(config: &Config, serve_peers: impl FnOnce(Router)) -> 
     let cluster = &config.cluster;
     // Files that could not be used are an error of the start, not of the first call to another member.
     let peer_tls = config.peer.tls.as_ref().map(|files| tls::for_dialling(files, &config.tls)).transpose()?;
+    let peer_tls = peer_tls.map(Arc::new);
     let member = MemberConfig {
         name: config.name.clone(),
         data_dir: config.data_dir.clone(),
@@ -47,11 +50,13 @@ pub(crate) async fn start(config: &Config, serve_peers: impl FnOnce(Router)) -> 
         // Also when the file was replaced meanwhile: an engine loads only what its own version has compiled.
         plugin_compiler: Some("/proc/self/exe".into()),
         audit: config.audit.clone(),
+        backups: config.backups.clone(),
         plugin_trusted_keys: config.plugin_trusted_keys.clone(),
         max_request_bytes: config.limits.max_request_bytes,
         seal,
         seal_recovering: config.seal_recovering,
         quota_backend_bytes: config.limits.quota_backend_bytes,
+        limits: config.ceilings.limits.clone(),
         auto_compaction: config.limits.auto_compaction,
         auth_token: config.users.token.clone(),
         auth_token_ttl: config.users.token_ttl,

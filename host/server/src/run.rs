@@ -22,12 +22,8 @@ const REBUILD_INTERVAL_MIN: Duration = Duration::from_secs(60);
 /// [`ServerError`].
 pub(crate) async fn serve(config: Config) -> Result<(), ServerError> {
     let mut stop = StopSignal::listen()?;
-    if config.admin_access.is_unsafe() {
-        tracing::warn!(
-            flag = "--admin-access",
-            value = %config.admin_access,
-            "anybody who reaches the client listener may change members, users and alarms, and take the whole data away"
-        );
+    if let Some(danger) = config.admin_access.danger() {
+        tracing::warn!("{danger}");
     }
     let _lock = DirectoryLock::take(&config.data_dir, "--data-dir")?;
     self_signed::ensure(&config, OffsetDateTime::now_utc())?;

@@ -142,6 +142,7 @@ impl Running {
             cors: config.http.origins.iter().collect(),
             host_whitelist: config.http.hosts.iter().collect(),
             extensive_metrics: config.extensive_metrics,
+            hashes_take_administrator: config.hashes_take_administrator,
             second_within: config.second_within,
             ..DoorSettings::new(config.administrators.clone(), shutdown.clone())
         };

@@ -103,7 +103,7 @@ impl Store {
     pub fn apply(&self, entries: Vec<LogEntry>) -> Result<AppliedBatch, StoreError> {
         let _writer = self.shared.writer.lock().expect("a panic while applying leaves the state unknown");
         self.with_database(|database| {
-            let mut stage = Stage::new(database);
+            let mut stage = Stage::counting(database, self.shared.counted.load_full());
             let mut realm = StagedRealm::new(self.shared.realm.load_full());
             let mut batch = AppliedBatch { applied: Vec::with_capacity(entries.len()), events: Vec::new() };
             for entry in entries {

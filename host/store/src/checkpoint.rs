@@ -1,14 +1,21 @@
 //! Copies of the whole state: making one, reading one, and taking one over.
 
-use std::{fs, ops::ControlFlow, path::Path, sync::Arc};
+use std::{
+    fs,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use rocksdb::{DB, checkpoint::Checkpoint};
+use seal::{DataKeyRecord, SealRule};
 
 use crate::{
     AppliedState, Store, StoreError, View,
     db::{POISONED, open_database, realm_of},
-    family::{Family, database_options, descriptors, descriptors_of},
+    family::{Family, database_options, descriptors_of},
     read::Read as _,
+    usage,
 };
 
 /// The state in use.
@@ -21,6 +28,12 @@ const OUTGOING: &str = "outgoing";
 const SET_ASIDE: &str = "set-aside";
 
 impl Store {
+    /// Where the files of the state under `dir` lie: a checkpoint that is put there is its state.
+    #[must_use]
+    pub fn current(dir: &Path) -> PathBuf {
+        dir.join(CURRENT)
+    }
+
     /// Writes a durable copy of the state to `to` (hard links to the immutable files), without stopping writers.
     ///
     /// # Errors
@@ -34,11 +47,17 @@ impl Store {
     /// # Errors
     /// When it is not a checkpoint, or the disk fails.
     pub fn read_checkpoint(path: &Path) -> Result<AppliedState, StoreError> {
-        // A checkpoint of an earlier version lacks the families that came later.
-        let present = DB::list_cf(&database_options(), path)?;
-        let families = descriptors_of(|name| present.iter().any(|has| has == name));
-        let database = DB::open_cf_descriptors_read_only(&database_options(), path, families, false)?;
-        View::new(&database).applied_state()
+        View::new(&open_read_only(path)?).applied_state()
+    }
+
+    /// Rules and wrapped data keys in the checkpoint at `path`.
+    ///
+    /// # Errors
+    /// When it is not a checkpoint, or the disk fails.
+    pub fn read_keyring(path: &Path) -> Result<(Vec<SealRule>, Vec<DataKeyRecord>), StoreError> {
+        let database = open_read_only(path)?;
+        let view = View::new(&database);
+        Ok((view.seal_rules()?, view.data_keys()?))
     }
 
     /// The newest revision in the checkpoint at `path`.
@@ -46,8 +65,7 @@ impl Store {
     /// # Errors
     /// When it is not a checkpoint, or the disk fails.
     pub fn checkpoint_revision(path: &Path) -> Result<i64, StoreError> {
-        let database = DB::open_cf_descriptors_read_only(&database_options(), path, descriptors(), false)?;
-        View::new(&database).revision()
+        View::new(&open_read_only(path)?).revision()
     }
 
     /// Reads all of the checkpoint at `path`, of which every block has a checksum.
@@ -55,10 +73,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::is_damage`] when a block is not as it was written; otherwise when the disk fails.
     pub fn verify_checkpoint(path: &Path) -> Result<(), StoreError> {
-        let database = DB::open_cf_descriptors_read_only(&database_options(), path, descriptors(), false)?;
+        let database = open_read_only(path)?;
         let view = View::uncached(&database);
-        let all = |family| view.scan(family, &[], None, &mut |_, _| Ok(ControlFlow::Continue(())));
-        Family::ALL.into_iter().try_for_each(all)
+        let mut present = Family::ALL.into_iter().filter(|family| database.cf_handle(family.name()).is_some());
+        present.try_for_each(|family| view.scan(family, &[], None, &mut |_, _| Ok(ControlFlow::Continue(()))))
     }
 
     /// Takes the state under `dir` out of use, so that it is opened empty. `keeps` says whether it is kept beside it, in
@@ -97,9 +115,17 @@ impl Store {
         swap(&self.shared.dir)?;
         let database = open_database(&self.shared.dir.join(CURRENT))?;
         self.shared.realm.store(Arc::new(realm_of(&database)?));
+        usage::recount(&database, &self.shared.counted.load())?;
         *slot = Some(database);
         Ok(())
     }
+}
+
+/// Opens a checkpoint. One of an earlier version lacks the families that came later.
+pub(crate) fn open_read_only(path: &Path) -> Result<DB, StoreError> {
+    let present = DB::list_cf(&database_options(), path)?;
+    let families = descriptors_of(|name| present.iter().any(|has| has == name));
+    Ok(DB::open_cf_descriptors_read_only(&database_options(), path, families, false)?)
 }
 
 /// Finishes or undoes a swap that a crash interrupted.

@@ -115,6 +115,10 @@ pub(crate) fn record(read: &dyn Read) -> Result<ClusterRecord, StoreError> {
     ClusterRecord::decode(bytes).map_err(|_| StoreError::damaged("the record of the cluster"))
 }
 
+pub(crate) fn replace_record(stage: &mut Stage<'_>, cluster: &ClusterRecord) {
+    stage.put(Family::Meta, meta::CLUSTER, cluster.encode_to_vec());
+}
+
 /// What is told of a member that was removed since comes too late.
 pub(crate) fn change(stage: &mut Stage<'_>, change: &ChangeCluster) -> Result<(), ReadError> {
     let mut cluster = record(stage)?;
@@ -147,7 +151,7 @@ pub(crate) fn change(stage: &mut Stage<'_>, change: &ChangeCluster) -> Result<()
         }
         ClusterChange::PromiseBroken(id) => cluster.promised.retain(|known| known != id),
     }
-    stage.put(Family::Meta, meta::CLUSTER, cluster.encode_to_vec());
+    replace_record(stage, &cluster);
     Ok(())
 }
 
@@ -165,6 +169,6 @@ pub(crate) fn set_members(stage: &mut Stage<'_>, members: &BTreeSet<u64>) -> Res
         cluster.removed.retain(|known| *known != id);
         cluster.removed.push(id);
     }
-    stage.put(Family::Meta, meta::CLUSTER, cluster.encode_to_vec());
+    replace_record(stage, &cluster);
     Ok(())
 }

@@ -5,19 +5,19 @@
 
 use std::ops::ControlFlow;
 
-use rocksdb::{WriteBatch, WriteOptions};
+use rocksdb::WriteBatch;
 use types::EventKind;
 
 use crate::{
     Store, StoreError,
-    db::family_handle,
+    db::{self, family_handle},
     family::Family,
     layout::{Change, event_key, event_revision, past_key},
     read::{self, Read as _, meta},
 };
 
 /// Most events handled in one batch: keeps each batch short beside the writes that go on.
-const SWEEP_EVENTS_MAX: usize = 1000;
+const SWEEP_EVENTS_MAX: usize = 250;
 
 impl Store {
     /// Removes a bounded part of what the last compaction allows to remove.
@@ -54,9 +54,7 @@ impl Store {
                 batch.delete_cf(family_handle(database, Family::Events), key);
             }
             batch.put_cf(family_handle(database, Family::Meta), meta::SWEPT, sweep.reached.to_be_bytes());
-            let mut options = WriteOptions::default();
-            options.disable_wal(true);
-            database.write_opt(batch, &options)?;
+            db::write(database, batch)?;
             self.shared.metrics.compacted_keys.inc_by(sweep.past.len() as u64);
             Ok(())
         })

@@ -12,7 +12,10 @@ use std::{
 
 use arc_swap::ArcSwap;
 use auth::Realm;
-use rocksdb::{BottommostLevelCompaction, ColumnFamily, CompactOptions, DB, DBRawIterator, FlushOptions};
+use rocksdb::{
+    BottommostLevelCompaction, ColumnFamily, CompactOptions, DB, DBRawIterator, FlushOptions, WriteBatch, WriteOptions,
+};
+use rustix::fs::statvfs;
 use tokio::sync::watch;
 
 use crate::{
@@ -20,7 +23,9 @@ use crate::{
     bystanders::Bystanders,
     checkpoint,
     family::{Family, database_options, descriptors},
-    read::Visit,
+    index,
+    read::{Read as _, Visit},
+    usage::PrefixUsage,
     users::realm_state,
 };
 
@@ -42,6 +47,8 @@ pub(crate) struct Shared {
     /// Whether the realm is ahead of the state: its batch is not committed yet.
     pub(crate) realm_is_ahead: AtomicBool,
     pub(crate) bystanders: Bystanders,
+    /// The prefixes that are counted.
+    pub(crate) counted: ArcSwap<Vec<PrefixUsage>>,
     /// What was found to be damaged, once something was.
     damage: watch::Sender<Option<String>>,
 }
@@ -67,6 +74,7 @@ impl Store {
                 metrics: StoreMetrics::new(),
                 realm_is_ahead: AtomicBool::new(false),
                 bystanders: Bystanders::default(),
+                counted: ArcSwap::default(),
                 damage: watch::Sender::new(None),
             }),
         })
@@ -172,15 +180,12 @@ impl Store {
         })
     }
 
-    /// About how many keys there are: RocksDB counts an overwritten key again until it has merged its files.
+    /// How many keys there are.
     ///
     /// # Errors
-    /// When RocksDB does.
-    pub fn keys_estimate(&self) -> Result<u64, StoreError> {
-        self.with_database(|database| {
-            let live = family_handle(database, Family::Live);
-            Ok(database.property_int_value_cf(live, "rocksdb.estimate-num-keys")?.unwrap_or_default())
-        })
+    /// When the disk does.
+    pub fn keys(&self) -> Result<u64, StoreError> {
+        self.view(|view| view.count(&[], None))
     }
 
     /// Bytes of the state on disk, and of those the ones that hold live data.
@@ -201,10 +206,31 @@ impl Store {
             Ok((total, in_use.min(total)))
         })
     }
+
+    /// Bytes that are free on the disk of the state, and how many it has.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn disk_bytes(&self) -> Result<(u64, u64), StoreError> {
+        self.with_database(|database| {
+            let disk = statvfs(database.path());
+            let disk = disk.map_err(|error| StoreError::file("measure the disk of", database.path())(error.into()))?;
+            Ok((disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize))
+        })
+    }
 }
 
 pub(crate) fn open_database(path: &Path) -> Result<DB, StoreError> {
-    Ok(DB::open_cf_descriptors(&database_options(), path, descriptors())?)
+    let database = DB::open_cf_descriptors(&database_options(), path, descriptors())?;
+    index::complete(&database)?;
+    Ok(database)
+}
+
+/// Writes a batch at once. Durability is the log's business: the state keeps no write-ahead log.
+pub(crate) fn write(database: &DB, batch: WriteBatch) -> Result<(), StoreError> {
+    let mut options = WriteOptions::default();
+    options.disable_wal(true);
+    Ok(database.write_opt(batch, &options)?)
 }
 
 pub(crate) fn realm_of(database: &DB) -> Result<Realm, StoreError> {

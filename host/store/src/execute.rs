@@ -12,7 +12,7 @@ use crate::{
     compare,
     family::Family,
     history::deleted,
-    layout::{Change, Record, event_key, lease_attachment, past_key, tombstone},
+    layout::{Change, Record, event_key, past_key, tombstone},
     lease, range,
     read::{self, Read as _, meta},
     stage::Stage,
@@ -30,7 +30,12 @@ pub(crate) struct Execution<'s, 'd> {
 impl<'s, 'd> Execution<'s, 'd> {
     pub(crate) fn new(stage: &'s mut Stage<'d>) -> Result<Self, StoreError> {
         let revision = read::revision(stage)? + 1;
-        Ok(Self { stage, revision, events: Vec::new(), deletes: false })
+        Ok(Self::at(stage, revision))
+    }
+
+    /// One at a given revision, which is newer than all before.
+    pub(crate) fn at(stage: &'s mut Stage<'d>, revision: i64) -> Self {
+        Self { stage, revision, events: Vec::new(), deletes: false }
     }
 
     /// Deletes one key if it is there.
@@ -95,11 +100,22 @@ impl<'s, 'd> Execution<'s, 'd> {
     fn put(&mut self, put: &Put) -> Result<Option<KeyValue<Sealed>>, StoreError> {
         let before = range::live(self.stage, &put.key)?;
         let record = self.next_record(put, before.as_ref())?;
-        self.move_lease(&put.key, before.as_ref().map_or(0, |before| before.lease), record.lease);
-        let superseded = self.retire(&put.key, before.as_ref())?;
-        self.stage.put(Family::Live, put.key.clone(), record.encode());
-        self.record_event(EventKind::Put, record.into_key_value(put.key.clone()), superseded);
+        self.replace(&put.key, before.as_ref(), record)?;
         Ok(before.map(|before| before.into_key_value(put.key.clone())))
+    }
+
+    /// Puts a key as it is said to be at this revision.
+    pub(crate) fn put_record(&mut self, key: &Bytes, record: Record) -> Result<(), StoreError> {
+        let before = range::live(self.stage, key)?;
+        self.replace(key, before.as_ref(), record)
+    }
+
+    fn replace(&mut self, key: &Bytes, before: Option<&Record>, record: Record) -> Result<(), StoreError> {
+        lease::move_key(self.stage, key, before.map_or(0, |before| before.lease), record.lease);
+        let superseded = self.retire(key, before)?;
+        self.stage.set_live(key, before, Some(&record));
+        self.record_event(EventKind::Put, record.into_key_value(key.clone()), superseded);
+        Ok(())
     }
 
     fn next_record(&self, put: &Put, before: Option<&Record>) -> Result<Record, StoreError> {
@@ -136,9 +152,9 @@ impl<'s, 'd> Execution<'s, 'd> {
     }
 
     fn delete(&mut self, key: Bytes, record: &Record) -> Result<(), StoreError> {
-        self.move_lease(&key, record.lease, 0);
+        lease::move_key(self.stage, &key, record.lease, 0);
         let superseded = self.retire(&key, Some(record))?;
-        self.stage.delete(Family::Live, key.clone());
+        self.stage.set_live(&key, Some(record), None);
         self.stage.put(Family::Past, past_key(&key, self.revision), tombstone(self.revision));
         self.deletes = true;
         self.record_event(EventKind::Delete, deleted(key, self.revision), superseded);
@@ -200,15 +216,6 @@ impl<'s, 'd> Execution<'s, 'd> {
         if let Some((at, last)) = changes.pop() {
             let replaced = Change { replaced: Some(record), ..last };
             self.stage.put(Family::Events, at, replaced.encode());
-        }
-    }
-
-    fn move_lease(&mut self, key: &Bytes, from: i64, to: i64) {
-        if from != to && from != 0 {
-            self.stage.delete(Family::Lease, lease_attachment(from, key));
-        }
-        if from != to && to != 0 {
-            self.stage.put(Family::Lease, lease_attachment(to, key), Bytes::new());
         }
     }
 

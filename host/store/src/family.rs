@@ -7,6 +7,10 @@ use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionTyp
 pub(crate) enum Family {
     /// Newest record of each key.
     Live,
+    /// The revision of the newest record of each key: what counts keys, or looks for old ones, needs no value.
+    Index,
+    /// How many live keys lie between some of them.
+    Counts,
     /// Superseded records and tombstones.
     Past,
     /// What happened, by revision.
@@ -30,8 +34,10 @@ pub(crate) enum Family {
 }
 
 impl Family {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Live,
+        Self::Index,
+        Self::Counts,
         Self::Past,
         Self::Events,
         Self::Lease,
@@ -47,6 +53,8 @@ impl Family {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Live => "live",
+            Self::Index => "index",
+            Self::Counts => "counts",
             Self::Past => "past",
             Self::Events => "events",
             Self::Lease => "lease",
@@ -101,7 +109,7 @@ fn family_options(family: Family, cache: &Cache) -> Options {
     blocks.set_cache_index_and_filter_blocks(true);
     blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
     blocks.set_format_version(5);
-    if matches!(family, Family::Live | Family::Past | Family::Lease) {
+    if matches!(family, Family::Live | Family::Index | Family::Past | Family::Lease) {
         blocks.set_bloom_filter(10.0, false);
     }
     let mut options = Options::default();

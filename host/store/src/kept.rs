@@ -8,7 +8,8 @@ use std::ops::ControlFlow;
 use crate::{
     StoreError,
     family::Family,
-    layout::{Record, past_key, past_prefix, prefix_end, split_past_key},
+    index,
+    layout::{past_key, past_prefix, prefix_end, split_past_key},
     read::{self, Read},
 };
 
@@ -31,8 +32,8 @@ pub(crate) fn keeps_record(read: &dyn Read, compacted: i64, key: &[u8], revision
 
 /// Whether a key's newest record at the compaction lies in `past`: not so if the live one is that old.
 pub(crate) fn is_newest_in_past(read: &dyn Read, compacted: i64, key: &[u8]) -> Result<bool, StoreError> {
-    Ok(match read.get(Family::Live, key)? {
-        Some(live) => Record::mod_revision_of(&live)? > compacted,
+    Ok(match read.get(Family::Index, key)? {
+        Some(written) => index::revision(&written)? > compacted,
         None => true,
     })
 }

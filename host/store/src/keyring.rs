@@ -58,6 +58,32 @@ fn put_key(stage: &mut Stage<'_>, record: DataKeyRecord) -> Result<(), StoreErro
     Ok(())
 }
 
+/// The state is that of another cluster now than of `was_of`: what data keys have sealed is still bound to that, and what is new
+/// gets new ones.
+pub(crate) fn carry_over(stage: &mut Stage<'_>, was_of: u64) -> Result<(), StoreError> {
+    let known = keys(stage)?;
+    if known.is_empty() {
+        return Ok(());
+    }
+    known.into_iter().for_each(|record| put(stage, &record.carried_over(was_of)));
+    let epoch = stage.raise_policy_epoch()?;
+    stage.put_number(meta::KEYRING_EPOCH, epoch.cast_signed());
+    Ok(())
+}
+
+/// Rules and data keys that a state begins with, of which every record is as they want it.
+pub(crate) fn take_in(stage: &mut Stage<'_>, rules: &[SealRule], keys: &[DataKeyRecord]) -> Result<(), StoreError> {
+    if rules.is_empty() {
+        return Ok(());
+    }
+    rules.iter().for_each(|rule| stage.put(Family::Rules, rule.prefix.clone(), rule.encode()));
+    keys.iter().for_each(|record| put(stage, record));
+    let epoch = stage.raise_policy_epoch()?;
+    stage.put_number(meta::KEYRING_EPOCH, epoch.cast_signed());
+    stage.put_number(meta::SETTLED_EPOCH, epoch.cast_signed());
+    Ok(())
+}
+
 /// Notes that a member is about to use a data key so many times more.
 pub(crate) fn reserve(stage: &mut Stage<'_>, reserve: &ReserveUses) -> Result<Outcome, ReadError> {
     let record = key(stage, &reserve.prefix, reserve.id)?.filter(|record| record.state() == KeyState::Active);

@@ -3,6 +3,8 @@
 //! | family | key | value |
 //! |---|---|---|
 //! | `live` | user key | [`Record`] |
+//! | `index` | user key | revision of its record in `live` (big endian) |
+//! | `counts` | user key, or nothing | number of live keys from there up to the next one of these (big endian) |
 //! | `past` | escaped user key, then the revision with its bits inverted (newest first) | [`Record`] or a tombstone |
 //! | `events` | revision, sub-revision (big endian) | [`Change`] |
 //! | `auth` | `S`, `U` name, `R` name | settings, users, roles (see `users/record.rs`) |

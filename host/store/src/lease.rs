@@ -89,6 +89,16 @@ pub(crate) fn put(stage: &mut Stage<'_>, lease: LeaseRecord) {
     stage.put(Family::Lease, lease_key(lease.id), lease.encode());
 }
 
+/// Hangs a key on another lease, zero for none.
+pub(crate) fn move_key(stage: &mut Stage<'_>, key: &Bytes, from: i64, to: i64) {
+    if from != to && from != 0 {
+        stage.delete(Family::Lease, lease_attachment(from, key));
+    }
+    if from != to && to != 0 {
+        stage.put(Family::Lease, lease_attachment(to, key), Bytes::new());
+    }
+}
+
 pub(crate) fn find(read: &dyn Read, id: i64) -> Result<Option<LeaseRecord>, StoreError> {
     let Some(value) = read.get(Family::Lease, &lease_key(id))? else { return Ok(None) };
     LeaseRecord::decode(id, &value).map(Some)

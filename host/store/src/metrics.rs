@@ -1,6 +1,8 @@
 //! What the state tells of itself, under etcd's names for its multi-version store and its disk.
 
-use meters::{Doubling, Histogram, IntCounter, IntGauge, MILLISECONDS, Registry, counter, gauge, histogram};
+use meters::{
+    Doubling, Histogram, IntCounter, IntGauge, IntGaugeVec, MILLISECONDS, Registry, counter, gauge, gauges, histogram,
+};
 use types::{EventKind, OpOutcome};
 
 use crate::{Applied, Outcome, RevisionEvents};
@@ -15,6 +17,9 @@ pub struct StoreMetrics {
     put_bytes: IntGauge,
     pub(crate) commit_seconds: Histogram,
     pub(crate) compacted_keys: IntCounter,
+    /// Keys under each prefix that has a limit, and their bytes with those of their values.
+    pub(crate) prefix_keys: IntGaugeVec,
+    pub(crate) prefix_bytes: IntGaugeVec,
     /// How long it takes to remove what a compaction allows to remove.
     pub compaction_milliseconds: Histogram,
     /// When that was last done, in seconds since 1970.
@@ -44,6 +49,12 @@ impl StoreMetrics {
                 "etcd_disk_backend_commit_duration_seconds",
                 "The latency distributions of commit called by backend.",
                 MILLISECONDS,
+            ),
+            prefix_keys: gauges("strongroom_prefix_keys", "Keys under a prefix that has a limit.", &["prefix"]),
+            prefix_bytes: gauges(
+                "strongroom_prefix_bytes",
+                "Bytes of keys and values under a prefix that has a limit.",
+                &["prefix"],
             ),
             compacted_keys: counter(
                 "etcd_debugging_mvcc_db_compaction_keys_total",
@@ -86,6 +97,8 @@ impl StoreMetrics {
             registry.add(family);
         }
         registry.add(&self.put_bytes);
+        registry.add(&self.prefix_keys);
+        registry.add(&self.prefix_bytes);
         registry.add(&self.compaction_last);
         registry.add(&self.defragmenting);
         registry.add(&self.defragment_seconds);

@@ -11,6 +11,7 @@ use types::{KeyRange, RangeEnd};
 use crate::{
     StoreError,
     family::Family,
+    index,
     layout::{Record, past_prefix, split_past_key},
     read::Read,
 };
@@ -58,7 +59,7 @@ impl Bounds {
 }
 
 /// The least key after `key`.
-fn successor(key: &[u8]) -> Vec<u8> {
+pub(crate) fn successor(key: &[u8]) -> Vec<u8> {
     [key, &[0]].concat()
 }
 
@@ -73,8 +74,8 @@ struct Block {
 impl Block {
     fn read_live(&mut self, read: &dyn Read, bounds: &Bounds, revision: i64) -> Result<(), StoreError> {
         let mut seen = 0_usize;
-        read.scan(Family::Live, &bounds.from, bounds.to.as_deref(), &mut |key, value| {
-            let written = Record::mod_revision_of(value)?;
+        read.scan(Family::Index, &bounds.from, bounds.to.as_deref(), &mut |key, value| {
+            let written = index::revision(value)?;
             if written <= revision {
                 self.found.insert(Bytes::copy_from_slice(key), written);
             }

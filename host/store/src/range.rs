@@ -9,8 +9,9 @@ use types::{KeyRange, KeyValue, RangeEnd, RangeOutcome, RangeQuery};
 use crate::{
     ReadError, Refusal, StoreError,
     family::Family,
+    index,
     layout::{Record, past_prefix},
-    older::for_each_at,
+    older::{for_each_at, successor},
     read::{self, Read, Visit},
 };
 
@@ -62,42 +63,67 @@ pub(crate) fn for_each_live(
 
 /// The same with records as they are stored, so that none is copied unasked.
 fn for_each_stored(read: &dyn Read, range: &KeyRange, visit: &mut Visit<'_>) -> Result<(), StoreError> {
+    for_each_entry(read, Family::Live, range, visit)
+}
+
+/// Every entry of a range in a family whose keys are user keys.
+fn for_each_entry(read: &dyn Read, family: Family, range: &KeyRange, visit: &mut Visit<'_>) -> Result<(), StoreError> {
     if range.is_single() {
-        if let Some(value) = read.get(Family::Live, &range.start)? {
+        if let Some(value) = read.get(family, &range.start)? {
             // It is the only one: there is nothing to break off.
             let _ = visit(&range.start, &value)?;
         }
         return Ok(());
     }
     let Some((from, to)) = bounds(range) else { return Ok(()) };
-    read.scan(Family::Live, from, to, visit)
+    read.scan(family, from, to, visit)
 }
 
-/// How many keys the range has at the newest revision, and in which revision one of them was last put; zero for none.
+/// How many keys the range has at the newest revision, and in which revision one of them was last put; zero for none. No value
+/// is read.
 pub(crate) fn extent(read: &dyn Read, range: &KeyRange) -> Result<(u64, i64), StoreError> {
     let (mut count, mut newest) = (0, 0);
-    for_each_stored(read, range, &mut |_, value| {
+    for_each_entry(read, Family::Index, range, &mut |_, written| {
         count += 1;
-        newest = newest.max(Record::mod_revision_of(value)?);
+        newest = newest.max(index::revision(written)?);
         Ok(ControlFlow::Continue(()))
     })?;
     Ok((count, newest))
+}
+
+fn count(read: &dyn Read, range: &KeyRange) -> Result<u64, StoreError> {
+    if range.is_single() {
+        return Ok(u64::from(read.get(Family::Index, &range.start)?.is_some()));
+    }
+    bounds(range).map_or(Ok(0), |(from, to)| read.count(from, to))
 }
 
 fn live_record(value: &[u8]) -> Result<Record, StoreError> {
     Record::decode(Bytes::copy_from_slice(value))?.ok_or_else(|| StoreError::damaged("a tombstone among the live keys"))
 }
 
-/// Past the limit keys are only counted: their values are not copied.
+/// Past the limit keys are only counted: their values are not read.
 fn range_newest(read: &dyn Read, query: &RangeQuery, outcome: &mut RangeOutcome<Sealed>) -> Result<(), StoreError> {
     let limit = if query.count_only { 0 } else { query.fetch_limit().unwrap_or(usize::MAX) };
-    for_each_stored(read, &query.range, &mut |key, value| {
-        outcome.count += 1;
-        if outcome.kvs.len() < limit {
-            outcome.kvs.push(live_record(value)?.into_key_value(Bytes::copy_from_slice(key)));
-        }
-        Ok(ControlFlow::Continue(()))
-    })
+    let (mut kvs, mut fetched_all) = (Vec::new(), limit > 0);
+    if fetched_all {
+        for_each_stored(read, &query.range, &mut |key, value| {
+            fetched_all = kvs.len() < limit;
+            if !fetched_all {
+                return Ok(ControlFlow::Break(()));
+            }
+            kvs.push(live_record(value)?.into_key_value(Bytes::copy_from_slice(key)));
+            Ok(ControlFlow::Continue(()))
+        })?;
+    }
+    outcome.count = i64::try_from(kvs.len()).unwrap_or(i64::MAX);
+    if !fetched_all {
+        let start = kvs.last().map_or_else(|| query.range.start.clone(), |last| successor(&last.key).into());
+        let rest = KeyRange { start, end: query.range.end.clone() };
+        outcome.count += i64::try_from(count(read, &rest)?).unwrap_or(i64::MAX);
+    }
+    outcome.kvs = kvs;
+    Ok(())
 }
 
 /// Only the values that are asked for are read: a client that pages through history wants a few of many.

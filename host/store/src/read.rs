@@ -16,6 +16,9 @@ pub(crate) trait Read {
 
     /// Every entry from `from` up to but not including `to`, in order, until `visit` breaks.
     fn scan(&self, family: Family, from: &[u8], to: Option<&[u8]>, visit: &mut Visit<'_>) -> Result<(), StoreError>;
+
+    /// How many live keys there are from `from` up to but not including `to`.
+    fn count(&self, from: &[u8], to: Option<&[u8]>) -> Result<u64, StoreError>;
 }
 
 /// Keys of the `meta` family.
@@ -38,6 +41,8 @@ pub(crate) mod meta {
     pub(crate) const RESEALED_BEFORE: &[u8] = b"resealed_before";
     /// How often the digest of a record changed, or whether it has one.
     pub(crate) const RESEALED: &[u8] = b"resealed";
+    /// There is an index of all live keys.
+    pub(crate) const INDEXED: &[u8] = b"indexed";
     /// Log id of the last applied entry, as the consensus layer encodes it.
     pub(crate) const APPLIED: &[u8] = b"applied";
     /// Membership of the cluster, as the consensus layer encodes it.

@@ -71,7 +71,11 @@ fn replace_record(
         return Ok(None);
     }
     let before = record.value.clone();
-    stage.put(family, place, Record { value: next, ..record }.encode());
+    let after = Record { value: next, ..record.clone() };
+    match family {
+        Family::Live => stage.set_live(&item.key, Some(&record), Some(&after)),
+        _ => stage.put(family, place, after.encode()),
+    }
     Ok(Some(before))
 }
 

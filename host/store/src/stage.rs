@@ -1,16 +1,20 @@
 //! Writes of one apply batch, staged in memory over the database until they are committed at once.
 
-use std::{collections::BTreeMap, ops::ControlFlow};
+use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc};
 
 use bytes::Bytes;
-use rocksdb::{DB, WriteBatch, WriteOptions};
+use rocksdb::{DB, WriteBatch};
 
 use crate::{
     StoreError,
     alarm::Blocked,
-    db::{family_handle, scan_database},
+    counts,
+    db::{self, family_handle, scan_database},
     family::Family,
+    index,
+    layout::Record,
     read::{self, Read, Visit, meta},
+    usage::{Growth, PrefixUsage},
 };
 
 /// The state as the batch sees it: what is staged, over what is stored.
@@ -20,11 +24,35 @@ pub(crate) struct Stage<'a> {
     writes: BTreeMap<(Family, Bytes), Option<Bytes>>,
     /// What alarms keep from being applied, once it was looked up.
     pub(crate) blocked: Option<Blocked>,
+    /// What it changes about prefixes that are counted.
+    growth: Growth,
+    /// Keys that it makes (1) or removes (-1), or does both to (0).
+    keys: BTreeMap<Bytes, i64>,
 }
 
 impl<'a> Stage<'a> {
     pub(crate) fn new(database: &'a DB) -> Self {
-        Self { database, writes: BTreeMap::new(), blocked: None }
+        let (writes, growth, keys) = (BTreeMap::new(), Growth::default(), BTreeMap::new());
+        Self { database, writes, blocked: None, growth, keys }
+    }
+
+    /// One that counts what it changes.
+    pub(crate) fn counting(database: &'a DB, counted: Arc<Vec<PrefixUsage>>) -> Self {
+        Self { growth: Growth::of(counted), ..Self::new(database) }
+    }
+
+    /// Puts or removes the newest record of a key, of which this one is known to be there.
+    pub(crate) fn set_live(&mut self, key: &Bytes, before: Option<&Record>, after: Option<&Record>) {
+        self.growth.count(key, before, after);
+        let appeared = i64::from(after.is_some()) - i64::from(before.is_some());
+        if appeared != 0 {
+            *self.keys.entry(key.clone()).or_default() += appeared;
+        }
+        let written = |record: Option<&Record>| record.map(|record| record.mod_revision);
+        if written(before) != written(after) {
+            self.writes.insert((Family::Index, key.clone()), written(after).map(index::entry));
+        }
+        self.writes.insert((Family::Live, key.clone()), after.map(Record::encode));
     }
 
     pub(crate) fn put(&mut self, family: Family, key: impl Into<Bytes>, value: impl Into<Bytes>) {
@@ -46,12 +74,14 @@ impl<'a> Stage<'a> {
         Ok(epoch)
     }
 
-    /// Writes everything in one batch. Durability is the log's business: the state keeps no write-ahead log.
+    /// Writes everything in one batch.
     pub(crate) fn commit(self) -> Result<(), StoreError> {
         let mut batch = WriteBatch::default();
+        let changed = counts::change(self.database, &self.keys)?;
+        changed.iter().for_each(|stretch| stretch.put(self.database, &mut batch));
         for (staged, ((family, key), value)) in self.writes.iter().enumerate() {
             if staged == self.writes.len() / 2 && failpoint::planted("torn-apply") {
-                self.write(std::mem::take(&mut batch))?;
+                db::write(self.database, std::mem::take(&mut batch))?;
                 failpoint::reached("apply.torn");
             }
             let handle = family_handle(self.database, *family);
@@ -60,13 +90,9 @@ impl<'a> Stage<'a> {
                 None => batch.delete_cf(handle, key),
             }
         }
-        self.write(batch)
-    }
-
-    fn write(&self, batch: WriteBatch) -> Result<(), StoreError> {
-        let mut options = WriteOptions::default();
-        options.disable_wal(true);
-        Ok(self.database.write_opt(batch, &options)?)
+        db::write(self.database, batch)?;
+        self.growth.settle();
+        counts::divide(self.database, &changed)
     }
 
     /// The staged writes of a family within bounds, in order.
@@ -80,6 +106,11 @@ impl<'a> Stage<'a> {
 }
 
 impl Read for Stage<'_> {
+    fn count(&self, from: &[u8], to: Option<&[u8]>) -> Result<u64, StoreError> {
+        // Fences are changed at its commit.
+        if self.keys.is_empty() { counts::sum(self, from, to) } else { counts::walk(self, from, to) }
+    }
+
     fn get(&self, family: Family, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
         match self.writes.get(&(family, Bytes::copy_from_slice(key))) {
             Some(staged) => Ok(staged.clone()),

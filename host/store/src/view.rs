@@ -9,6 +9,7 @@ use crate::{
     ActionRecord, AlarmRecord, ClusterRecord, Command, History, HistoryQuery, LeaseRecord, Piece, PieceLimits,
     PluginRecord, ReadError, Step, StoreError, Walk, Walked, actions, alarm, cluster,
     command::{Body, ClientWrite},
+    counts,
     db::{family_handle, scan_database},
     evaluate,
     family::Family,
@@ -194,6 +195,14 @@ impl<'a> View<'a> {
         actions::since(self, from, limit)
     }
 
+    /// Whether users and roles are enforced.
+    ///
+    /// # Errors
+    /// When the disk does.
+    pub fn auth_enabled(&self) -> Result<bool, StoreError> {
+        users::enabled(self)
+    }
+
     /// The auth revision: how often users and roles changed.
     ///
     /// # Errors
@@ -284,6 +293,10 @@ impl<'a> View<'a> {
 }
 
 impl Read for View<'_> {
+    fn count(&self, from: &[u8], to: Option<&[u8]>) -> Result<u64, StoreError> {
+        counts::sum(self, from, to)
+    }
+
     fn get(&self, family: Family, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
         Ok(self.snapshot.get_cf(family_handle(self.database, family), key)?.map(Bytes::from))
     }

@@ -4,13 +4,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use crate::commands::{apply, delete, key, op, put, write};
 use bytes::Bytes;
 use proptest::prelude::*;
 use store::{
-    AppliedBatch, Command, HistoryQuery, LogEntry, Outcome, ReadError, Refusal, Store,
-    command::{
-        Body, ClientWrite, Compact, DeleteRange, Keys, LeaseGrant, LeaseRevoke, Op, OpKind, Put, Stamp, Txn, Value,
-    },
+    HistoryQuery, Outcome, ReadError, Refusal, Store,
+    command::{Body, ClientWrite, Compact, LeaseGrant, LeaseRevoke, Op, OpKind, Stamp, Txn},
 };
 use types::{EventKind, KeyRange, RangeQuery};
 
@@ -39,36 +38,6 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Step::Reopen),
     ];
     proptest::collection::vec(step, 1..60)
-}
-
-/// Keys that begin alike and hold zero bytes, so that the escaping of `past` is put to the test.
-fn key(number: u8) -> Bytes {
-    let keys: [&[u8]; 9] = [b"a", b"a\0", b"a\0\0", b"a\0b", b"a\xff", b"ab", b"b", b"b\0\xff", b"c"];
-    Bytes::from_static(keys[usize::from(number)])
-}
-
-fn op(kind: OpKind) -> Op {
-    Op { kind: Some(kind) }
-}
-
-fn put(number: u8, value: u8) -> Op {
-    let value = Value { form: 0, bytes: Bytes::copy_from_slice(&[value]) };
-    op(OpKind::Put(Put { key: key(number), value: Some(value), ..Put::default() }))
-}
-
-fn delete(from: u8, to: u8) -> Op {
-    let keys = Keys { start: key(from), range_end: key(to) };
-    op(OpKind::DeleteRange(DeleteRange { keys: Some(keys), prev_kv: false }))
-}
-
-fn write(op: Op) -> Command {
-    let stamp = Stamp { policy_epoch: 0, auth_revision: 1, ..Stamp::default() };
-    Body::Write(ClientWrite { stamp: Some(stamp), op: Some(op) }).into()
-}
-
-fn apply(store: &Store, commands: Vec<Command>) -> AppliedBatch {
-    let entry = |command| LogEntry { applied: Bytes::from_static(b"x"), membership: None, command: Some(command) };
-    store.apply(commands.into_iter().map(entry).collect()).unwrap()
 }
 
 /// The key space after each revision; index 0 is revision 1, the empty store.
@@ -178,7 +147,7 @@ fn run(steps: Vec<Step>) {
     for step in steps {
         match step {
             Step::Put(number, value) => {
-                apply(&store, vec![write(put(number, value))]);
+                apply(&store, vec![write(put(number, value, 0))]);
                 model.write(&[(number, value)], None, false);
             }
             Step::Delete(from, to) => {
@@ -186,7 +155,7 @@ fn run(steps: Vec<Step>) {
                 model.write(&[], Some((from, to)), false);
             }
             Step::Txn(puts, (from, to), first) => {
-                let mut success: Vec<Op> = puts.iter().map(|(number, value)| put(*number, *value)).collect();
+                let mut success: Vec<Op> = puts.iter().map(|(number, value)| put(*number, *value, 0)).collect();
                 success.insert(if first { 0 } else { success.len() }, delete(from, to));
                 apply(&store, vec![write(op(OpKind::Txn(Txn { success, ..Txn::default() })))]);
                 model.write(&puts, Some((from, to)), first);
@@ -232,7 +201,7 @@ proptest! {
 fn a_batch_sees_its_own_earlier_writes_and_is_all_or_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
-    let done = apply(&store, vec![write(put(0, 1)), write(put(0, 2)), write(delete(0, 8))]);
+    let done = apply(&store, vec![write(put(0, 1, 0)), write(put(0, 2, 0)), write(delete(0, 8))]);
     assert_eq!(done.applied.iter().map(|one| one.revision).collect::<Vec<_>>(), [2, 3, 4]);
     assert_eq!(done.events.len(), 3);
     let last = &done.events[2].events[0];
@@ -244,7 +213,7 @@ fn a_stale_policy_stamp_is_refused_and_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
     let stamp = Stamp { policy_epoch: 7, auth_revision: 1, ..Stamp::default() };
-    let stale = Body::Write(ClientWrite { stamp: Some(stamp), op: Some(put(0, 1)) }).into();
+    let stale = Body::Write(ClientWrite { stamp: Some(stamp), op: Some(put(0, 1, 0)) }).into();
     let done = apply(&store, vec![stale]);
     assert_eq!(done.applied[0].result.as_ref().unwrap_err(), &Refusal::StalePolicy { current: 0 });
     assert_eq!(store.view(|view| view.revision()).unwrap(), 1);
@@ -254,10 +223,7 @@ fn a_stale_policy_stamp_is_refused_and_changes_nothing() {
 fn revoking_a_lease_deletes_its_keys_at_one_revision() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
-    let leased = |number, lease| {
-        let value = Value { form: 0, bytes: Bytes::new() };
-        write(op(OpKind::Put(Put { key: key(number), value: Some(value), lease, ..Put::default() })))
-    };
+    let leased = |number, lease| write(put(number, 0, lease));
     let grant = |id| Body::LeaseGrant(LeaseGrant { id, ttl_seconds: 10 }).into();
     apply(&store, vec![grant(1), grant(2), leased(0, 1), leased(1, 1), leased(2, 1), leased(2, 2)]);
     assert_eq!(store.view(|view| view.lease_keys(1)).unwrap(), [key(0), key(1)]);
@@ -272,14 +238,14 @@ fn revoking_a_lease_deletes_its_keys_at_one_revision() {
 fn a_checkpoint_can_be_taken_over_while_the_store_is_in_use() {
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let source = Store::open(&one.path().join("state")).unwrap();
-    apply(&source, vec![write(put(0, 1)), write(put(1, 2))]);
+    apply(&source, vec![write(put(0, 1, 0)), write(put(1, 2, 0))]);
     let checkpoint = one.path().join("checkpoint");
     source.checkpoint(&checkpoint).unwrap();
     let target = Arc::new(Store::open(&other.path().join("state")).unwrap());
-    apply(&target, vec![write(put(5, 9))]);
+    apply(&target, vec![write(put(5, 9, 0))]);
     target.install(&checkpoint).unwrap();
     assert_eq!(target.view(|view| view.revision()).unwrap(), 3);
-    apply(&target, vec![write(put(2, 3))]);
+    apply(&target, vec![write(put(2, 3, 0))]);
     drop(target);
     assert!(checkpoint.join("CURRENT").exists(), "the checkpoint stays as it is");
 }

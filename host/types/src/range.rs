@@ -94,6 +94,16 @@ impl KeyRange {
         }
     }
 
+    /// What of the range lies behind one of its keys.
+    #[must_use]
+    pub fn behind(&self, key: &[u8]) -> Self {
+        match &self.end {
+            // A range of one key has nothing behind it.
+            RangeEnd::Single => Self { start: self.start.clone(), end: RangeEnd::Before(Bytes::new()) },
+            end => Self { start: [key, &[0]].concat().into(), end: end.clone() },
+        }
+    }
+
     /// Whether this names exactly one key.
     #[must_use]
     pub fn is_single(&self) -> bool {

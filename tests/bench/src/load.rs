@@ -1,88 +1,121 @@
-//! One round: clients that put one key after the other, and how long each put took.
+//! `strongroom bench` as a program of its own, and its report.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
+    process::{Output, Stdio},
+    sync::{Mutex, PoisonError},
 };
 
-use harness::{Client, Random, Server};
-use proto::etcdserverpb::PutRequest;
-use tokio::task::JoinSet;
+use serde::Deserialize;
+use tokio::process::{Child, Command};
 
-/// Puts before the clock starts, for each client: connections, caches and files warm up.
-const WARM_UP_PUTS: u64 = 20;
+/// What went wrong in any load so far, for the end of the table.
+static NOTES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// Keys that are written, over and over. Enough that no two clients meet.
-const KEYS: u64 = 100_000;
-
-/// What a round does.
-#[derive(Debug, Clone)]
-pub(crate) struct Plan {
-    pub(crate) connections: usize,
-    pub(crate) clients: usize,
-    pub(crate) duration: Duration,
-    pub(crate) total: u64,
-    pub(crate) value_bytes: usize,
-    pub(crate) prefix: String,
+/// What is needed of the report of `strongroom bench --json`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Report {
+    operations: Vec<Operation>,
 }
 
-/// What came out of it.
-#[derive(Debug, Clone)]
-pub(crate) struct Outcome {
-    pub(crate) puts_per_second: f64,
-    pub(crate) p50: Duration,
-    pub(crate) p99: Duration,
+/// One kind of call.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Operation {
+    name: String,
+    pub(crate) count: f64,
+    pub(crate) per_second: f64,
+    p50_us: f64,
+    p99_us: f64,
+    max_us: f64,
 }
 
-/// Runs one round.
-pub(crate) async fn round(server: &Server, plan: &Plan) -> Outcome {
-    let mut connections = Vec::new();
-    for _ in 0..plan.connections {
-        connections.push(server.client().await);
+impl Report {
+    /// What was measured of an operation.
+    ///
+    /// # Panics
+    /// When it was not.
+    pub(crate) fn of(&self, name: &str) -> &Operation {
+        let found = self.operations.iter().find(|operation| operation.name == name);
+        found.unwrap_or_else(|| panic!("there is no {name} in {self:?}"))
     }
-    each_client(&connections, plan, &Arc::new(AtomicU64::new(WARM_UP_PUTS * plan.clients as u64))).await;
-    let begun = Instant::now();
-    let latencies = each_client(&connections, plan, &Arc::new(AtomicU64::new(plan.total))).await;
-    Outcome::of(latencies, begun.elapsed())
 }
 
-async fn each_client(connections: &[Client], plan: &Plan, left: &Arc<AtomicU64>) -> Vec<Duration> {
-    let mut clients = JoinSet::new();
-    for number in 0..plan.clients {
-        let client = connections[number % connections.len()].clone();
-        clients.spawn(put_again_and_again(client, plan.clone(), Arc::clone(left), number as u64));
+impl Operation {
+    pub(crate) fn p50_ms(&self) -> f64 {
+        self.p50_us / 1000.0
     }
-    clients.join_all().await.concat()
+
+    pub(crate) fn p99_ms(&self) -> f64 {
+        self.p99_us / 1000.0
+    }
+
+    pub(crate) fn max_ms(&self) -> f64 {
+        self.max_us / 1000.0
+    }
 }
 
-async fn put_again_and_again(mut client: Client, plan: Plan, left: Arc<AtomicU64>, number: u64) -> Vec<Duration> {
-    let mut random = Random::new(number);
-    let mut latencies = Vec::new();
-    let end = Instant::now() + plan.duration;
-    while Instant::now() < end
-        && left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
-    {
-        let key = format!("{}{:08}", plan.prefix, random.below(KEYS));
-        let request =
-            PutRequest { key: key.into(), value: random.word(plan.value_bytes).into(), ..PutRequest::default() };
-        let begun = Instant::now();
-        client.kv.put(request).await.expect("a put succeeds");
-        latencies.push(begun.elapsed());
-    }
-    latencies
+/// A load that runs.
+#[derive(Debug)]
+pub(crate) struct Load {
+    /// Whom it drives with what, for a note.
+    title: String,
+    child: Child,
 }
 
-impl Outcome {
-    fn of(mut latencies: Vec<Duration>, elapsed: Duration) -> Self {
-        assert!(!latencies.is_empty(), "not one put was made");
-        latencies.sort_unstable();
-        let at = |percent: usize| latencies[(latencies.len() - 1) * percent / 100];
-        let puts_per_second = latencies.len() as f64 / elapsed.as_secs_f64();
-        Self { puts_per_second, p50: at(50), p99: at(99) }
+impl Load {
+    /// Starts it: the words of `line`, and those that say where the servers are.
+    ///
+    /// # Panics
+    /// When the program cannot be started.
+    pub(crate) fn start(subject: &str, line: &str, connection: &[String]) -> Self {
+        let mut command = Command::new(harness::binary());
+        command.arg("bench").args(line.split_whitespace()).args(connection).args(["--json", "--allow-errors"]);
+        command.env_clear().kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().expect("strongroom starts");
+        Self { title: format!("{subject}, {line}"), child }
     }
+
+    /// Its report, when it has come to its end. What failed is kept for [`notes`].
+    ///
+    /// # Panics
+    /// When it made none.
+    pub(crate) async fn end(self) -> Report {
+        let Output { stdout, stderr, .. } = self.child.wait_with_output().await.expect("a child can be waited for");
+        let said = String::from_utf8_lossy(&stderr).trim().to_owned();
+        let document: serde_json::Value =
+            serde_json::from_slice(&stdout).unwrap_or_else(|_| panic!("{}: no report: {said}", self.title));
+        let report = Report::deserialize(&document).expect("a report has an entry for each operation");
+        let faults: Vec<_> = faults(&document).into_iter().chain((!said.is_empty()).then_some(said)).collect();
+        if !faults.is_empty() {
+            let note = format!("{}: {}", self.title, faults.join("; "));
+            NOTES.lock().unwrap_or_else(PoisonError::into_inner).push(note);
+        }
+        report
+    }
+
+    /// Ends it early, as Ctrl-C does; its report.
+    ///
+    /// # Panics
+    /// As [`Load::end`].
+    pub(crate) async fn interrupt(self) -> Report {
+        let id = self.child.id().expect("it was not waited for").to_string();
+        let sent = std::process::Command::new("/bin/kill").args(["-INT", &id]).status();
+        assert!(sent.expect("/bin/kill starts").success(), "{}: it has ended", self.title);
+        self.end().await
+    }
+}
+
+/// Failed calls, and requests that were due and not sent.
+fn faults(report: &serde_json::Value) -> Vec<String> {
+    let failures = report["failures"].as_object().into_iter().flatten();
+    let failed = failures.map(|(code, failure)| format!("{} calls failed ({code})", failure["count"]));
+    let unsent = report["unsent"].as_u64().filter(|unsent| *unsent > 0).map(|unsent| format!("{unsent} unsent"));
+    failed.chain(unsent).collect()
+}
+
+/// What went wrong so far.
+pub(crate) fn notes() -> Vec<String> {
+    NOTES.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 #[cfg(test)]
@@ -90,10 +123,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_are_of_the_sorted_latencies() {
-        let latencies = (0..=100).rev().map(Duration::from_millis).collect();
-        let outcome = Outcome::of(latencies, Duration::from_secs(10));
-        assert_eq!((outcome.p50, outcome.p99), (Duration::from_millis(50), Duration::from_millis(99)));
-        assert!((outcome.puts_per_second - 10.1).abs() < 0.001);
+    fn what_failed_is_named() {
+        let report = serde_json::json!({"failures": {"Unavailable": {"count": 3, "example": "gone"}}, "unsent": 2});
+        assert_eq!(faults(&report), ["3 calls failed (Unavailable)", "2 unsent"]);
+        assert!(faults(&serde_json::json!({"failures": {}, "unsent": 0})).is_empty());
     }
 }

@@ -1,94 +1,112 @@
-//! The program `bench`: puts on Strongroom and on etcd with the same client, in one run, one member each, both over mutual TLS,
-//! both syncing every acknowledged put to disk.
-//!
-//! The two take turns (A B A B ...), so that what the machine does besides falls on both. Every round has its own numbers; the
-//! table gives the median round of each server and the ratio of the two.
+//! The program `bench`: Strongroom and etcd under the same load, in one run, on the same disk, both over mutual TLS, both syncing every
+//! acknowledged write. `strongroom bench` drives both.
 //!
 //! ```text
-//! bench --connections 1 --clients 1
-//! bench --connections 64 --clients 64 --seconds 10
+//!  for each work, for each round:  A start, measure, stop   B start, measure, stop   (the next round: B, A)
+//!  rows (median of the rounds, ratio, goal, met or not) --> table, results/DATE.md, results/ratios.svg
 //! ```
 //!
-//! It is *not* a test: nothing fails when a server is slow.
+//! Only one of the two runs at a time, on a new directory, so that neither is charged for what the other still does.
+//!
+//! ```text
+//! bench                        everything, about an hour; writes tests/bench/results
+//! bench --only put1000        one work, printed
+//! bench --quick                a smoke run: every work, short and small
+//! ```
+//!
+//! It is *not* a test: nothing fails when a server is slow. Data lie where temporary files do (`TMPDIR`), which has to be a disk.
 
+mod identity;
+mod kernel;
 mod load;
-mod report;
+mod machine;
+mod plot;
+mod row;
+mod scale;
+mod subject;
+mod table;
+mod work;
 
-use std::{io::Write as _, time::Duration};
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use clap::Parser;
-use harness::{Certificates, EtcdTls, Kind, Server};
-use load::Plan;
-use report::Report;
+use harness::Program;
+use identity::Identity;
+use machine::Machine;
+use row::Rounds;
+use scale::Scale;
+use work::Work;
 
-/// Compares the put throughput and latency of Strongroom with those of etcd.
+/// Measures Strongroom and etcd side by side.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// gRPC connections; without it, two runs are made: 1 connection with 1 client, and 64 with 64
+    /// Measure this only; may be repeated
+    #[arg(long, value_enum, value_name = "WORK")]
+    only: Vec<Work>,
+    /// Short rounds, fewer keys and watchers: whether everything works, not how fast it is
     #[arg(long)]
-    connections: Option<usize>,
-    /// Clients that put one key after the other, spread over the connections
-    #[arg(long, default_value_t = 1)]
-    clients: usize,
-    /// Length of a round in seconds
-    #[arg(long, default_value_t = 5)]
-    seconds: u64,
-    /// Puts of a round; it ends when they are done or its time is up
-    #[arg(long)]
-    total: Option<u64>,
-    /// Bytes of a value
-    #[arg(long, default_value_t = 256)]
-    value_bytes: usize,
-    /// Rounds of each server
-    #[arg(long, default_value_t = 3)]
-    rounds: usize,
-    /// Prefix of the keys; one that is sealed measures sealing too
-    #[arg(long, default_value = "/bench/")]
-    prefix: String,
+    quick: bool,
+    /// Rounds of each server [default: 3; 1 with --quick]
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..))]
+    rounds: Option<u8>,
+    /// Folder for DATE.md and ratios.svg [default: tests/bench/results for everything; none with --only or --quick]
+    #[arg(long, value_name = "DIR")]
+    results: Option<PathBuf>,
 }
 
 impl Arguments {
-    fn plans(&self) -> Vec<Plan> {
-        let sizes = self
-            .connections
-            .map_or_else(|| vec![(1, 1), (64, 64)], |connections| vec![(connections, self.clients.max(connections))]);
-        let plan = |(connections, clients)| Plan {
-            connections,
-            clients,
-            duration: Duration::from_secs(self.seconds),
-            total: self.total.unwrap_or(u64::MAX),
-            value_bytes: self.value_bytes,
-            prefix: self.prefix.clone(),
-        };
-        sizes.into_iter().map(plan).collect()
+    fn works(&self) -> &[Work] {
+        if self.only.is_empty() { Work::ALL } else { &self.only }
+    }
+
+    fn results(&self) -> Option<PathBuf> {
+        let whole = self.only.is_empty() && !self.quick;
+        let usual = || Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
+        self.results.clone().or_else(|| whole.then(usual))
     }
 }
 
 #[tokio::main(flavor = "multi_thread")]
 async fn main() -> std::io::Result<()> {
     let arguments = Arguments::parse();
-    let strongroom = Server::strongroom_logging("warn").await;
-    let etcd = Server::new(Kind::etcd(Some(certificates_of(&strongroom)))).await;
-    let mut reports = Vec::new();
-    for plan in arguments.plans() {
-        let mut report = Report::new(&plan);
-        for _ in 0..arguments.rounds {
-            report.strongroom.push(load::round(&strongroom, &plan).await);
-            report.etcd.push(load::round(&etcd, &plan).await);
+    let machine = Machine::look();
+    let scale = if arguments.quick { Scale::QUICK } else { Scale::FULL };
+    let identity = Identity::issue().await;
+    let rounds = arguments.rounds.unwrap_or(if arguments.quick { 1 } else { 3 });
+    let begun = Instant::now();
+    let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
+    let mut rows = Vec::new();
+    for &work in arguments.works() {
+        let mut measured = Rounds::of(work.rows());
+        for round in 0..rounds {
+            let order = [Program::Strongroom, Program::Etcd];
+            for turn in 0..order.len() {
+                let program = order[(turn + usize::from(round)) % order.len()];
+                if program == Program::Etcd && !work.has_etcd() {
+                    continue;
+                }
+                let figures = work.measure(&scale, &identity, program).await;
+                let (name, seconds) = (work.name(), begun.elapsed().as_secs());
+                writeln!(err, "{seconds:>5} s  {name}, round {}, {}: {figures:.1?}", round + 1, row::name(program))?;
+                measured.add(program, figures);
+            }
         }
-        reports.push(report);
+        rows.extend(measured.rows());
     }
-    std::io::stdout().write_all(report::table(&reports).as_bytes())
-}
-
-/// etcd is given the certificates that `strongroom dev` made, so that both do the same TLS.
-fn certificates_of(strongroom: &Server) -> EtcdTls {
-    let certs = strongroom.dir().join("certs");
-    let client = strongroom.environment().client_certificates().expect("strongroom dev serves over TLS");
-    let server = Certificates {
-        authority: client.authority.clone(),
-        certificate: certs.join("server.crt"),
-        key: certs.join("server.key"),
-    };
-    EtcdTls { server, client }
+    let heading = machine.heading(rounds, arguments.quick, begun.elapsed());
+    let notes = load::notes();
+    writeln!(out, "{heading}\n\n{}", table::text(&rows))?;
+    notes.iter().try_for_each(|note| writeln!(out, "{note}"))?;
+    if let Some(folder) = arguments.results() {
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join(format!("{}.md", machine.date)), table::page(&machine.date, &heading, &rows, &notes))?;
+        fs::write(folder.join("ratios.svg"), plot::draw(&rows))?;
+        writeln!(out, "\nwritten to {}", folder.display())?;
+    }
+    Ok(())
 }

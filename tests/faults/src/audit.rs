@@ -1,6 +1,6 @@
 //! The audit log: who did what, on every member, and nobody can change it unseen.
 
-use std::{collections::BTreeMap, fs, path::Path, process::Stdio, time::Duration};
+use std::{collections::BTreeMap, fs, process::Stdio, time::Duration};
 
 use harness::{Cluster, ClusterOptions, Environment, Etcdctl, Kind, Program, Run, Server};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::offices::{Scene, done, issued, refused};
+use crate::offices::{Scene, done, issued, refused, sealing, text};
 
 /// Longest wait for what members do by themselves.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -25,10 +25,6 @@ fn lines(run: &Run) -> Vec<Value> {
 
 async fn verify(arguments: &[&str]) -> Run {
     harness::run(&[&["audit", "verify"], arguments].concat(), None).await
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
 }
 
 /// What an event tells: stage, call, who, what, how it ended.
@@ -96,10 +92,8 @@ async fn it_says_who_did_what_who_was_refused_and_no_secret() {
 async fn who_reads_sealed_values_is_recorded_by_key_or_by_digest() {
     for policy in ["off", "keys", "digests"] {
         let folder = tempfile::tempdir().unwrap();
-        let [root, config] = ["root.key", "seal.yaml"].map(|name| folder.path().join(name));
-        done(&harness::run(&["key", "generate", text(&root)], None).await);
-        fs::write(&config, "provider:\n  key-file: { path: root.key }\nprefixes: [/sealed/]\n").unwrap();
-        let flags = vec![format!("--seal-config={}", text(&config)), format!("--audit-sealed-reads={policy}")];
+        let config = sealing(folder.path()).await;
+        let flags = vec![format!("--seal-config={config}"), format!("--audit-sealed-reads={policy}")];
         let server = Server::new(Kind::Member { program: Program::Strongroom, tls: None, flags }).await;
         let etcdctl = server.etcdctl();
         for key in ["/sealed/a", "/sealed/b", "/plain/a"] {

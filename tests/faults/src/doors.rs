@@ -1,15 +1,18 @@
 //! No certificate, no connection; no administrator's certificate, no admin call.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
-use harness::{ANSWER_SECONDS_MAX, Certificates, Server};
+use harness::{ANSWER_SECONDS_MAX, Certificates, Kind, Program, Server};
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
     time::timeout,
 };
-use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
+use tokio_rustls::{
+    TlsConnector,
+    rustls::{ClientConfig, HandshakeKind, pki_types::ServerName},
+};
 use tonic::Code;
 
 use crate::descriptors::{call, channel, paths};
@@ -44,14 +47,19 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
 /// Connects with TLS and waits for the server's first bytes: in TLS 1.3 a client hears of a refused certificate only there.
 async fn first_bytes(port: u16, certificates: &Certificates, anonymous: bool) -> Result<usize, String> {
+    Ok(exchange(port, certificates.for_rustls(anonymous)).await?.0)
+}
+
+/// The same as a client that knows its earlier connections with this configuration; and whether one of them was resumed.
+pub(crate) async fn exchange(port: u16, config: Arc<ClientConfig>) -> Result<(usize, Option<HandshakeKind>), String> {
     let exchange = async {
         let stream = TcpStream::connect(("127.0.0.1", port)).await.expect("the port is open");
         let name = ServerName::try_from("127.0.0.1").expect("an address is a name");
-        let connector = TlsConnector::from(certificates.for_rustls(anonymous));
-        let mut tls = connector.connect(name, stream).await.map_err(|error| error.to_string())?;
+        let mut tls = TlsConnector::from(config).connect(name, stream).await.map_err(|error| error.to_string())?;
         // Fails when the refusal is there already, which reading tells of.
         drop(tls.write_all(PREFACE).await);
-        tls.read(&mut [0; 64]).await.map_err(|error| error.to_string())
+        let read = tls.read(&mut [0; 64]).await.map_err(|error| error.to_string())?;
+        Ok((read, tls.get_ref().1.handshake_kind()))
     };
     timeout(Duration::from_secs(ANSWER_SECONDS_MAX), exchange).await.expect("the server answers in time")
 }
@@ -79,7 +87,7 @@ async fn a_certificate_of_another_authority_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let administrator = server.environment().administrator_certificates();
     let forged = forge(folder.path(), &administrator);
-    for port in [server.ports().client, server.ports().admin] {
+    for port in [server.ports().client, server.ports().admin, server.ports().peer] {
         let refusal = first_bytes(port, &forged, false).await.expect_err("a stranger's certificate is refused");
         assert!(refusal.contains("alert"), "port {port}: {refusal}");
     }
@@ -105,6 +113,20 @@ fn forge(folder: &Path, real: &Certificates) -> Certificates {
     fs::write(&forged.certificate, certificate.pem()).unwrap();
     fs::write(&forged.key, key.serialize_pem()).unwrap();
     forged
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_open_to_anybody_is_named_as_unsafe() {
+    for (access, is_unsafe) in [("any", true), ("client-cert", false), ("mtls", false)] {
+        let flags = vec![format!("--admin-access={access}")];
+        let server = Server::new(Kind::Member { program: Program::Strongroom, tls: None, flags }).await;
+        let (page, log) = (server.page("/readyz?verbose").await, String::from_utf8(server.log()).unwrap());
+        assert_eq!(page.status, 200, "{}", page.body);
+        for text in [&page.body, &log] {
+            assert_eq!(text.contains("--admin-access=any is unsafe"), is_unsafe, "{access}: {text}");
+        }
+        assert_eq!(server.page("/readyz").await.body, "ok\n");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,19 +1,37 @@
 //! Every call, by every kind of certificate, at every listener.
 
-use std::{collections::BTreeMap, error::Error as _, fs, path::Path, time::Duration};
+use std::{
+    collections::BTreeMap,
+    error::Error as _,
+    fs,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use harness::Certificates;
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair, SanType, date_time_ymd};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::rustls::HandshakeKind;
 use tonic::{Code, transport::Channel};
 
 use crate::{
     descriptors::{call, channel, paths},
+    doors::exchange,
     offices::{Scene, cert, done, issued},
 };
 
 /// What a call that waits for something is given before it counts as let in.
 const WAIT: Duration = Duration::from_millis(500);
+
+/// Longest time until a call is answered or broken off, of those that wait for nothing.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
+
+/// Longest time in which a new list of revoked certificates is read.
+const RELOAD_MAX: Duration = Duration::from_secs(20);
+
+/// The package of what members call at each other.
+const PEER: &str = "strongroom.peer.v1";
 
 /// What kind of access a call is; the test's own opinion, to be compared with the server's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,20 +43,21 @@ enum Class {
     Admin,
 }
 
-fn class(path: &str) -> Class {
+fn class(path: &str, hashes: Class) -> Class {
     let [_, service, method] = path.split('/').collect::<Vec<_>>()[..] else { panic!("{path}") };
     match (service.rsplit('.').next().unwrap(), method) {
         ("KV" | "Watch" | "Lease" | "Lock" | "Election", _) | ("Auth", "Authenticate") => Class::Data,
         ("Health" | "ServerReflection", _)
         | ("Cluster", "MemberList")
         // An empty message reads alarms.
-        | ("Maintenance", "Alarm" | "Status" | "Hash" | "HashKV")
+        | ("Maintenance", "Alarm" | "Status")
         | ("Auth", "AuthStatus" | "UserGet" | "RoleGet") => Class::Status,
         ("Auth", "UserList" | "RoleList")
         | ("Plugins" | "Seal", "List")
         | ("Plugins", "Logs")
         | ("Keys", "Status" | "Settle")
         | ("Audit", _) => Class::Oversight,
+        ("Maintenance", "Hash" | "HashKV") => hashes,
         ("Maintenance", "Snapshot") => Class::Backup,
         ("Cluster" | "Maintenance" | "Auth" | "Plugins" | "Keys" | "Seal", _) => Class::Admin,
         _ => panic!("nobody has thought of {path}"),
@@ -110,13 +129,23 @@ async fn ended(channel: &Channel, path: &str) -> Option<Code> {
 
 /// Whether somebody on the other side answered, whatever that was; what only this side says has its cause within.
 async fn is_answered(channel: &Channel, path: &str) -> bool {
-    let answered = timeout(WAIT, call(channel, path)).await;
+    let answered = timeout(ANSWER_MAX, call(channel, path)).await;
     !matches!(answered, Ok(Err(status)) if status.source().is_some())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_call_by_every_certificate_at_every_listener() {
-    let scene = Scene::new(&["--client-crl-file={dir}/ca.crl", "--admin-crl-file={dir}/ca.crl"]).await;
+    every_call(&[], Class::Status).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_call_where_hashes_are_for_administrators() {
+    every_call(&["--admin-hashes"], Class::Admin).await;
+}
+
+async fn every_call(flags: &[&str], hashes: Class) {
+    let revocations = ["--client-crl-file={dir}/ca.crl", "--admin-crl-file={dir}/ca.crl"];
+    let scene = Scene::new(&[&revocations, flags].concat()).await;
     let folder = scene.folder.path();
     let issue = async |name: &str, more: &[&str]| issued(folder, name, &[&["--for", "client"], more].concat()).await;
     let holders = BTreeMap::from([
@@ -134,7 +163,7 @@ async fn every_call_by_every_certificate_at_every_listener() {
                 let served = door == Door::Administrators || !path.starts_with("/strongroom.");
                 let code = ended(&channel, &path).await;
                 let refused = code == Some(Code::PermissionDenied) || code == Some(Code::Unimplemented);
-                let expected = served && may(*who, door, class(&path));
+                let expected = served && may(*who, door, class(&path, hashes));
                 calls += 1;
                 if refused == expected {
                     wrong.push(format!("{who:?} at {door:?} calls {path}: {code:?}"));
@@ -147,7 +176,8 @@ async fn every_call_by_every_certificate_at_every_listener() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_cannot_prove_who_they_are_makes_no_call_at_all() {
-    let scene = Scene::new(&["--client-crl-file={dir}/ca.crl", "--admin-crl-file={dir}/ca.crl"]).await;
+    let peer_port = harness::free_port();
+    let scene = Scene::new(&flags_of_all_doors(peer_port).each_ref().map(String::as_str)).await;
     let folder = scene.folder.path();
     fs::create_dir(folder.join("others")).unwrap();
     done(&cert(&folder.join("others"), &["init-ca", "--name", "Strongroom authority"]).await);
@@ -155,7 +185,7 @@ async fn who_cannot_prove_who_they_are_makes_no_call_at_all() {
     let foreign = issued(&folder.join("others"), "admin", &uri).await;
     let revoked = issued(folder, "revoked", &uri).await;
     let admin = issued(folder, "admin", &uri).await;
-    let ports = [scene.server.ports().client, scene.admin_port];
+    let ports = [scene.server.ports().client, scene.admin_port, peer_port];
     for port in ports {
         assert!(is_answered(&channel(port, &revoked).await, "/etcdserverpb.Maintenance/Status").await);
     }
@@ -168,16 +198,12 @@ async fn who_cannot_prove_who_they_are_makes_no_call_at_all() {
         ("revoked", revoked),
     ];
     for port in ports {
-        assert_eq!(ended(&channel(port, &admin).await, "/etcdserverpb.Cluster/MemberList").await, Some(Code::Ok));
+        let trusted = ended(&channel(port, &admin).await, "/etcdserverpb.Cluster/MemberList").await;
+        assert_eq!(trusted, Some(if port == peer_port { Code::Unimplemented } else { Code::Ok }));
         for (kind, certificates) in &strangers {
-            // Sessions are not resumed, so a second connection is judged as the first.
-            for _ in 0..2 {
-                let Ok(channel) = harness::connect(port, Some(certificates)).await else { continue };
-                for path in
-                    ["/etcdserverpb.KV/Range", "/etcdserverpb.Maintenance/Status", "/etcdserverpb.Cluster/MemberAdd"]
-                {
-                    assert!(!is_answered(&channel, path).await, "{kind}, {path}");
-                }
+            let Ok(channel) = harness::connect(port, Some(certificates)).await else { continue };
+            for path in all_paths().into_iter().chain(paths(PEER)) {
+                assert!(!is_answered(&channel, &path).await, "{kind}, {path}");
             }
         }
         for path in all_paths() {
@@ -185,13 +211,63 @@ async fn who_cannot_prove_who_they_are_makes_no_call_at_all() {
             assert!(!is_answered(&plain, &path).await, "without TLS, {path}");
         }
     }
+    let peers = channel(peer_port, &admin).await;
+    for path in all_paths() {
+        assert_eq!(ended(&peers, &path).await, Some(Code::Unimplemented), "{path}");
+    }
+    for path in paths(PEER) {
+        let code = ended(&peers, &path).await;
+        assert!(code != Some(Code::Unimplemented) && is_answered(&peers, &path).await, "{path}: {code:?}");
+    }
     // The listener of monitoring has pages, and no service.
     let pages = harness::connect_lazy(scene.server.ports().metrics);
     for path in all_paths() {
         assert_eq!(ended(&pages, &path).await, Some(Code::Unimplemented), "{path}");
     }
-    let peers = harness::connect_lazy(scene.server.ports().peer);
-    for path in all_paths() {
-        assert_eq!(ended(&peers, &path).await, Some(Code::Unimplemented), "{path}");
+}
+
+/// All listeners over TLS, each with the same list of revoked certificates.
+fn flags_of_all_doors(peer_port: u16) -> [String; 10] {
+    let peer = format!("https://127.0.0.1:{peer_port}");
+    [
+        "--client-crl-file={dir}/ca.crl".to_owned(),
+        "--admin-crl-file={dir}/ca.crl".to_owned(),
+        "--peer-crl-file={dir}/ca.crl".to_owned(),
+        "--peer-cert-file={dir}/server.crt".to_owned(),
+        "--peer-key-file={dir}/server.key".to_owned(),
+        "--peer-trusted-ca-file={dir}/ca.crt".to_owned(),
+        "--peer-client-cert-auth".to_owned(),
+        format!("--listen-peer-urls={peer}"),
+        format!("--initial-advertise-peer-urls={peer}"),
+        format!("--initial-cluster=default={peer}"),
+    ]
+}
+
+/// A client that offers to resume what it had before its certificate was revoked. Nothing can be resumed, here or before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_session_outlives_the_trust_in_a_certificate() {
+    let peer_port = harness::free_port();
+    let scene = Scene::new(&flags_of_all_doors(peer_port).each_ref().map(String::as_str)).await;
+    let folder = scene.folder.path();
+    let held = issued(folder, "held", &["--for", "client", "--uri", "spiffe://example.org/admin"]).await;
+    let doors = [scene.server.ports().client, scene.admin_port, peer_port].map(|port| (port, held.for_rustls(false)));
+    for (port, config) in &doors {
+        for _ in 0..3 {
+            let (read, handshake) = exchange(*port, Arc::clone(config)).await.unwrap();
+            assert!(read > 0 && handshake == Some(HandshakeKind::Full), "port {port}: {handshake:?}");
+        }
+    }
+    done(&cert(folder, &["revoke", held.certificate.to_str().unwrap()]).await);
+    for (port, config) in doors {
+        let begun = Instant::now();
+        while exchange(port, Arc::clone(&config)).await.is_ok_and(|(read, _)| read > 0) {
+            assert!(begun.elapsed() < RELOAD_MAX, "port {port} still trusts it");
+            sleep(Duration::from_millis(50)).await;
+        }
+        // From then on for good.
+        for _ in 0..3 {
+            let refusal = exchange(port, Arc::clone(&config)).await;
+            assert!(!refusal.as_ref().is_ok_and(|(read, _)| *read > 0), "port {port}: {refusal:?}");
+        }
     }
 }

@@ -20,7 +20,7 @@ fn families(page: &str) -> BTreeMap<&str, &str> {
 }
 
 /// The value of a series, labels and all.
-fn value(page: &str, series: &str) -> f64 {
+pub(crate) fn value(page: &str, series: &str) -> f64 {
     let line = page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
     line.unwrap_or_else(|| panic!("there is no {series} in\n{page}")).parse().expect("a value is a number")
 }

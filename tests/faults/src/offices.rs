@@ -5,6 +5,19 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 use harness::{Certificates, Client, Environment, EtcdTls, Etcdctl, Kind, Program, Run, Server};
 use proto::etcdserverpb::{AlarmRequest, alarm_request::AlarmAction};
 
+/// A path of this test, which is text.
+pub(crate) fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// Makes a root key in a folder, and a configuration beside it that seals a prefix with it; where that is.
+pub(crate) async fn sealing(folder: &Path) -> String {
+    let config = folder.join("seal.yaml");
+    done(&harness::run(&["key", "generate", text(&folder.join("root.key"))], None).await);
+    fs::write(&config, "provider:\n  key-file: { path: root.key }\nprefixes: [/sealed/]\n").unwrap();
+    text(&config).to_owned()
+}
+
 /// Runs `strongroom cert ...` in a folder.
 pub(crate) async fn cert(folder: &Path, arguments: &[&str]) -> Run {
     harness::run(&[&["cert"], arguments, &["--dir", folder.to_str().unwrap()]].concat(), None).await

@@ -27,7 +27,7 @@ const STEADY: usize = 1000;
 const ROUNDS: usize = 10;
 
 /// How soon whoever is revoked is cut off.
-const CUT_WITHIN: Duration = Duration::from_secs(2);
+pub(crate) const CUT_WITHIN: Duration = Duration::from_secs(2);
 
 /// How often a steady connection asks for something.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -57,7 +57,7 @@ async fn ask(channel: &Channel) -> Result<(), tonic::Status> {
 }
 
 /// Puts other contents in the place of a file at once.
-fn replace(path: &Path, contents: &[u8]) {
+pub(crate) fn replace(path: &Path, contents: &[u8]) {
     let unfinished = path.with_extension("new");
     fs::write(&unfinished, contents).unwrap();
     fs::rename(unfinished, path).unwrap();

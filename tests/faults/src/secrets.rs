@@ -16,7 +16,11 @@ use proto::etcdserverpb::{
 use tokio::time::sleep;
 use tonic::Code;
 
-use crate::search::{Canary, found};
+use crate::{
+    backup::restored,
+    offices::text,
+    search::{Canary, found},
+};
 
 const CANARY_LENGTH: usize = 40;
 
@@ -112,6 +116,7 @@ async fn sealed_values_leave_no_trace() {
     let value = server.etcdctl().ok(&["get", "/registry/secrets/default/put", "--print-value-only"]).await;
     assert_eq!(value.trim(), canaries.sealed[0].word, "the value opens with the new key");
     told_to_administrators(&server, &canaries).await;
+    in_a_snapshot(&server, &canaries, &control).await;
     sealed_afterwards(&server, &control).await;
     what_cannot_be_opened(&server).await;
     no_core_file(&mut server).await;
@@ -163,6 +168,21 @@ async fn no_core_file(server: &mut Server) {
     assert!(other.core_dumped(), "this machine makes no core files: {other}");
     let status = server.abort().await;
     assert!(!status.core_dumped() && status.signal().is_some(), "{status}");
+}
+
+/// Nor is a value in a snapshot, nor in anything that a member made of it leaves behind; there it opens.
+async fn in_a_snapshot(server: &Server, canaries: &Canaries, control: &Canary) {
+    let folder = tempfile::tempdir().unwrap();
+    let snapshot = folder.path().join("snapshot.db");
+    administer(server, &["snapshot", "save", text(&snapshot)]).await;
+    let files = found(&canaries.sealed, folder.path());
+    assert!(files.is_empty() && !control.files(folder.path()).is_empty(), "in a snapshot: {files:?}");
+    let seal = format!("--seal-config={}", server.dir().join("seal.yaml").display());
+    let restored = restored(&snapshot, &[&seal, "--log-level=debug"], &[&seal]).await;
+    canaries.nowhere(&restored, true, "after a restore").await;
+    assert!(!control.files(&restored.dir()).is_empty(), "the control is found after a restore");
+    let value = restored.etcdctl().ok(&["get", "/registry/secrets/default/put", "--print-value-only"]).await;
+    assert_eq!(value.trim(), canaries.sealed[0].word, "the value opens where it was restored");
 }
 
 /// What was in plain text is in no file any more once its prefix is sealed: log, snapshots and what was overwritten included.

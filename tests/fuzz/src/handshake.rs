@@ -1,8 +1,8 @@
 //! The listeners that want mutual TLS: damaged handshakes, and hostile bytes behind a sound one.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use harness::Random;
+use harness::{Certificates, Random};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::{
     TlsConnector,
@@ -29,7 +29,7 @@ pub(crate) async fn case(random: &mut Random, target: &Target, tally: &mut Tally
     let outcome = match random.below(4) {
         0 => frames::send(stream, &noise(random, 2000)).await,
         1 => {
-            let mut hello = hello(target);
+            let mut hello = hello(&target.certificates);
             damage(random, &mut hello);
             hello.extend(noise(random, 300));
             frames::send(stream, &hello).await
@@ -51,8 +51,8 @@ pub(crate) fn name() -> ServerName<'static> {
 }
 
 /// The first flight of a sound handshake.
-fn hello(target: &Target) -> Vec<u8> {
-    let config = Arc::clone(&target.certificates.for_rustls(true));
+pub(crate) fn hello(certificates: &Certificates) -> Vec<u8> {
+    let config = certificates.for_rustls(true);
     let mut connection = ClientConnection::new(config, name()).expect("the configuration is sound");
     let mut hello = Vec::new();
     connection.write_tls(&mut hello).expect("memory takes it");

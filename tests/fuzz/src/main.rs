@@ -53,9 +53,12 @@ struct Arguments {
     /// What the process may grow to, in MiB of resident memory
     #[arg(long, default_value_t = 1024)]
     memory_mib_max: u64,
-    /// Flood a member in six ways instead, each for so many seconds, and show what other clients notice
+    /// Flood a member in eight ways instead, each for so many seconds, and show what other clients notice
     #[arg(long)]
     floods: bool,
+    /// Flood a port in one of them, as `--floods` has a process of its own do
+    #[arg(long, hide = true, num_args = 5)]
+    pour: Vec<String>,
 }
 
 /// What a worker sends to.
@@ -72,8 +75,12 @@ struct Target {
 #[tokio::main]
 async fn main() -> ExitCode {
     let (arguments, seed) = (Arguments::parse(), Seed::of_this_run());
+    if !arguments.pour.is_empty() {
+        flood::pour(&arguments.pour).await;
+        return ExitCode::SUCCESS;
+    }
     if arguments.floods {
-        let (text, passed) = flood::run(arguments.seconds, arguments.memory_mib_max).await;
+        let (text, passed) = floods(arguments.seconds, arguments.memory_mib_max);
         drop(std::io::stdout().write_all(text.as_bytes()));
         return if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
@@ -97,6 +104,15 @@ async fn main() -> ExitCode {
     // Whoever closed the pipe does not want to hear more.
     drop(std::io::stdout().write_all(report.text().as_bytes()));
     if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// All floods. The client beside them has a thread of its own, as a watchdog has.
+fn floods(seconds: u64, memory_mib_max: u64) -> (String, bool) {
+    let watch = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime starts").block_on(flood::run(seconds, memory_mib_max))
+    };
+    std::thread::spawn(watch).join().expect("a client does not panic")
 }
 
 /// Runs all workers until the time is up.

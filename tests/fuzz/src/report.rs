@@ -131,7 +131,8 @@ mod tests {
 
     use super::*;
 
-    const ARGUMENTS: Arguments = Arguments { seconds: 1, workers: 1, memory_mib_max: 100, floods: false };
+    const ARGUMENTS: Arguments =
+        Arguments { seconds: 1, workers: 1, memory_mib_max: 100, floods: false, pour: Vec::new() };
 
     fn tally() -> Tally {
         let mut tally = Tally::default();

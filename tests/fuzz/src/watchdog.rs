@@ -106,8 +106,25 @@ pub(crate) fn memory_mib(process: u32) -> Option<u64> {
     line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib / 1024)
 }
 
+/// What the kernel counts in: hundredths of a second on every Linux that there is.
+const TICKS_PER_SECOND: u64 = 100;
+
+/// How long a process has had a processor so far; nothing for one that does not run.
+pub(crate) fn processor_time(process: u32) -> Duration {
+    let line = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // Its name, in brackets, may hold anything; user time and system time are the 12th and 13th field behind it.
+    let fields = line.rsplit_once(')').map(|(_, fields)| fields.split_whitespace()).into_iter().flatten();
+    let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND)
+}
+
 #[test]
-fn this_process_has_a_size() {
+fn this_process_has_a_size_and_has_had_a_processor() {
     assert!(memory_mib(std::process::id()).is_some_and(|mib| mib > 0));
     assert_eq!(memory_mib(u32::MAX), None);
+    let begun = Instant::now();
+    while processor_time(std::process::id()) < Duration::from_millis(50) {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it has had none");
+    }
+    assert_eq!(processor_time(u32::MAX), Duration::ZERO);
 }

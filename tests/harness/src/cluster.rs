@@ -28,7 +28,7 @@ pub struct ClusterOptions {
     pub program: PathBuf,
     /// Flags besides those for names, directories and ports. `{admin}` stands for the member's admin port.
     pub flags: Vec<String>,
-    /// Flags that single founders get besides, by their number.
+    /// Flags that single founders get besides, by their number. With `--peer-cert-file` among them members speak TLS to each other.
     pub own_flags: BTreeMap<usize, Vec<String>>,
     /// Lines that stand in every member's file of fail points, whatever else is put there. Only a program that was built with
     /// fail points reads them.
@@ -36,6 +36,14 @@ pub struct ClusterOptions {
     /// Gives each member's data a disk of its own of so many bytes, which can be filled. It is a tmpfs: mounting it takes
     /// root, and starting the cluster panics without it.
     pub disk_bytes: Option<u64>,
+}
+
+impl ClusterOptions {
+    /// What members speak to each other.
+    pub(crate) fn peer_scheme(&self) -> &'static str {
+        let mut flags = self.flags.iter().chain(self.own_flags.values().flatten());
+        if flags.any(|flag| flag.starts_with("--peer-cert-file=")) { "https" } else { "http" }
+    }
 }
 
 /// Members `m0`, `m1` ... on this machine, each reached by the others through [`Links`]. Dropping it kills them and removes
@@ -85,7 +93,8 @@ impl Cluster {
     /// # Panics
     /// When it runs already.
     pub fn launch(&mut self, member: usize) {
-        let url = |member: usize| format!("http://127.0.0.1:{}", self.links.port(member));
+        let scheme = self.options.peer_scheme();
+        let url = |member: usize| format!("{scheme}://127.0.0.1:{}", self.links.port(member));
         let founders: Vec<_> = (0..self.members.len()).map(|member| format!("m{member}={}", url(member))).collect();
         let acquaintance = Acquaintance { peer_url: &url(member), members: &founders.join(","), state: "new" };
         let process = self.members[member].launch(&self.options, acquaintance);

@@ -8,6 +8,7 @@
 //! packets appear as what TCP makes of them: a pause until they are sent again.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     io::{self, Write as _},
     path::Path,
@@ -36,6 +37,10 @@ const PIECES_MAX: usize = 256;
 
 /// How long a lost packet holds up what is behind it: Linux's shortest retransmission timeout.
 const RETRANSMISSION: Duration = Duration::from_millis(200);
+
+/// How often it is looked whose a connection is: while others come and go, the kernel's table may leave one out.
+const LOOKS: u32 = 3;
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// What a link does to the bytes that go one way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -117,6 +122,21 @@ impl Links {
         self.shared.processes.lock().unwrap_or_else(PoisonError::into_inner)[member] = process;
     }
 
+    /// The connections that a member has made to another and not closed, by the ports on its side; asked of the kernel.
+    #[must_use]
+    pub fn dialled(&self, from: usize, to: usize) -> BTreeSet<u16> {
+        let process = self.shared.processes.lock().unwrap_or_else(PoisonError::into_inner)[from];
+        let (Some(process), Ok(table)) = (process, fs::read_to_string("/proc/net/tcp")) else { return BTreeSet::new() };
+        let remote = format!("0100007F:{:04X}", self.ports[to]);
+        let dialled = table.lines().filter_map(|line| {
+            let fields: Vec<_> = line.split_whitespace().collect();
+            let (local, there, inode) = (fields.get(1)?, fields.get(2)?, fields.get(9)?);
+            let is_one = **there == remote && has_open(process, &format!("socket:[{inode}]"));
+            is_one.then(|| u16::from_str_radix(local.rsplit(':').next()?, 16).ok()).flatten()
+        });
+        dialled.collect()
+    }
+
     /// Changes what happens to bytes from one member to another.
     pub fn set(&self, from: usize, to: usize, condition: Condition) {
         self.shared.links.send_modify(|all| all[from][to].condition = condition);
@@ -163,10 +183,16 @@ async fn accept(listener: TcpListener, to: usize, peer_port: u16, shared: Arc<Sh
 
 async fn carry(incoming: TcpStream, source: u16, to: usize, peer_port: u16, shared: &Shared) -> io::Result<()> {
     incoming.set_nodelay(true)?;
-    let from = {
+    let mut from = None;
+    for _ in 0..LOOKS {
         let processes = shared.processes.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        owner(source, &processes).unwrap_or(to)
-    };
+        from = owner(source, &processes);
+        if from.is_some() {
+            break;
+        }
+        sleep(LOOK_AGAIN).await;
+    }
+    let from = from.unwrap_or(to);
     let mut link = Way { links: shared.links.subscribe(), from, to };
     link.opens().await;
     let outgoing = TcpStream::connect(("127.0.0.1", peer_port)).await?;

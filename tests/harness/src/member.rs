@@ -63,7 +63,8 @@ impl Member {
         command.args(["serve", "--admin-access=any", "--log-level=info"]);
         command.args(["--name", &self.name]).arg("--data-dir").arg(self.data());
         command.args(["--listen-client-urls", &client, "--advertise-client-urls", &client]);
-        command.args(["--listen-peer-urls", &url(self.ports.peer), "--initial-advertise-peer-urls", peer_url]);
+        let peer = format!("{}://127.0.0.1:{}", options.peer_scheme(), self.ports.peer);
+        command.args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", peer_url]);
         command.args(["--initial-cluster", members, "--initial-cluster-state", state]);
         command.args(["--listen-metrics-urls", &url(self.ports.metrics)]);
         command.args(&self.own_flags);

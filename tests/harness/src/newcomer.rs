@@ -38,7 +38,7 @@ impl Newcomer {
     /// Where other members will reach it: the cluster has to know this before it is started.
     #[must_use]
     pub fn peer_url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.member.ports.peer)
+        format!("{}://127.0.0.1:{}", self.options.peer_scheme(), self.member.ports.peer)
     }
 
     /// Starts its process, without waiting for it. `members` are those of the cluster and itself, as in `--initial-cluster`.

@@ -79,6 +79,15 @@ pub(crate) fn member(program: Program, dir: &Path, ports: &Ports, tls: Option<&C
     command
 }
 
+/// The same command line, with these words before it.
+pub(crate) fn launched(launcher: &[String], command: Command) -> Command {
+    let Some((program, words)) = launcher.split_first() else { return command };
+    let mut launched = clean_command(Path::new(program));
+    launched.args(words).arg(command.get_program()).args(command.get_args());
+    launched.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    launched
+}
+
 /// A program that takes etcd's flags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Program {

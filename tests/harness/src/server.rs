@@ -60,6 +60,8 @@ pub struct EtcdTls {
 #[derive(Debug)]
 pub struct Server {
     kind: Kind,
+    /// Words before its command line.
+    launcher: Vec<String>,
     // Before `home`: it has to be dead when its directory goes.
     process: Option<Process>,
     home: TempDir,
@@ -95,11 +97,53 @@ impl Server {
 
     /// A new server in a new directory, ready.
     pub async fn new(kind: Kind) -> Self {
-        let home = TempDir::with_prefix("strongroom-test-").expect("a temporary directory can be made");
-        let mut server = Self { kind, process: None, home, ports: Ports::free(), environment: Environment::default() };
+        let mut server = Self::unstarted(kind);
         server.start().await;
         server.settle().await;
         server
+    }
+
+    /// A server that was not started yet, and whose directory is not there.
+    ///
+    /// # Panics
+    /// When a folder for it cannot be made.
+    #[must_use]
+    pub fn unstarted(kind: Kind) -> Self {
+        let home = TempDir::with_prefix("strongroom-test-").expect("a temporary directory can be made");
+        let (launcher, ports, environment) = (Vec::new(), Ports::free(), Environment::default());
+        Self { kind, launcher, process: None, home, ports, environment }
+    }
+
+    /// The members of one cluster, each ready: of its founders, none is before the others are.
+    ///
+    /// # Panics
+    /// As [`Server::start`].
+    pub async fn start_together(servers: Vec<Self>) -> Vec<Self> {
+        let start = |mut server: Self| async move {
+            server.start().await;
+            server.settle().await;
+            server
+        };
+        let starting: Vec<_> = servers.into_iter().map(|server| tokio::spawn(start(server))).collect();
+        let mut started = Vec::new();
+        for server in starting {
+            started.push(server.await.expect("each member starts"));
+        }
+        started
+    }
+
+    /// Flags for its next start, after the others: of one that is given twice, the last counts.
+    ///
+    /// # Panics
+    /// For a `strongroom dev`.
+    pub fn add_flags(&mut self, more: impl IntoIterator<Item = String>) {
+        let Kind::Member { flags, .. } = &mut self.kind else { panic!("strongroom dev has no flags of etcd") };
+        flags.extend(more);
+    }
+
+    /// From its next start on, the command line is given to a program that becomes it, such as `strace -D`.
+    pub fn launch_by(&mut self, launcher: &[&str]) {
+        self.launcher = launcher.iter().map(|&word| word.to_owned()).collect();
     }
 
     /// Starts it on its directory and ports, and waits until it is ready.
@@ -117,6 +161,7 @@ impl Server {
                 command
             }
         };
+        let command = program::launched(&self.launcher, command);
         self.process = Some(Process::start(command, &self.log_file()));
         self.become_ready().await;
         self.environment = match &self.kind {

@@ -3,8 +3,9 @@
 use crate::{manifests::dependencies, repository::File};
 
 /// The crates of the host, from the top down.
-const ORDER: [&str; 14] = [
+const ORDER: [&str; 18] = [
     "server",
+    "load",
     "api",
     "flow",
     "consensus",
@@ -15,6 +16,9 @@ const ORDER: [&str; 14] = [
     "auth",
     "seal",
     "audit",
+    "depot",
+    "archive",
+    "bolt",
     "types",
     "meters",
     "failpoint",

@@ -65,7 +65,7 @@ impl MemberMetrics {
             applied: gauge("etcd_server_proposals_applied_total", "The total number of consensus proposals applied."),
             revision: gauge("etcd_debugging_mvcc_current_revision", "The current revision of store."),
             compacted: gauge("etcd_debugging_mvcc_compact_revision", "The revision of the last compaction in store."),
-            keys: gauge("etcd_debugging_mvcc_keys_total", "Total number of keys, as RocksDB estimates it."),
+            keys: gauge("etcd_debugging_mvcc_keys_total", "Total number of keys."),
             size: gauge(
                 "etcd_mvcc_db_total_size_in_bytes",
                 "Total size of the underlying database physically allocated in bytes.",
@@ -123,7 +123,7 @@ impl MemberMetrics {
         if let Ok(figures) = member.state_figures() {
             // As in etcd, none is -1.
             self.compacted.set(if figures.compacted == 0 { -1 } else { figures.compacted });
-            self.keys.set(number(figures.keys_estimate));
+            self.keys.set(number(figures.keys));
         }
     }
 }

@@ -75,6 +75,31 @@ impl FileOps for UnsyncedFiles {
     }
 }
 
+/// Files that are only looked at: every change is left out.
+pub(super) struct UntouchedFiles;
+
+impl FileOps for UntouchedFiles {
+    fn write_all_at(&self, _: &File, _: &[u8], _: u64) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn sync_data(&self, _: &File) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn sync_dir(&self, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn rename(&self, _: &Path, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn remove(&self, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Writes zeros over `from..to` in pieces.
 pub(super) fn write_zeros(files: &dyn FileOps, file: &File, from: u64, to: u64) -> io::Result<()> {
     static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];

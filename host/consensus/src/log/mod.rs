@@ -39,8 +39,9 @@ mod tail;
 mod tests;
 mod writer;
 
+use std::fs;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -48,7 +49,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 pub use error::LogError;
-use files::{FileOps, SystemFiles, UnsyncedFiles};
+use files::{FileOps, SystemFiles, UnsyncedFiles, UntouchedFiles};
 pub(crate) use operation::Done;
 use operation::Operation;
 use planted::SyncsLate;
@@ -78,6 +79,23 @@ impl Default for LogOptions {
     /// 64 MiB segments, as etcd's. 16 MiB of recent entries: several seconds of writes, for followers that keep up.
     fn default() -> Self {
         LogOptions { segment_bytes: 64 * 1024 * 1024, tail_bytes: 16 * 1024 * 1024, sync: true }
+    }
+}
+
+/// Where the log lies in a data directory.
+pub(crate) fn folder(data_dir: &Path) -> PathBuf {
+    data_dir.join("log")
+}
+
+/// Reads the whole log of a member that does not run, if it has one, and changes nothing.
+///
+/// # Errors
+/// When it is damaged, or a member has it open.
+pub fn check_log(data_dir: &Path) -> Result<(), LogError> {
+    let dir = folder(data_dir);
+    match fs::read_dir(&dir).map(|mut files| files.next().is_some()) {
+        Ok(true) => recovery::recover(&dir, SEGMENT_BYTES_RANGE.0, Arc::new(UntouchedFiles)).map(drop),
+        Ok(false) | Err(_) => Ok(()),
     }
 }
 

@@ -1,22 +1,41 @@
 //! Connecting to a member by one of its peer URLs.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{fmt::Debug, io, sync::Arc, time::Duration};
 
 use http::Uri;
 use hyper_util::rt::TokioIo;
-use rustls::{ClientConfig, pki_types::ServerName};
+use rustls::{
+    ClientConfig,
+    pki_types::{CertificateDer, ServerName},
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, UnixStream},
 };
-use tokio_rustls::TlsConnector;
+use tokio_rustls::{TlsConnector, client::TlsStream};
 use tonic::transport::{Channel, Endpoint};
 use tower::service_fn;
 
+use super::{Doubts, trusted::Trusted};
 use crate::PeerNode;
 
+/// Which members are believed when they are dialled.
+pub trait MemberTrust: Debug + Send + Sync {
+    /// A number that is another one once others may be trusted than before.
+    fn version(&self) -> u64;
+
+    /// Whether a certificate for this host, with those that came with it, would be believed now.
+    fn trusts(&self, chain: &[CertificateDer<'_>], host: &ServerName<'_>) -> bool;
+}
+
 /// TLS of connections to members; how certificates are found and checked is the server's business.
-pub type PeerTls = Arc<ClientConfig>;
+#[derive(Clone, Debug)]
+pub struct PeerTls {
+    /// Its configuration, which verifies who is dialled.
+    pub config: Arc<ClientConfig>,
+    /// What it verifies by, to judge those who were.
+    pub trust: Arc<dyn MemberTrust>,
+}
 
 /// Data that one stream may have under way: enough for a batch of entries, little beside the memory of a member.
 const STREAM_WINDOW_BYTES: u32 = 8 << 20;
@@ -30,7 +49,7 @@ const AUTHORITY: &str = "http://peer";
 /// Makes connections to members.
 #[derive(Clone)]
 pub(crate) struct Dialer {
-    tls: Option<PeerTls>,
+    tls: Option<(PeerTls, Doubts)>,
     /// How long a connection may take to come about, and to answer a ping.
     patience: Duration,
 }
@@ -40,11 +59,12 @@ trait Connection: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Connection for T {}
 
 impl Dialer {
-    pub(crate) fn new(tls: Option<PeerTls>, patience: Duration) -> Self {
+    pub(crate) fn new(tls: Option<Arc<PeerTls>>, patience: Duration) -> Self {
         let tls = tls.map(|tls| {
-            let mut tls = ClientConfig::clone(&tls);
-            tls.alpn_protocols = vec![b"h2".to_vec()];
-            Arc::new(tls)
+            let mut config = ClientConfig::clone(&tls.config);
+            config.alpn_protocols = vec![b"h2".to_vec()];
+            let (trust, looked_at) = (Arc::clone(&tls.trust), Arc::clone(&tls.trust));
+            (PeerTls { config: Arc::new(config), trust }, Doubts::about(move || looked_at.version()))
         });
         Self { tls, patience }
     }
@@ -91,10 +111,23 @@ impl Dialer {
     }
 
     async fn secure(&self, host: &str, stream: impl Connection + 'static) -> io::Result<Box<dyn Connection>> {
-        let tls = self.tls.clone().ok_or_else(|| invalid("this member has no TLS for its peers"))?;
+        let (tls, doubts) = self.tls.clone().ok_or_else(|| invalid("this member has no TLS for its peers"))?;
         let name = ServerName::try_from(host.to_owned()).map_err(|_| invalid("not a host name"))?;
-        Ok(Box::new(TlsConnector::from(tls).connect(name, stream).await?))
+        let doubts = doubts.fresh();
+        let stream = TlsConnector::from(tls.config).connect(name.clone(), stream).await?;
+        let chain = chain(&stream);
+        let untrusted = async move {
+            doubts.come_true(|| tls.trust.trusts(&chain, &name)).await;
+            tracing::info!(host = %name.to_str(), "connection to a member closed: its certificate is not trusted any more");
+        };
+        Ok(Box::new(Trusted::until(untrusted, stream)))
     }
+}
+
+/// The certificates that the member has shown.
+fn chain<S>(stream: &TlsStream<S>) -> Vec<CertificateDer<'static>> {
+    let shown = stream.get_ref().1.peer_certificates().unwrap_or_default();
+    shown.iter().map(|certificate| certificate.clone().into_owned()).collect()
 }
 
 async fn tcp(address: &str) -> io::Result<TcpStream> {

@@ -12,21 +12,25 @@
 //! - Answers to appended entries come in the order of the requests; a link that is silent for too long is given up.
 //! - A call that was meant for another cluster or another member is refused by name.
 //! - Heartbeats and votes have a connection of their own, behind no entry and no snapshot.
+//! - A connection ends when the certificate of the member that was dialled is not trusted any more.
 //!
 //! Limits: [`IN_FLIGHT_BYTES_MAX`](append::IN_FLIGHT_BYTES_MAX) unanswered to each member, messages of
 //! [`MESSAGE_BYTES_MAX`].
 
 mod append;
 mod dial;
+mod doubts;
 mod introduction;
 mod link;
 mod peers;
 mod service;
 mod snapshot;
+mod trusted;
 pub(crate) mod wire;
 
 pub(crate) use dial::Dialer;
-pub use dial::PeerTls;
+pub use dial::{MemberTrust, PeerTls};
+pub use doubts::Doubts;
 pub(crate) use introduction::Introduction;
 pub use introduction::PEER_PROTOCOL;
 pub(crate) use link::{PeerLinks, jittered};

@@ -214,8 +214,8 @@ impl Peer for PeerService {
     async fn hash(&self, request: Request<HashRequest>) -> Result<Response<HashResponse>, Status> {
         self.check(&request)?;
         let (store, revision) = (self.store.clone(), request.into_inner().revision);
-        let look = move || store.view(|view| hash_of(view, revision));
-        let found = tokio::task::spawn_blocking(look).await.map_err(stopped)?;
+        let look = move || Ok(store.view_once(|view| hash_of(view, revision)));
+        let found = at_leisure(look).await.map_err(stopped)?;
         Ok(Response::new(wire::hash(found.map_err(|error| Status::internal(error.to_string()))?)))
     }
 

@@ -34,6 +34,22 @@ impl Custody<'_> {
         Ok(epoch)
     }
 
+    /// Gives each sealed prefix that has no data key one; whether there was any.
+    ///
+    /// # Errors
+    /// As for [`Custody::renew`].
+    pub(crate) async fn give_missing_keys(&self) -> Result<bool, FlowError> {
+        let current = self.policy.caught_up().await?;
+        let missing = current.keyring().rules().filter(|rule| rule.sealed && !has_active_key(&current, &rule.prefix));
+        let mut missing: Vec<_> = missing.collect();
+        // Shorter first: a prefix within another takes over its digest key.
+        missing.sort_by_key(|rule| rule.prefix.len());
+        for rule in &missing {
+            self.renew(rule).await?;
+        }
+        Ok(!missing.is_empty())
+    }
+
     /// Takes a rule away: its prefix is treated as the one around it, or not sealed at all. Its data keys retire.
     ///
     /// # Errors
@@ -150,7 +166,7 @@ pub(super) fn has_active_key(policy: &Policy, prefix: &Bytes) -> bool {
 }
 
 /// By this member's clock.
-pub(super) fn unix_seconds() -> i64 {
+pub(crate) fn unix_seconds() -> i64 {
     let now = failpoint::system_time().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     i64::try_from(now).unwrap_or(i64::MAX)
 }

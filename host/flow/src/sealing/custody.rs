@@ -71,6 +71,9 @@ impl Member {
         if !self.leads() {
             return Ok(());
         }
+        if self.custody().give_missing_keys().await? {
+            self.shared.rewrapper.wake();
+        }
         self.rotate_what_is_due().await?;
         self.renew_wraps(providers).await
     }

@@ -17,14 +17,14 @@ mod rewrap;
 mod start;
 mod uses;
 
-pub(crate) use change::Custody;
+pub(crate) use change::{Custody, unix_seconds};
 pub(crate) use custody::ProviderHealth;
 pub use keys::{DataKeyInfo, KeyStatus, Residue, RewrapProgress};
 pub(crate) use metrics::SealMetrics;
 pub(crate) use rewrap::Rewrapper;
-pub(crate) use start::{bring_in_line, open_providers, renew_all};
+pub(crate) use start::{bring_in_line, give_missing_keys, open_providers, renew_all};
 pub(crate) use uses::Reserving;
 
-fn shown(prefix: &[u8]) -> String {
+pub(crate) fn shown(prefix: &[u8]) -> String {
     String::from_utf8_lossy(prefix).into_owned()
 }

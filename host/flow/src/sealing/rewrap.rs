@@ -15,7 +15,7 @@ use bytes::Bytes;
 use consensus::Proposal;
 use seal::{KeyState, SealError, Sealed};
 use store::{
-    Outcome, Place, Refusal, Step, Walk, Walked,
+    Outcome, Place, Refusal, Step, StoreError, View, Walk, Walked,
     command::{ChangeKeyring, Rewrapped},
 };
 use tokio::sync::Notify;
@@ -70,6 +70,13 @@ struct Pass {
     failed: Option<(Bytes, SealError)>,
 }
 
+/// What a step of a pass found.
+struct Stepped {
+    walked: Walked,
+    /// The data keys of all values that were looked at.
+    referred: BTreeSet<u32>,
+}
+
 impl Member {
     pub(crate) async fn rewrap_forever(self) {
         let mut handed_over: Option<Instant> = None;
@@ -112,7 +119,7 @@ impl Member {
         for prefix in policy.keyring().concerned() {
             let mut next = Some(Walk::over(&prefix));
             while let Some(walk) = next {
-                let (walked, referred) = self.step(policy, walk).await?;
+                let Stepped { walked, referred } = self.step(policy, walk).await?;
                 pass.referred.extend(referred);
                 next = walked.next;
                 let began = Instant::now();
@@ -128,19 +135,19 @@ impl Member {
         Ok(Some(pass))
     }
 
-    /// The next values that are not sealed as they should be, and the data keys of all that were looked at.
-    async fn step(&self, policy: &Arc<Policy>, walk: Walk) -> Result<(Walked, BTreeSet<u32>), FlowError> {
-        let (store, policy) = (self.shared.store.clone(), policy.clone());
-        let step = move || {
+    /// The next values that are not sealed as they should be.
+    async fn step(&self, policy: &Arc<Policy>, walk: Walk) -> Result<Stepped, FlowError> {
+        let policy = policy.clone();
+        let step = move |view: &View<'_>| {
             let referred = RefCell::new(BTreeSet::new());
             let wants = |key: &[u8], value: &Sealed| {
                 referred.borrow_mut().extend(value.key_id());
                 !policy.keyring().is_current(key, value)
             };
-            let walked = store.view_once(|view| view.walk(walk, STEP, &wants))?;
-            Ok::<_, FlowError>((walked, referred.into_inner()))
+            let walked = view.walk(walk, STEP, &wants)?;
+            Ok::<_, StoreError>(Stepped { walked, referred: referred.into_inner() })
         };
-        tokio::task::spawn_blocking(step).await?
+        self.view_at_leisure(step).await
     }
 
     /// Puts the values into the log, sealed as they should be; `false` when the policy has changed.

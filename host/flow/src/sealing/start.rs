@@ -53,6 +53,23 @@ async fn set_if_missing(custody: Custody<'_>, rule: &SealRule) -> Result<(), Flo
     Ok(())
 }
 
+/// Gives sealed prefixes without a data key one: those of a cluster that was made of a snapshot, in which the data keys of the other
+/// cluster seal nothing any more. What does not succeed is tried again (`keep_keys`); until then nothing is written there.
+pub(crate) async fn give_missing_keys(consensus: &Consensus, policy: &PolicyKeeper) {
+    let custody = Custody { consensus, policy };
+    loop {
+        match custody.give_missing_keys().await {
+            Ok(_) => return,
+            // Members that start together all do this.
+            Err(FlowError::PolicyChanging) => {}
+            Err(error) => {
+                tracing::warn!(%error, "a sealed prefix has no data key, and gets none now; nothing can be written there");
+                return;
+            }
+        }
+    }
+}
+
 /// The data of this cluster may be a copy, and others may have been made of the same: none of them seals anything with a data
 /// key that another one has. What does not succeed is said, and does not stand in the way of a cluster that is in need.
 pub(crate) async fn renew_all(consensus: &Consensus, policy: &PolicyKeeper) {

@@ -63,7 +63,8 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-pub use kubernetes::{KubernetesKey, KubernetesKeyKind};
+pub(crate) use kubernetes::KubernetesPlugin;
+pub use kubernetes::{EncryptionConfig, KubernetesKey, KubernetesKeyKind};
 use node::Node;
 pub use provider::{CredentialConfig, KeyFileConfig, KmsConfig, NamedProvider, ProviderConfig};
 use section::{Problems, Section};
@@ -120,11 +121,7 @@ impl SealConfig {
     /// # Errors
     /// [`SealError::Io`], or [`SealError::Config`] with every mistake in it, each with its place.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, SealError> {
-        let path = path.as_ref();
-        let (text, mode) = read(path).map_err(|source| SealError::io("reading seal configuration", path, source))?;
-        let base = path.parent().unwrap_or(Path::new(""));
-        let config = parse(&text, base).and_then(|config| config.guarded_by(mode));
-        config.map_err(|problems| SealError::Config { path: path.to_owned(), problems })
+        load_with(path.as_ref(), resolve, Self::holds_keys)
     }
 
     /// The provider of that name; the default one for the empty name, as rules have it.
@@ -137,13 +134,8 @@ impl SealConfig {
         }
     }
 
-    /// A file with keys in it is held to what a key file is held to.
-    fn guarded_by(self, mode: u32) -> Result<Self, Vec<String>> {
-        let holds_keys = self.providers.iter().any(|provider| matches!(provider.kind, ProviderConfig::Kubernetes(_)));
-        if holds_keys && mode & MODE_OF_OTHERS != 0 {
-            return Err(vec![format!("it holds keys and has mode {mode:04o}; make it 0600 or 0400")]);
-        }
-        Ok(self)
+    fn holds_keys(&self) -> bool {
+        self.providers.iter().any(|provider| matches!(provider.kind, ProviderConfig::Kubernetes(_)))
     }
 }
 
@@ -171,7 +163,28 @@ fn read(path: &Path) -> io::Result<(Zeroizing<Vec<u8>>, u32)> {
     Ok((text, mode))
 }
 
+/// How the sections of a file, in a folder, become a configuration.
+type Resolve<C> = fn(Section, &Path, &mut Problems) -> C;
+
+/// Reads and checks a file. One with keys in it is held to what a key file is held to.
+fn load_with<C>(path: &Path, resolve: Resolve<C>, holds_keys: fn(&C) -> bool) -> Result<C, SealError> {
+    let (text, mode) = read(path).map_err(|source| SealError::io("reading seal configuration", path, source))?;
+    let base = path.parent().unwrap_or(Path::new(""));
+    let config = parse_with(&text, base, resolve).and_then(|config| {
+        if holds_keys(&config) && mode & MODE_OF_OTHERS != 0 {
+            return Err(vec![format!("it holds keys and has mode {mode:04o}; make it 0600 or 0400")]);
+        }
+        Ok(config)
+    });
+    config.map_err(|problems| SealError::Config { path: path.to_owned(), problems })
+}
+
+#[cfg(test)]
 fn parse(text: &[u8], base: &Path) -> Result<SealConfig, Vec<String>> {
+    parse_with(text, base, resolve)
+}
+
+fn parse_with<C>(text: &[u8], base: &Path, resolve: Resolve<C>) -> Result<C, Vec<String>> {
     if text.len() > CONFIG_BYTES_MAX {
         return Err(vec![format!("it is longer than {CONFIG_BYTES_MAX} bytes")]);
     }

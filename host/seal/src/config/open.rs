@@ -1,5 +1,6 @@
 //! Opens the configured providers.
 
+use super::kubernetes::plugin_name;
 use super::{NamedProvider, ProviderConfig, SealConfig, WhenUnavailable};
 use crate::provider::Derived;
 use crate::{Credential, KeyFile, Kms, KmsOptions, Providers, RecoveryRecipient, RootKeyProvider, SealError};
@@ -39,7 +40,7 @@ impl NamedProvider {
             ProviderConfig::KeyFile(config) => Box::new(KeyFile::open(&config.path)?),
             ProviderConfig::Credential(config) => Box::new(Credential::open(&Credential::directory()?, &config.name)?),
             ProviderConfig::Kms(config) => Box::new(Kms::open(KmsOptions {
-                name: self.name.clone(),
+                name: plugin_name(&self.name).to_owned(),
                 endpoint: config.endpoint.clone(),
                 timeout: config.timeout,
             })?),

@@ -381,3 +381,20 @@ fn no_nonce_repeats_within_or_across_members_and_restarts() {
     assert_eq!(firsts.len(), MEMBERS * count.div_ceil(RUN_MESSAGES as usize));
     assert_eq!(seconds.len(), all.len());
 }
+
+#[test]
+fn what_another_cluster_sealed_opens_and_nothing_new_is_sealed_with_its_key() {
+    let made = record("/s/", 1, None);
+    let value = open(std::slice::from_ref(&made)).seal(b"/s/a", &plain("v")).unwrap();
+    let there = |records: &[DataKeyRecord]| {
+        Keyring::open(CLUSTER + 1, &[crate::SealRule::seal("/s/".into())], records, Some(&root(1)), None)
+    };
+    assert!(there(std::slice::from_ref(&made)).is_err(), "its wraps are bound to the cluster");
+    let carried = made.carried_over(CLUSTER);
+    let keyring = there(std::slice::from_ref(&carried)).unwrap();
+    assert_eq!(keyring.open_value(b"/s/a", value.clone()).unwrap().expose(), b"v");
+    assert!(matches!(keyring.seal(b"/s/a", &plain("w")), Err(SealError::NoActiveKey { .. })));
+    assert!(keyring.open_value(b"/s/b", value).is_err(), "and to its own name, as ever");
+    // Carried on once more it is still bound to where it was made.
+    assert_eq!(carried.clone().carried_over(CLUSTER + 1), carried);
+}

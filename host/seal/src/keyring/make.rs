@@ -34,7 +34,7 @@ impl Keyring {
         let binding = wrap_binding(self.cluster_id, &prefix, id);
         let wraps = providers.wrap(&rule.provider, material.expose(), binding.as_ref())?;
         let (state, digest_id) = (KeyState::Pending.into(), inherits.map_or(id, |(digest_id, _)| digest_id));
-        Ok(DataKeyRecord { prefix, id, created_unix_seconds, state, wraps, uses: 0, digest_id })
+        Ok(DataKeyRecord { prefix, id, created_unix_seconds, state, wraps, uses: 0, digest_id, made_in: 0 })
     }
 
     /// The same data key as it would be wrapped now: by another provider, another root key, or for other recovery; `None` if
@@ -72,7 +72,7 @@ impl Keyring {
         };
         let material = Material::from_slice(material).ok_or_else(damaged)?;
         let provider = self.rule(&record.prefix).map_or("", |rule| &rule.provider);
-        let binding = wrap_binding(self.cluster_id, &record.prefix, record.id);
+        let binding = wrap_binding(record.cluster_id(self.cluster_id), &record.prefix, record.id);
         let mut wraps = providers.wrap(provider, material.expose(), binding.as_ref())?;
         wraps.extend(record.wraps.iter().filter(|wrap| !providers.is_known(&wrap.provider)).cloned());
         Ok(DataKeyRecord { wraps, ..record.clone() })

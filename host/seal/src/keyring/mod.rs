@@ -1,5 +1,6 @@
 //! The data keys of one policy epoch, and which of them a key belongs to.
 
+mod authenticate;
 mod make;
 mod open;
 
@@ -40,6 +41,7 @@ struct HeldRule {
 
 struct HeldKey {
     prefix: Bytes,
+    cluster_id: u64,
     state: KeyState,
     digest_id: u32,
     /// Or why it is not.
@@ -162,7 +164,7 @@ impl Keyring {
         if !held.uses.spend() {
             return Err(SealError::UsesSpent { id });
         }
-        data_key.seal(self.cluster_id, id, key, value.expose(), &sealing.rule.padding_bytes)
+        data_key.seal(held.cluster_id, id, key, value.expose(), &sealing.rule.padding_bytes)
     }
 
     /// Opens a value for its reader, with the data key that it names.
@@ -175,7 +177,7 @@ impl Keyring {
     pub fn open_value(&self, key: &[u8], value: Sealed) -> Result<Plain, SealError> {
         let Some(id) = value.key_id() else { return self.open_clear(key, value) };
         let held = self.keys.get(&id).ok_or(SealError::UnknownDataKey { id })?;
-        held.opened()?.open(self.cluster_id, key, value)
+        held.opened()?.open(held.cluster_id, key, value)
     }
 
     /// Whether the value is as it would be stored if it were written now: clear, or sealed with the active data key.

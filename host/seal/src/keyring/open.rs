@@ -42,7 +42,8 @@ impl Keyring {
             }
             let uses = known.map(|known| known.uses.clone()).unwrap_or_default();
             let (prefix, state, digest_id) = (record.prefix.clone(), record.state(), record.digest_key_id());
-            keyring.add_key(record.id, HeldKey { prefix, state, digest_id, opened, uses });
+            let cluster_id = record.cluster_id(cluster_id);
+            keyring.add_key(record.id, HeldKey { prefix, cluster_id, state, digest_id, opened, uses });
         }
         keyring.rules.sort_by_key(|held| Reverse(held.rule.prefix.len()));
         Ok(keyring)
@@ -94,7 +95,7 @@ fn open_key(
 /// The secret part of a data key, from one of its wraps.
 pub(super) fn material(cluster_id: u64, record: &DataKeyRecord, providers: &Providers) -> Result<Material, SealError> {
     let (prefix, id) = (shown(&record.prefix), record.id);
-    let binding = super::make::wrap_binding(cluster_id, &record.prefix, id);
+    let binding = super::make::wrap_binding(record.cluster_id(cluster_id), &record.prefix, id);
     match providers.unwrap(record, binding.as_ref()) {
         Ok(bytes) => {
             let provider = providers.names();

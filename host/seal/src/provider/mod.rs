@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 pub use credential::Credential;
 pub(crate) use derived::Derived;
 pub use key_file::KeyFile;
+pub(crate) use kms::EncryptedSeed;
 pub use kms::{Kms, KmsOptions};
 pub use recovery::{PASSPHRASE_CHARACTERS_MIN, RecoveryCosts, RecoveryKey, RecoveryRecipient};
 

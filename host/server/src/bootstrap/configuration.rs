@@ -9,7 +9,9 @@ use super::DevDirectory;
 use super::certificates::{ADMINISTRATOR, Pair};
 use crate::cli::Dev;
 use crate::config::url::Url;
-use crate::config::{Cluster, Config, ConfigError, Door, HttpRules, Limits, Timing, TlsFiles, TlsRules, Users};
+use crate::config::{
+    Ceilings, Cluster, Config, ConfigError, Door, HttpRules, Limits, Timing, TlsFiles, TlsRules, Users,
+};
 
 /// etcd's defaults.
 const TIMING: Timing = Timing {
@@ -59,6 +61,7 @@ impl DevDirectory {
             admin: self.door("--admin-port", port(dev.admin_port), Some(&pairs.server)),
             administrators: administrators().expect("the dev administrator's name is a rule"),
             admin_access: auth::AdminAccess::Mtls,
+            hashes_take_administrator: false,
             metrics: self.door("--metrics-port", port(dev.metrics_port), None),
             audit: flow::AuditConfig::default(),
             second_within: None,
@@ -69,6 +72,8 @@ impl DevDirectory {
             timing: TIMING,
             snapshot_entries: SNAPSHOT_ENTRIES,
             limits: Limits::default(),
+            ceilings: Ceilings::default(),
+            backups: None,
             users: Users::default(),
             http: HttpRules::default(),
             connections: api::ConnectionSettings::default(),

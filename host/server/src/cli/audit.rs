@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::client::{ClientError, Connection};
 use super::plugin::Answer;
-use super::table::{Table, print};
+use super::table::{Table, print, printable};
 
 /// The audit log.
 #[derive(Debug, clap::Subcommand)]
@@ -162,6 +162,7 @@ fn shown(text: &str) -> String {
         Stage::Called => "called",
         Stage::Refused => "REFUSED",
         Stage::SealedRead => "sealed read",
+        Stage::Remarked => "remarked",
         Stage::Missing => "MISSING",
     };
     let call = call.rsplit_once('.').map_or(call.as_str(), |(_, call)| call);
@@ -177,12 +178,7 @@ fn shown(text: &str) -> String {
         parts.push(if message.is_empty() { code } else { format!("{code}: {message}") });
     }
     parts.push(format!("(epoch {policy_epoch}, revision {revision})"));
-    printable(&parts.join(" "))
-}
-
-/// Names come from others: they must not move the cursor of a terminal.
-fn printable(text: &str) -> String {
-    text.chars().map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect()
+    printable(parts.join(" "))
 }
 
 #[cfg(test)]
@@ -198,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_line_reads_as_a_sentence() {
-        let expected = "T REFUSED Auth/RoleAdd client by CN:\u{fffd}x from 127.0.0.1:9 name=\"r\" PERMISSION_DENIED: no \
+        let expected = "T REFUSED Auth/RoleAdd client by CN:\\u{1b}x from 127.0.0.1:9 name=\"r\" PERMISSION_DENIED: no \
                         (epoch 2, revision 10)";
         assert_eq!(shown(LINE), expected);
         assert_eq!(shown("rubbish"), "rubbish");

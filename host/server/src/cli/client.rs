@@ -100,12 +100,35 @@ pub(crate) enum ClientError {
     /// The caller's: the key file cannot be made.
     #[error(transparent)]
     KeyFile(#[from] seal::SealError),
+    /// The caller's: a flag that cannot be used.
+    #[error("{flag} cannot be {value:?}: expected {expected}")]
+    Argument { flag: &'static str, value: String, expected: String },
+    /// The connection broke again and again.
+    #[error("{reason}; {bytes} bytes are in {}: the same command goes on from there, within the ten minutes for which a member keeps the rest", path.display())]
+    SnapshotBroke { reason: String, bytes: u64, path: PathBuf },
+    /// A snapshot cannot be read.
+    #[error(transparent)]
+    Archive(#[from] archive::ArchiveError),
+    /// Something that is done without a member cannot be done.
+    #[error(transparent)]
+    Offline(#[from] flow::offline::OfflineError),
+    /// What was checked is not sound.
+    #[error("{} is not sound: {faults} faults; use another snapshot, or get the state from another member", path.display())]
+    Faulty { path: PathBuf, faults: u64 },
     /// The audit log is not whole.
     #[error("the audit log is not whole: {0}")]
     AuditLog(#[from] audit::Fault),
     /// The answer cannot be printed.
     #[error("cannot write the answer: {0}")]
     Output(#[from] io::Error),
+}
+
+impl ClientError {
+    /// For `map_err`: a file that cannot be written.
+    pub(crate) fn unwritable(path: &Path) -> impl Fn(io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self::Unwritable { path: path.clone(), source }
+    }
 }
 
 impl Connection {
@@ -202,7 +225,8 @@ fn tls_fault<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> 
     })
 }
 
-fn innermost(error: &(dyn Error + 'static)) -> String {
+/// What is at the bottom of an error.
+pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
     chain(error).last().unwrap_or(error).to_string()
 }
 

@@ -104,8 +104,7 @@ impl Key {
 
 fn generate(file: &Path) -> Result<(), ClientError> {
     let key = KeyFile::create(file)?;
-    let mut table = Table::new(&["ROOT KEY", "FINGERPRINT"]);
-    table.row(vec![file.display().to_string(), key.fingerprint()]);
+    let table = Table::single([("ROOT KEY", file.display().to_string()), ("FINGERPRINT", key.fingerprint())]);
     Ok(print(Format::Table, &(), &table)?)
 }
 
@@ -129,9 +128,9 @@ impl Rewrap {
             let response = response.map_err(|status| answer.connection.failed(&status))?.into_inner();
             if response.settled || !wait {
                 let settled = Settled { settled: response.settled, policy_epoch: response.policy_epoch };
-                let mut table = Table::new(&["EVERYTHING AS THE RULES WANT IT", "EPOCH"]);
                 let said = if settled.settled { "yes" } else { "not yet" };
-                table.row(vec![said.to_owned(), settled.policy_epoch.to_string()]);
+                let epoch = ("EPOCH", settled.policy_epoch.to_string());
+                let table = Table::single([("EVERYTHING AS THE RULES WANT IT", said.to_owned()), epoch]);
                 return Ok(print(answer.output, &settled, &table)?);
             }
         }
@@ -166,9 +165,8 @@ fn ask(prefix: &str) -> Result<String, ClientError> {
 }
 
 fn changed(answer: &Answer, prefix: Option<String>, policy_epoch: u64) -> Result<(), ClientError> {
-    let mut table = Table::new(&["PREFIX", "EPOCH"]);
     let shown = prefix.clone().unwrap_or_else(|| "all".to_owned());
-    table.row(vec![shown, policy_epoch.to_string()]);
+    let table = Table::single([("PREFIX", shown), ("EPOCH", policy_epoch.to_string())]);
     Ok(print(answer.output, &Changed { prefix, policy_epoch }, &table)?)
 }
 

@@ -32,5 +32,5 @@ pub(super) fn check_vacant(path: &Path) -> Result<(), ClientError> {
 pub(super) fn write_new(path: &Path, contents: &[u8], mode: u32) -> Result<(), ClientError> {
     let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
     let written = file.and_then(|mut file| file.write_all(contents));
-    written.map_err(|source| ClientError::Unwritable { path: path.to_owned(), source })
+    written.map_err(ClientError::unwritable(path))
 }

@@ -84,8 +84,10 @@ impl Recover {
         let response = client.recover(RecoverRequest { keys }).await;
         let response = response.map_err(|status| answer.connection.failed(&status))?.into_inner();
         let recovered = Recovered { recovered: response.recovered, policy_epoch: response.policy_epoch };
-        let mut table = Table::new(&["DATA KEYS RECOVERED", "EPOCH"]);
-        table.row(vec![recovered.recovered.to_string(), recovered.policy_epoch.to_string()]);
+        let table = Table::single([
+            ("DATA KEYS RECOVERED", recovered.recovered.to_string()),
+            ("EPOCH", recovered.policy_epoch.to_string()),
+        ]);
         Ok(print(answer.output, &recovered, &table)?)
     }
 }

@@ -28,6 +28,14 @@ impl Table {
         Self { headings: headings.to_vec(), rows: Vec::new() }
     }
 
+    /// A table of one row, each cell under its heading.
+    pub(crate) fn single<const COLUMNS: usize>(cells: [(&'static str, String); COLUMNS]) -> Self {
+        let (headings, cells): (Vec<_>, Vec<_>) = cells.into_iter().unzip();
+        let mut table = Self::new(&headings);
+        table.row(cells);
+        table
+    }
+
     /// Adds a row with one cell for each heading.
     pub(crate) fn row(&mut self, cells: Vec<String>) {
         assert_eq!(cells.len(), self.headings.len(), "a row has a cell for each heading");
@@ -71,8 +79,11 @@ fn write_row<'a>(out: &mut impl Write, widths: &[usize], cells: impl Iterator<It
 }
 
 /// Names and prefixes come from others: they must not move the cursor of a terminal.
-fn printable(text: String) -> String {
-    if text.chars().any(char::is_control) { text.escape_debug().to_string() } else { text }
+pub(crate) fn printable(text: String) -> String {
+    if !text.chars().any(char::is_control) {
+        return text;
+    }
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
 /// RFC 3339 in UTC; a time out of its range is printed as the number it is.

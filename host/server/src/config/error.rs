@@ -37,6 +37,9 @@ pub(crate) enum ConfigError {
     /// A value that is not the JSON that it should be.
     #[error("{origin} is not usable: {reason}")]
     BadJson { origin: String, reason: String },
+    /// A place for backups that cannot be used.
+    #[error("{origin} is not usable: {reason}")]
+    BadPlace { origin: String, reason: String },
     /// A URL that cannot be used.
     #[error("{origin} holds {value:?}, which cannot be used: {reason}")]
     BadUrl { origin: String, value: String, reason: &'static str },
@@ -55,6 +58,9 @@ pub(crate) enum ConfigError {
     /// A rule of `--admin-identities` and its like that cannot be read.
     #[error("{flag}: {source}")]
     BadRule { flag: &'static str, source: auth::AuthError },
+    /// A file of limits that cannot be read.
+    #[error("--limits-config {}: {reason}", path.display())]
+    Limits { path: PathBuf, reason: String },
     /// The seal configuration does not hold.
     #[error("--seal-config: {0}")]
     Seal(#[source] seal::SealError),
@@ -74,7 +80,10 @@ pub(crate) enum ConfigError {
     #[error("--tls-min-version, --tls-max-version and --cipher-suites leave no TLS to speak: {0}")]
     Tls(#[source] rustls::Error),
     /// `--data-dir` holds the files of etcd.
-    #[error("--data-dir {} holds the data of an etcd member, which strongroom cannot read; choose an empty directory", path.display())]
+    #[error(
+        "--data-dir {0} holds the data of an etcd member; choose another directory, having made it with: strongroom import etcd {0}",
+        path.display()
+    )]
     EtcdData { path: PathBuf },
 }
 

@@ -56,6 +56,7 @@ pub(super) fn connections(reader: &mut Reader<'_>) -> ConnectionSettings {
         streams_max: streams.filter(|streams| *streams != UNLIMITED).unwrap_or(usual.streams_max),
         keep_alive_interval: reader.duration("grpc-keepalive-interval"),
         keep_alive_timeout: reader.duration("grpc-keepalive-timeout"),
+        ..usual
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! [`resolve()`] goes from the one to the other once, and reports every problem that it finds, not only the first.
 
+mod ceilings;
 mod cipher_suites;
 mod cluster;
 mod doors;
@@ -29,6 +30,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use auth::AdminAccess;
+pub(crate) use ceilings::Ceilings;
 pub(crate) use cluster::{Cluster, ClusterState};
 pub(crate) use error::{ConfigError, ConfigErrors, did_you_mean};
 pub(crate) use limits::Limits;
@@ -58,12 +60,16 @@ pub(crate) struct Config {
     pub(crate) administrators: auth::Administrators,
     /// Who may make admin calls on the client listener.
     pub(crate) admin_access: AdminAccess,
+    /// Whether calls that make a hash of the whole state take an administrator.
+    pub(crate) hashes_take_administrator: bool,
     /// The listener of monitoring.
     pub(crate) metrics: Door,
     /// How long what takes two administrators waits for the second.
     pub(crate) second_within: Option<Duration>,
     /// How the audit log is kept.
     pub(crate) audit: flow::AuditConfig,
+    /// Where backups go, how often, and how many are kept.
+    pub(crate) backups: Option<flow::BackupConfig>,
     /// Public keys of those whose plugins are run.
     pub(crate) plugin_trusted_keys: Option<PathBuf>,
     /// The YAML file that names sealed prefixes and root key.
@@ -80,6 +86,8 @@ pub(crate) struct Config {
     pub(crate) corruption_checks: flow::CorruptionChecks,
     /// What requests and the state may take.
     pub(crate) limits: Limits,
+    /// What prefixes may hold and take, and callers ask for.
+    pub(crate) ceilings: Ceilings,
     /// How users prove who they are.
     pub(crate) users: Users,
     /// Which HTTP requests are answered.

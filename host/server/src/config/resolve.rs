@@ -8,7 +8,7 @@ use flow::SealedReadsPolicy;
 use super::error::{ConfigError, ConfigErrors};
 use super::reader::Reader;
 use super::written::Written;
-use super::{Config, Timing, cluster, doors, feature_gates, limits, log, tls, users, value};
+use super::{Ceilings, Config, Timing, cluster, doors, feature_gates, limits, log, tls, users, value};
 
 /// etcd's rule: several heartbeats may be lost before an election starts.
 const HEARTBEATS_PER_ELECTION_MIN: u32 = 5;
@@ -48,10 +48,13 @@ fn read(reader: &mut Reader<'_>) -> Config {
     doors::check_dialling(reader, &name, &cluster, &peer);
     doors::check_peers(reader, &peer, [&client, &admin]);
     let corruption_checks = feature_gates::corruption_checks(reader);
+    let ceilings = ceilings(reader);
+    let connections = ceilings.of_connections(limits::connections(reader));
     Config {
         corruption_checks,
         cluster,
         audit: audit(reader),
+        backups: backups(reader),
         second_within: Some(reader.duration("second-administrator-within")).filter(|within| !within.is_zero()),
         plugin_trusted_keys: reader.path("plugin-trusted-keys"),
         seal_config: reader.path("seal-config"),
@@ -60,9 +63,10 @@ fn read(reader: &mut Reader<'_>) -> Config {
         timing: timing(reader),
         snapshot_entries: reader.count("snapshot-count").unwrap_or_default(),
         limits: limits::limits(reader),
+        ceilings,
         users: users::users(reader),
         http: users::http(reader),
-        connections: limits::connections(reader),
+        connections,
         extensive_metrics: reader.text("metrics") == "extensive",
         tls: tls::rules(reader),
         unsafe_no_fsync: reader.switch("unsafe-no-fsync"),
@@ -75,6 +79,7 @@ fn read(reader: &mut Reader<'_>) -> Config {
         admin,
         administrators,
         admin_access: doors::admin_access(reader),
+        hashes_take_administrator: reader.switch("admin-hashes"),
         metrics,
         remarks: std::mem::take(&mut reader.remarks),
     }
@@ -87,6 +92,17 @@ fn data_dir(reader: &mut Reader<'_>, name: &str) -> PathBuf {
         reader.report(ConfigError::EtcdData { path: path.clone() });
     }
     path
+}
+
+/// The file of `--limits-config`.
+fn ceilings(reader: &mut Reader<'_>) -> Ceilings {
+    let loaded = reader.path("limits-config").map(|path| Ceilings::load(&path)).transpose();
+    loaded
+        .unwrap_or_else(|error| {
+            reader.report(error);
+            None
+        })
+        .unwrap_or_default()
 }
 
 /// Where the audit log lies, and how much of it is kept.
@@ -105,6 +121,24 @@ fn audit(reader: &mut Reader<'_>) -> flow::AuditConfig {
     });
     let sealed_reads = sealed_reads.unwrap_or_default();
     flow::AuditConfig { folder, file_bytes_max, files_max, sealed_reads }
+}
+
+/// Shortest time between backups.
+const BACKUP_INTERVAL_MIN: Duration = Duration::from_secs(1);
+
+/// Where backups go, how often, and how many are kept.
+fn backups(reader: &mut Reader<'_>) -> Option<flow::BackupConfig> {
+    let keep = reader.parsed("backup-keep", "a whole number, at least 1", |text| {
+        usize::try_from(value::whole(text)?).ok().filter(|keep| *keep > 0)
+    });
+    let interval = reader.parsed("backup-interval", "a duration of at least 1s", |text| {
+        value::duration(text).filter(|interval| *interval >= BACKUP_INTERVAL_MIN)
+    });
+    let to = Some(reader.text("backup-dir")).filter(|to| !to.is_empty()).map(|to| flow::BackupPlace::parse(&to));
+    let to = to?.map_err(|error| {
+        reader.report(ConfigError::BadPlace { origin: reader.origin("backup-dir"), reason: error.to_string() });
+    });
+    Some(flow::BackupConfig { to: to.ok()?, interval: interval?, keep: keep? })
 }
 
 /// How often an idle watch hears of progress when the flag says nothing, or 0: etcd's default.

@@ -60,6 +60,7 @@ fn company(flag: &Flag) -> &'static [(&'static str, &'static str)] {
             ("listen-client-urls", "https://127.0.0.1:1"),
             ("advertise-client-urls", "http://a:1"),
         ],
+        "backup-interval" | "backup-keep" => &[("backup-dir", "backups")],
         "compact-hash-check-time" => &[("feature-gates", "CompactHashCheck=true")],
         "log-rotation-config-json" => &[("enable-log-rotation", "true"), ("log-outputs", "/tmp/log")],
         _ => &[],

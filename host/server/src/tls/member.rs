@@ -75,3 +75,14 @@ impl ServerCertVerifier for MemberVerifier {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
+
+impl flow::MemberTrust for MemberVerifier {
+    fn version(&self) -> u64 {
+        self.authority.as_ref().map_or(0, Authority::version)
+    }
+
+    fn trusts(&self, chain: &[CertificateDer<'_>], host: &ServerName<'_>) -> bool {
+        let Some((end_entity, intermediates)) = chain.split_first() else { return false };
+        self.verify_server_cert(end_entity, intermediates, host, &[], UnixTime::now()).is_ok()
+    }
+}

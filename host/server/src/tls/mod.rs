@@ -2,7 +2,7 @@
 //!
 //! A file that is replaced is read again at the next handshake, as in etcd: certificates, authorities and lists of revoked
 //! certificates can be renewed without a restart. One that cannot be used is named in the log, and the one before stays. Connections
-//! whose certificate would not be let in any more are closed.
+//! whose certificate would not be let in any more are closed, and so are those to members that would not be believed any more.
 
 mod authority;
 mod caller;
@@ -52,9 +52,10 @@ pub(crate) fn for_administrators(files: &TlsFiles) -> Result<api::Tls, ConfigErr
 /// # Errors
 ///
 /// [`ConfigError`] names the file at fault.
-pub(crate) fn for_dialling(files: &TlsFiles, rules: &TlsRules) -> Result<Arc<ClientConfig>, ConfigError> {
+pub(crate) fn for_dialling(files: &TlsFiles, rules: &TlsRules) -> Result<flow::PeerTls, ConfigError> {
     let provider = Arc::new(CryptoProvider { cipher_suites: rules.suites.clone(), ..ring::default_provider() });
-    let verifier = MemberVerifier::load(files, &provider)?;
+    let trust = Arc::new(MemberVerifier::load(files, &provider)?);
+    let verifier = Arc::<MemberVerifier>::clone(&trust);
     let (certificate, key) = match &files.dialling {
         Some((certificate, key)) => (certificate, key),
         None => (&files.certificate, &files.key),
@@ -64,10 +65,10 @@ pub(crate) fn for_dialling(files: &TlsFiles, rules: &TlsRules) -> Result<Arc<Cli
         .with_protocol_versions(&rules.versions)
         .map_err(ConfigError::Tls)?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_custom_certificate_verifier(verifier)
         .with_client_cert_resolver(Arc::new(certificate));
     config.resumption = Resumption::disabled();
-    Ok(Arc::new(config))
+    Ok(flow::PeerTls { config: Arc::new(config), trust })
 }
 
 fn build(

@@ -35,10 +35,19 @@ fn issuer(made: &Certificates) -> Issuer<'static, KeyPair> {
 
 /// A client's certificate with a common name, a host name and a serial number.
 fn client(made: &Certificates, name: &str, serial: u64) -> CertificateDer<'static> {
+    certificate(made, name, serial, ExtendedKeyUsagePurpose::ClientAuth)
+}
+
+fn certificate(
+    made: &Certificates,
+    name: &str,
+    serial: u64,
+    purpose: ExtendedKeyUsagePurpose,
+) -> CertificateDer<'static> {
     let mut params = CertificateParams::new(vec![format!("{name}.example")]).unwrap();
     params.distinguished_name.push(DnType::CommonName, name);
     params.serial_number = Some(SerialNumber::from(serial));
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    params.extended_key_usages = vec![purpose];
     params.use_authority_key_identifier_extension = true;
     params.signed_by(&KeyPair::generate().unwrap(), &issuer(made)).unwrap().der().clone()
 }
@@ -148,6 +157,23 @@ fn who_was_let_in_is_judged_again_when_files_are_replaced() {
 }
 
 #[test]
+fn who_was_dialled_is_judged_again_when_files_are_replaced() {
+    let (directory, made) = made();
+    let list = directory.path().join("crl.pem");
+    fs::write(&list, revocations(&made, &[1])).unwrap();
+    let files = TlsFiles { revoked: Some(list.clone()), ..files(&made) };
+    let trust = for_dialling(&files, &TlsRules::default()).unwrap().trust;
+    let chain = [certificate(&made, "a", 2, ExtendedKeyUsagePurpose::ServerAuth)];
+    let host = |name: &'static str| rustls::pki_types::ServerName::try_from(name).unwrap();
+    let version = trust.version();
+    assert!(trust.trusts(&chain, &host("a.example")) && !trust.trusts(&chain, &host("b.example")));
+    assert!(!trust.trusts(&[client(&made, "a", 3)], &host("a.example")), "it is no server's");
+    fs::write(&list, revocations(&made, &[1, 2])).unwrap();
+    assert_ne!(trust.version(), version);
+    assert!(!trust.trusts(&chain, &host("a.example")) && !trust.trusts(&[], &host("a.example")));
+}
+
+#[test]
 fn a_list_of_revoked_certificates_that_is_none_is_refused() {
     let (directory, made) = made();
     let list = directory.path().join("crl.pem");
@@ -201,9 +227,9 @@ fn a_renewed_certificate_is_shown_and_a_damaged_one_is_not() {
 }
 
 /// What the dialling side says to a member that shows this certificate.
-async fn dial(config: &Arc<ClientConfig>, listener: &TlsFiles, host: &str) -> bool {
+async fn dial(tls: &flow::PeerTls, listener: &TlsFiles, host: &str) -> bool {
     let server = tokio_rustls::TlsAcceptor::from(for_clients(listener, &TlsRules::default()).unwrap().config);
-    let client = tokio_rustls::TlsConnector::from(config.clone());
+    let client = tokio_rustls::TlsConnector::from(tls.config.clone());
     let (near, far) = tokio::io::duplex(1 << 14);
     let name = rustls::pki_types::ServerName::try_from(host.to_owned()).unwrap();
     let (accepted, connected) = tokio::join!(server.accept(far), client.connect(name, near));

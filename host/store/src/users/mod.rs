@@ -14,7 +14,7 @@ pub use command::{
 pub use record::{PermissionRecord, RoleRecord, UserRecord};
 
 pub(crate) use apply::change;
-pub(crate) use record::{realm_state, revision, role, roles, user, users};
+pub(crate) use record::{enabled, realm_state, revision, role, roles, take_in, user, users};
 
 use crate::{StoreError, stage::Stage};
 

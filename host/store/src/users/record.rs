@@ -13,7 +13,7 @@ use bytes::Bytes;
 use prost::Message;
 use types::KeyRange;
 
-use crate::{StoreError, family::Family, read::Read};
+use crate::{Beside, StoreError, family::Family, read::Read, stage::Stage};
 
 /// Whether users and roles are enforced, and how often they changed.
 #[derive(Clone, Copy, PartialEq, Eq, Message)]
@@ -94,6 +94,10 @@ pub(crate) fn settings(read: &dyn Read) -> Result<Settings, StoreError> {
     Ok(found.unwrap_or(Settings { enabled: false, revision: AUTH_REVISION_FIRST, disabled_revision: 0 }))
 }
 
+pub(crate) fn enabled(read: &dyn Read) -> Result<bool, StoreError> {
+    Ok(settings(read)?.enabled)
+}
+
 pub(crate) fn revision(read: &dyn Read) -> Result<u64, StoreError> {
     Ok(settings(read)?.revision)
 }
@@ -104,6 +108,16 @@ pub(crate) fn user(read: &dyn Read, name: &str) -> Result<Option<UserRecord>, St
 
 pub(crate) fn role(read: &dyn Read, name: &str) -> Result<Option<RoleRecord>, StoreError> {
     read.get(Family::Auth, &role_key(name))?.map(|bytes| decode(&bytes)).transpose()
+}
+
+/// What a state begins with.
+pub(crate) fn take_in(stage: &mut Stage<'_>, beside: &Beside) {
+    let Beside { users, roles, auth_enabled, auth_revision, .. } = beside;
+    let settings =
+        Settings { enabled: *auth_enabled, revision: (*auth_revision).max(AUTH_REVISION_FIRST), disabled_revision: 0 };
+    stage.put(Family::Auth, SETTINGS, settings.encode_to_vec());
+    users.iter().for_each(|user| stage.put(Family::Auth, user_key(&user.name), user.encode_to_vec()));
+    roles.iter().for_each(|role| stage.put(Family::Auth, role_key(&role.name), role.encode_to_vec()));
 }
 
 /// Every user, by name.

@@ -60,8 +60,8 @@ impl Joining {
         if joined && !self.newcomer.runs() {
             complaints.push(format!("{} had joined, and ended by itself:\n{}", self.name(), self.newcomer.log_tail()));
         }
-        if !self.stranger.remove(cluster).await {
-            complaints.push(format!("{} cannot be removed, though nothing is wrong with any member", self.name()));
+        if let Err(complaint) = self.stranger.remove(cluster).await {
+            complaints.push(format!("{}: {complaint}", self.newcomer.name()));
         } else if !self.newcomer.ends(GONE).await {
             let tail = self.newcomer.log_tail();
             complaints.push(format!("{} was removed and runs {GONE:?} later:\n{tail}", self.name()));

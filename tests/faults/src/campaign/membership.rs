@@ -7,15 +7,15 @@ use proto::etcdserverpb::{
     MemberAddRequest, MemberAddResponse, MemberListRequest, MemberPromoteRequest, MemberRemoveRequest,
 };
 use tokio::time::{sleep, timeout};
-use tonic::Code;
+use tonic::{Code, Status};
 
 use crate::traffic::field::below;
 
 /// Longest wait for one answer.
 pub(super) const ASK: Duration = Duration::from_secs(2);
 
-/// Longest time in which it can be removed again.
-const REMOVAL: Duration = Duration::from_secs(20);
+/// Longest time in which it can be removed again, by members of which some were started a moment ago.
+const REMOVAL: Duration = Duration::from_secs(60);
 
 /// A member that was asked for, by its URL. Whether it was added may be unknown.
 #[derive(Debug)]
@@ -64,27 +64,40 @@ impl Stranger {
         }
     }
 
-    /// Removes it, if it is there. Whether it is known to be gone.
-    pub(super) async fn remove(&self, cluster: &Cluster) -> bool {
+    /// Removes it, if it is there. The error is what the members answered last, each with its number.
+    pub(super) async fn remove(&self, cluster: &Cluster) -> Result<(), String> {
         let begun = Instant::now();
-        let mut asked = 0;
-        while begun.elapsed() < REMOVAL {
-            if self.is_gone(&client(cluster, asked % cluster.size())).await == Some(true) {
-                return true;
+        let mut answers = vec![String::new(); cluster.size()];
+        for member in (0..cluster.size()).cycle() {
+            match self.is_gone(&client(cluster, member)).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => answers[member] = format!("{member}: it was there, and its removal accepted"),
+                Err(answer) => answers[member] = format!("{member}: {answer}"),
             }
-            asked += 1;
+            if begun.elapsed() > REMOVAL {
+                break;
+            }
             sleep(Duration::from_millis(50)).await;
         }
-        false
+        Err(format!("{self:?} cannot be removed, though nothing is wrong with any member: {}", answers.join("; ")))
     }
 
-    async fn is_gone(&self, client: &Client) -> Option<bool> {
+    async fn is_gone(&self, client: &Client) -> Result<bool, String> {
         let mut cluster = client.cluster.clone();
-        let list = timeout(ASK, cluster.member_list(MemberListRequest { linearizable: true })).await.ok()?.ok()?;
-        let own = list.into_inner().members.into_iter().find(|member| member.peer_ur_ls.contains(&self.url));
-        let Some(member) = own else { return Some(true) };
-        drop(timeout(ASK, cluster.member_remove(MemberRemoveRequest { id: member.id })).await);
-        Some(false)
+        let list = cluster.member_list(MemberListRequest { linearizable: true });
+        let list = answer("listing members", list).await?.into_inner();
+        let own = list.members.into_iter().find(|member| member.peer_ur_ls.contains(&self.url));
+        let Some(member) = own else { return Ok(true) };
+        answer("removing it", cluster.member_remove(MemberRemoveRequest { id: member.id })).await?;
+        Ok(false)
+    }
+}
+
+async fn answer<T>(asked: &str, call: impl Future<Output = Result<T, Status>>) -> Result<T, String> {
+    match timeout(ASK, call).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(status)) => Err(format!("{asked}: {:?}, {}", status.code(), status.message())),
+        Err(_) => Err(format!("{asked}: nothing in {ASK:?}")),
     }
 }
 

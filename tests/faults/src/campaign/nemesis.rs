@@ -262,9 +262,7 @@ impl<'a> Nemesis<'a> {
             }
         }
         for stranger in std::mem::take(&mut self.strangers) {
-            if !stranger.remove(self.cluster).await {
-                complaints.push(format!("{stranger:?} cannot be removed, though nothing is wrong with any member"));
-            }
+            complaints.extend(stranger.remove(self.cluster).await.err());
         }
         for joining in std::mem::take(&mut self.joining) {
             if joining.end(self.cluster, complaints).await {

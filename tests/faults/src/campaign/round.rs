@@ -8,7 +8,7 @@ use std::{
 use harness::{Client, Cluster, Random, Watching};
 use proto::{
     admin::{SettleRequest, keys_client::KeysClient},
-    etcdserverpb::{HashKvRequest, WatchCreateRequest},
+    etcdserverpb::{AlarmMember, AlarmRequest, HashKvRequest, WatchCreateRequest, alarm_request::AlarmAction},
 };
 use tokio::time::{sleep, timeout};
 
@@ -106,6 +106,7 @@ impl Round<'_> {
         random: &mut Random,
         outcome: &mut RoundOutcome,
     ) -> Result<Seen, String> {
+        disarm(&self.doors.clients[0]).await?;
         let start = empty(field).await?;
         let mut traffic = Traffic::start(field, start, random);
         outcome.faults = match self.torment {
@@ -130,6 +131,20 @@ impl Round<'_> {
         outcome.complaints.extend(different_hashes(&self.doors.clients, last).await);
         Ok(Seen { testimony, start, stopped, watched, histories })
     }
+}
+
+/// Takes back the alarms that a full disk has raised. They would go by themselves, but only after a round.
+async fn disarm(client: &Client) -> Result<(), String> {
+    settled("takes alarms back", || async {
+        let mut maintenance = client.maintenance.clone();
+        let alarms = maintenance.alarm(AlarmRequest::default()).await.ok()?.into_inner().alarms;
+        for AlarmMember { member_id, alarm } in alarms {
+            let action = AlarmAction::Deactivate.into();
+            maintenance.alarm(AlarmRequest { action, member_id, alarm }).await.ok()?;
+        }
+        Some(())
+    })
+    .await
 }
 
 /// Deletes everything and gives the revision at which the store is empty.

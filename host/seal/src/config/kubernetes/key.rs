@@ -15,7 +15,7 @@ const ROOT_KEY_LABEL: &str = "strongroom root key from an EncryptionConfiguratio
 /// A key of an `EncryptionConfiguration`, overwritten when dropped.
 ///
 /// The key itself encrypts nothing here: a root key of the right size is derived from it, so that neither opens what the
-/// other wrote.
+/// other wrote. It opens what kube-apiserver encrypted with it, in a [`crate::Decrypter`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct KubernetesKey {
     kind: KubernetesKeyKind,
@@ -31,6 +31,8 @@ pub enum KubernetesKeyKind {
     AesGcm,
     /// XSalsa20 and Poly1305 with 32 bytes.
     Secretbox,
+    /// AES-CBC with 16, 24 or 32 bytes. Nothing is written with it here.
+    AesCbc,
 }
 
 impl KubernetesKey {
@@ -48,6 +50,10 @@ impl KubernetesKey {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    pub(crate) fn secret(&self) -> &[u8] {
+        &self.secret
     }
 
     /// The root key: HMAC-SHA256 under the label over (kind, secret), each behind its length. That is the extraction step
@@ -72,6 +78,7 @@ impl KubernetesKeyKind {
         match self {
             Self::AesGcm => "aesgcm",
             Self::Secretbox => "secretbox",
+            Self::AesCbc => "aescbc",
         }
     }
 }

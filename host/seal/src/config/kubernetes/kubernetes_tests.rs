@@ -83,6 +83,13 @@ fn a_plugin_is_read_with_its_timeout() {
     assert_eq!(kind(", timeout: 500ms"), kms(Duration::from_millis(500)));
 }
 
+/// Its wraps name it by what the file calls it.
+#[test]
+fn a_plugin_opens_under_its_own_name() {
+    let config = read_entries(&[entry("[secrets]", &format!("[{KMS}]"))]).unwrap();
+    assert_eq!(config.providers[0].open().unwrap().name(), "kms:cloud");
+}
+
 #[test]
 fn each_size_of_key_is_taken_where_kubernetes_takes_it() {
     for (kind, size, taken) in [

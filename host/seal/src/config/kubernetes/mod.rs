@@ -1,14 +1,19 @@
 //! The form that kube-apiserver reads: an `EncryptionConfiguration`.
 //!
 //! Its resources become rules for the prefixes under which kube-apiserver keeps them by default (`/registry/…`), its keys and
-//! plugins become providers. Here they wrap data keys; what kube-apiserver once encrypted with them stays as it is.
+//! plugins become providers. Here they wrap data keys. What kube-apiserver once encrypted with them is opened on import only, by
+//! an [`EncryptionConfig`].
 
+mod decryption;
 mod key;
 mod provider;
 mod resource;
 
+pub use decryption::EncryptionConfig;
+pub(crate) use decryption::KubernetesPlugin;
 pub use key::{KubernetesKey, KubernetesKeyKind};
 use provider::Written;
+pub(super) use provider::plugin_name;
 use resource::Resource;
 
 use super::node::Node;
@@ -21,11 +26,7 @@ const KIND: &str = "EncryptionConfiguration";
 
 /// Reads the whole file.
 pub(super) fn read(mut file: Section, problems: &mut Problems) -> SealConfig {
-    for (key, expected) in [("apiVersion", API_VERSION), ("kind", KIND)] {
-        if file.required_text(key, problems).is_some_and(|text| text != expected) {
-            problems.add(key, format_args!("it must be {expected}"));
-        }
-    }
+    check_kind(&mut file, problems);
     let mut entries = Entries::default();
     for (at, (place, node)) in some(&mut file, "resources", problems).into_iter().enumerate() {
         entries.read(at, node, place, problems);
@@ -35,6 +36,14 @@ pub(super) fn read(mut file: Section, problems: &mut Problems) -> SealConfig {
     let Entries { providers, rules, .. } = entries;
     let when_unavailable = WhenUnavailable::default();
     SealConfig { providers, default_provider: None, when_unavailable, recovery: Vec::new(), rules }
+}
+
+fn check_kind(file: &mut Section, problems: &mut Problems) {
+    for (key, expected) in [("apiVersion", API_VERSION), ("kind", KIND)] {
+        if file.required_text(key, problems).is_some_and(|text| text != expected) {
+            problems.add(key, format_args!("it must be {expected}"));
+        }
+    }
 }
 
 /// What the entries of a file come to.
@@ -77,7 +86,7 @@ impl Entries {
                 Some(SealRule { sealed: true, provider, ..SealRule::default() })
             }
             Written::Identity => Some(SealRule::default()),
-            Written::AesCbc => {
+            Written::AesCbc(_) => {
                 let problem = "aescbc does not notice altered values, so nothing is written with it; \
                                put aesgcm, secretbox or kms first";
                 problems.add(place, problem);

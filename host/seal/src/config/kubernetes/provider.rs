@@ -22,14 +22,17 @@ const SECRETBOX_BYTES: &[usize] = &[32];
 /// Longest name of a key or plugin in bytes; with its kind before it, it is the name of a provider.
 const NAME_BYTES_MAX: usize = 100;
 
+/// What is put before the name of a plugin.
+const PLUGIN: &str = "kms:";
+
 /// A provider of a resource.
 pub(super) enum Written {
     /// Each of its keys, or a plugin. The first one writes.
     Providers(Vec<NamedProvider>),
     /// Values stay plain.
     Identity,
-    /// A cipher that nothing is written with any more. What it once wrote is none of our business.
-    AesCbc,
+    /// Keys of a cipher that nothing is written with any more.
+    AesCbc(Vec<KubernetesKey>),
 }
 
 /// Reads the provider that stands at a place.
@@ -44,9 +47,9 @@ pub(super) fn read(node: Node, place: String, problems: &mut Problems) -> Option
         "aesgcm" => Some(keys(&mut inner, KubernetesKeyKind::AesGcm, AES_BYTES, problems)),
         "secretbox" => Some(keys(&mut inner, KubernetesKeyKind::Secretbox, SECRETBOX_BYTES, problems)),
         "aescbc" => {
-            // Read for the mistakes in it alone.
-            secrets(&mut inner, AES_BYTES, problems);
-            Some(Written::AesCbc)
+            let secrets = secrets(&mut inner, AES_BYTES, problems).into_iter();
+            let kind = KubernetesKeyKind::AesCbc;
+            Some(Written::AesCbc(secrets.map(|(name, secret)| KubernetesKey::new(kind, name, secret)).collect()))
         }
         _ => Some(Written::Identity),
     };
@@ -65,7 +68,12 @@ fn plugin(section: &mut Section, problems: &mut Problems) -> Option<Written> {
     }
     let kind = endpoint::read(section, problems).map(ProviderConfig::Kms);
     let (name, kind) = name.zip(kind)?;
-    Some(Written::Providers(vec![NamedProvider { name: format!("kms:{name}"), kind }]))
+    Some(Written::Providers(vec![NamedProvider { name: format!("{PLUGIN}{name}"), kind }]))
+}
+
+/// The name of a plugin in the file, of that of its provider.
+pub(in crate::config) fn plugin_name(provider: &str) -> &str {
+    provider.strip_prefix(PLUGIN).unwrap_or(provider)
 }
 
 fn keys(section: &mut Section, kind: KubernetesKeyKind, sizes: &[usize], problems: &mut Problems) -> Written {

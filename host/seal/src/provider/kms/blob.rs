@@ -13,11 +13,11 @@ use crate::binding::Binding;
 const LABEL: &str = "strongroom kms wrap v1";
 
 /// The seed as the plugin encrypted it, with all that it wants to see again.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) struct EncryptedSeed {
-    pub(super) ciphertext: Bytes,
-    pub(super) key_id: String,
-    pub(super) annotations: BTreeMap<String, Bytes>,
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct EncryptedSeed {
+    pub(crate) ciphertext: Bytes,
+    pub(crate) key_id: String,
+    pub(crate) annotations: BTreeMap<String, Bytes>,
 }
 
 /// A wrap by a KMS.
@@ -44,7 +44,7 @@ struct Stored {
 
 impl EncryptedSeed {
     /// The bounds of the protocol.
-    pub(super) fn check(&self) -> Result<(), &'static str> {
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
         protocol::check_ciphertext(&self.ciphertext)?;
         protocol::check_key_id(&self.key_id)?;
         protocol::check_annotations(&self.annotations)

@@ -24,7 +24,8 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::xaes::Key32;
 use crate::{RootKey, RootKeyProvider, SealError, random};
-use blob::{Blob, EncryptedSeed};
+use blob::Blob;
+pub(crate) use blob::EncryptedSeed;
 use link::{Failure, Link};
 
 /// Longest name in bytes.
@@ -101,7 +102,11 @@ impl Kms {
         Ok(encrypted)
     }
 
-    fn decrypt(&self, encrypted: &EncryptedSeed) -> Result<RootKey, SealError> {
+    /// What the plugin makes of this.
+    ///
+    /// # Errors
+    /// [`SealError::NotUnwrapped`] when it says that it did not encrypt it, or cannot decrypt it any more.
+    pub(crate) fn decrypt(&self, encrypted: &EncryptedSeed) -> Result<Zeroizing<Vec<u8>>, SealError> {
         let EncryptedSeed { ciphertext, key_id, annotations } = encrypted.clone();
         let request = DecryptRequest { ciphertext, uid: uid()?, key_id, annotations };
         let answer = self.link.call(|mut client| async move { client.decrypt(request).await });
@@ -109,7 +114,13 @@ impl Kms {
             Failure::Status(status) if protocol::refuses(status.code()) => self.not_unwrapped(),
             failure => self.failed(&failure, &encrypted.ciphertext),
         })?;
-        key_of(answer).ok_or_else(|| self.broken("what it decrypted has not the length that was encrypted"))
+        Ok(taken(answer))
+    }
+
+    fn seed(&self, encrypted: &EncryptedSeed) -> Result<RootKey, SealError> {
+        let decrypted = self.decrypt(encrypted)?;
+        let key = <[u8; 32]>::try_from(&decrypted[..]).map(Key32::new).map(RootKey::from_bytes);
+        key.map_err(|_| self.broken("what it decrypted has not the length that was encrypted"))
     }
 
     /// `sent` is what the plugin was told, and may not be told to others.
@@ -152,7 +163,7 @@ impl RootKeyProvider for Kms {
 
     fn unwrap(&self, blob: &[u8], aad: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
         let blob = Blob::parse(blob).ok_or_else(|| self.not_unwrapped())?;
-        let key = self.decrypt(&blob.seed)?;
+        let key = self.seed(&blob.seed)?;
         key.unwrap(&blob.wrap, blob.seed.bind(aad).as_ref()).map_err(|_| self.not_unwrapped())
     }
 
@@ -179,16 +190,13 @@ fn uid() -> Result<String, SealError> {
     Ok(hex::encode(bytes))
 }
 
-fn key_of(answer: DecryptResponse) -> Option<RootKey> {
-    let mut key = Key32::default();
-    let whole = answer.plaintext.len() == key.len();
-    if whole {
-        key.copy_from_slice(&answer.plaintext);
-    }
+/// What was decrypted, and nothing left of it in the answer.
+fn taken(answer: DecryptResponse) -> Zeroizing<Vec<u8>> {
+    let decrypted = Zeroizing::new(answer.plaintext.to_vec());
     if let Ok(mut received) = answer.plaintext.try_into_mut() {
         received.as_mut().zeroize();
     }
-    whole.then(|| RootKey::from_bytes(key))
+    decrypted
 }
 
 #[cfg(test)]

@@ -114,11 +114,10 @@ fn write_pair(
     check_vacant(&certificate_path)?;
     write_new(&key_path, Zeroizing::new(key.serialize_pem()).as_bytes(), OWNER_ONLY)?;
     write_new(&certificate_path, certificate.as_bytes(), READABLE)?;
-    let mut table = Table::new(&["CERTIFICATE", "KEY", "HOLDS UNTIL"]);
-    table.row(vec![
-        certificate_path.display().to_string(),
-        key_path.display().to_string(),
-        timestamp(params.not_after.unix_timestamp()),
+    let table = Table::single([
+        ("CERTIFICATE", certificate_path.display().to_string()),
+        ("KEY", key_path.display().to_string()),
+        ("HOLDS UNTIL", timestamp(params.not_after.unix_timestamp())),
     ]);
     Ok(print(Format::Table, &(), &table)?)
 }

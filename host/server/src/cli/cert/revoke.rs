@@ -62,8 +62,11 @@ impl Revoke {
         };
         let pem = params.signed_by(&issuer).and_then(|list| list.pem()).map_err(unusable(&list))?;
         replace(&list, &pem, READABLE).map_err(|source| ClientError::Unwritable { path: list.clone(), source })?;
-        let mut table = Table::new(&["LIST", "REVOKED", "COUNTS UNTIL"]);
-        table.row(vec![list.display().to_string(), count.to_string(), timestamp(next.unix_timestamp())]);
+        let table = Table::single([
+            ("LIST", list.display().to_string()),
+            ("REVOKED", count.to_string()),
+            ("COUNTS UNTIL", timestamp(next.unix_timestamp())),
+        ]);
         Ok(print(Format::Table, &(), &table)?)
     }
 }

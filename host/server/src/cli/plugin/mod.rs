@@ -262,8 +262,7 @@ impl Named {
         let request = RemoveRequest { name: self.name.clone() };
         let response =
             plugins(connection).await?.remove(request).await.map_err(|s| connection.failed(&s))?.into_inner();
-        let mut table = Table::new(&["REMOVED", "EPOCH"]);
-        table.row(vec![self.name.clone(), response.policy_epoch.to_string()]);
+        let table = Table::single([("REMOVED", self.name.clone()), ("EPOCH", response.policy_epoch.to_string())]);
         let document = Removed { removed: self.name, policy_epoch: response.policy_epoch };
         Ok(print(self.answer.output, &document, &table)?)
     }

@@ -1,0 +1,9 @@
+//! The stories from outside, without the doors. One program for all of them: each would link RocksDB and wasmtime anew.
+
+mod fixture;
+mod member;
+mod offline;
+mod plugins;
+mod sealing;
+mod turns;
+mod upkeep;
