@@ -9,6 +9,7 @@
 export RUSTDOCFLAGS := -D warnings
 
 DEBUG := $(or $(CARGO_TARGET_DIR),target)/debug
+RELEASE := $(or $(CARGO_TARGET_DIR),target)/release
 
 GUESTS := $(wildcard plugins/*/Cargo.toml) sdk/rust/Cargo.toml
 
@@ -50,10 +51,11 @@ FAULTS_SECONDS = $(if $(HOURS),$(shell expr $(HOURS) \* 3600),300)
 faults: built ## Random faults under traffic, every promise checked (make faults HOURS=2; ARGS="--prove" for the deliberate bugs, ARGS=--shared-disk without root)
 	@"$(DEBUG)/faults" --seconds $(FAULTS_SECONDS) $(ARGS)
 
-bench: built ## Strongroom and a real etcd under the same load, side by side, for an hour (make bench ARGS=--quick; ARGS="--only put1000")
+bench: plugins ## A release and a real etcd under the same load, side by side, for an hour (make bench ARGS=--quick; ARGS="--only put1000")
 	@.ci/install.sh etcd bench
 	tests/conformance/reference/build.sh
-	@"$(DEBUG)/bench" $(ARGS)
+	cargo build --release --package server --package bench
+	@"$(RELEASE)/bench" $(ARGS)
 
 verify: plugins ## Everything a change must pass: format, lints, tests, documentation, dependencies
 	cargo fmt --all --check

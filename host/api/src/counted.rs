@@ -1,6 +1,7 @@
 //! A call on its way through the gate: its messages in both directions, and with which code it ended.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -16,13 +17,13 @@ use crate::metrics::{CallMetrics, MessageCounter};
 /// A call that has started.
 pub(crate) struct Call {
     method: Method,
-    metrics: CallMetrics,
+    metrics: Arc<CallMetrics>,
     started: Instant,
 }
 
 impl Call {
     /// Counts it.
-    pub(crate) fn started(method: Method, headers: &HeaderMap, metrics: CallMetrics) -> Self {
+    pub(crate) fn started(method: Method, headers: &HeaderMap, metrics: Arc<CallMetrics>) -> Self {
         let version = headers.get("client-api-version").and_then(|version| version.to_str().ok());
         metrics.count_started(method, version);
         Self { method, metrics, started: Instant::now() }

@@ -270,7 +270,7 @@ impl Doors {
             metrics: self.metrics.calls.clone(),
         };
         let known = from_fn_with_state(self.member.clone(), credentials::look_up);
-        services.prepare().into_axum_router().layer(from_fn_with_state(gate, guard)).layer(known)
+        services.prepare().into_axum_router().layer(from_fn_with_state(Arc::new(gate), guard)).layer(known)
     }
 }
 

@@ -39,7 +39,6 @@ pub(crate) enum Audience {
 }
 
 /// What the gate decides with.
-#[derive(Clone)]
 pub(crate) struct Gate {
     pub(crate) audience: Audience,
     pub(crate) administrators: Arc<Administrators>,
@@ -52,7 +51,7 @@ pub(crate) struct Gate {
     pub(crate) is_learner: Arc<dyn Fn() -> bool + Send + Sync>,
     /// How long a unary call may take before a warning is logged; zero for any time.
     pub(crate) slow_after: Duration,
-    pub(crate) metrics: CallMetrics,
+    pub(crate) metrics: Arc<CallMetrics>,
     /// Who keeps the audit log, and of which member.
     pub(crate) recorder: Arc<dyn Recorder>,
     pub(crate) member_id: u64,
@@ -65,7 +64,7 @@ pub(crate) struct Gate {
 }
 
 /// The middleware. Whatever is not classified does not pass.
-pub(crate) async fn guard(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+pub(crate) async fn guard(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
     let Some(method) = class::method(request.uri().path()) else { return unknown() };
     let (started, remote) = (Instant::now(), request.extensions().get::<Caller>().and_then(Caller::remote));
     let call = Call::started(method, request.headers(), gate.metrics.clone());

@@ -95,7 +95,7 @@ async fn call_recorded(
         callers: None,
     };
     let handler = any(async move || handler_status.into_http::<Body>());
-    let router = Router::new().route("/{*rest}", handler).layer(from_fn_with_state(gate, guard));
+    let router = Router::new().route("/{*rest}", handler).layer(from_fn_with_state(Arc::new(gate), guard));
     let mut request = Request::post(path).header(header::CONTENT_TYPE, "application/grpc").body(body).unwrap();
     if let Some(caller) = caller {
         request.extensions_mut().insert(caller);

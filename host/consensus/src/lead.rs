@@ -9,7 +9,10 @@ use openraft::{
 use prost::Message as _;
 use tokio::sync::{Mutex, Semaphore};
 
-use crate::{Renewal, consensus::Member, lease_clock::Clock, raft_types::LogId, request::Request};
+use crate::{
+    Renewal, consensus::Member, lease_clock::Clock, raft_types::LogId, request::Request,
+    shared_question::SharedQuestion,
+};
 
 /// Most bytes of proposals under way; further ones wait. Bounds memory whatever the number of clients.
 const IN_FLIGHT_BYTES_MAX: usize = 256 << 20;
@@ -51,16 +54,24 @@ pub(crate) struct Lead {
     pub(crate) changing: Arc<Mutex<()>>,
     pub(crate) clock: Clock,
     pub(crate) election: Duration,
+    /// Whether this member leads: one answer for all leases that are renewed meanwhile.
+    leads: SharedQuestion<bool>,
 }
 
 impl Lead {
     pub(crate) fn new(raft: Member, clock: Clock, election: Duration) -> Self {
+        let asked = raft.clone();
+        let leads = SharedQuestion::new(move || {
+            let raft = asked.clone();
+            async move { matches!(read_index(&raft).await, ReadIndex::Confirmed(_)) }
+        });
         Self {
             raft,
             in_flight: Arc::new(Semaphore::new(IN_FLIGHT_BYTES_MAX / PERMIT_BYTES)),
             changing: Arc::default(),
             clock,
             election,
+            leads,
         }
     }
 
@@ -83,12 +94,7 @@ impl Lead {
 
     /// How far the log must be applied for a linearizable read that begins now.
     pub(crate) async fn read_index(&self) -> ReadIndex {
-        use openraft::errors::LinearizableReadError::ForwardToLeader;
-        match self.raft.get_read_log_id(ReadPolicy::ReadIndex).await {
-            Ok((read, _)) => ReadIndex::Confirmed(*read.log_id()),
-            Err(RaftError::APIError(ForwardToLeader(_)) | RaftError::Fatal(_)) => ReadIndex::NotLeader,
-            Err(RaftError::APIError(_)) => ReadIndex::NoQuorum,
-        }
+        read_index(&self.raft).await
     }
 
     /// Starts a lease's time anew on this member's clock. That this member led is confirmed after it, so that a next
@@ -100,9 +106,15 @@ impl Lead {
                 renewal => break renewal,
             }
         };
-        match self.read_index().await {
-            ReadIndex::Confirmed(_) => renewal,
-            ReadIndex::NotLeader | ReadIndex::NoQuorum => Renewal::NotPrimary,
-        }
+        if self.leads.ask().await == Some(true) { renewal } else { Renewal::NotPrimary }
+    }
+}
+
+async fn read_index(raft: &Member) -> ReadIndex {
+    use openraft::errors::LinearizableReadError::ForwardToLeader;
+    match raft.get_read_log_id(ReadPolicy::ReadIndex).await {
+        Ok((read, _)) => ReadIndex::Confirmed(*read.log_id()),
+        Err(RaftError::APIError(ForwardToLeader(_)) | RaftError::Fatal(_)) => ReadIndex::NotLeader,
+        Err(RaftError::APIError(_)) => ReadIndex::NoQuorum,
     }
 }

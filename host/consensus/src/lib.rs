@@ -51,6 +51,7 @@ mod read_gate;
 mod rebuild;
 mod request;
 mod roster;
+mod shared_question;
 mod snapshots;
 mod transfer;
 

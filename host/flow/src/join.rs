@@ -1,6 +1,6 @@
 //! What a member asks of others before it is one of them, or when it may be one no longer.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, slice, time::Duration};
 
 use consensus::{Consensus, IDENTITY_FILE, Identity};
 
@@ -70,6 +70,7 @@ fn others(config: &MemberConfig) -> Vec<String> {
 /// Returns when this member was removed from the cluster. Only a member without a leader needs to ask.
 pub(crate) async fn removed(consensus: &Consensus, identity: Identity, config: &MemberConfig) -> String {
     let (election, tls) = (config.election_timeout, config.peer_tls.as_deref());
+    let mut told = String::new();
     loop {
         tokio::time::sleep(election).await;
         if consensus.leadership().leader.is_some() {
@@ -81,13 +82,23 @@ pub(crate) async fn removed(consensus: &Consensus, identity: Identity, config: &
             // Removed before a leader could tell it anything, it knows the others as its configuration does.
             urls = others(config);
         }
+        let mut answers = Vec::with_capacity(urls.len());
         for url in urls {
-            let urls = [url];
-            let asked = MembersPage::of_any(&urls, tls);
-            let Ok(Ok(page)) = tokio::time::timeout(election, asked).await else { continue };
-            if page.cluster_id == identity.cluster_id && page.removed.contains(&identity.member_id) {
-                return "the member has been permanently removed from the cluster".to_owned();
-            }
+            let asked = tokio::time::timeout(election, MembersPage::of_any(slice::from_ref(&url), tls)).await;
+            answers.push(match asked {
+                Ok(Ok(page)) if page.cluster_id != identity.cluster_id => format!("{url}: it is of another cluster"),
+                Ok(Ok(page)) if page.removed.contains(&identity.member_id) => {
+                    return "the member has been permanently removed from the cluster".to_owned();
+                }
+                Ok(Ok(_)) => format!("{url}: it knows of no removal"),
+                Ok(Err(error)) => error,
+                Err(_) => format!("{url}: no answer in time"),
+            });
+        }
+        let answers = answers.join("; ");
+        if answers != told {
+            tracing::warn!(answers, "without a leader, the others were asked whether this member was removed");
+            told = answers;
         }
     }
 }

@@ -171,7 +171,12 @@ impl Links {
 
 async fn accept(listener: TcpListener, to: usize, peer_port: u16, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
-    while let Ok((incoming, source)) = listener.accept().await {
+    loop {
+        let Ok((incoming, source)) = listener.accept().await else {
+            // Too few files, say: others are closed before long.
+            sleep(LOOK_AGAIN).await;
+            continue;
+        };
         while connections.try_join_next().is_some() {}
         let shared = Arc::clone(&shared);
         connections.spawn(async move {

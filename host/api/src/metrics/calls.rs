@@ -20,8 +20,8 @@ const CLIENT_VERSION_BYTES_MAX: usize = 32;
 const METHOD_LABELS: [&str; 3] = ["grpc_method", "grpc_service", "grpc_type"];
 const END_LABELS: [&str; 4] = ["grpc_code", "grpc_method", "grpc_service", "grpc_type"];
 
-/// The families of the gate. Cheap to clone.
-#[derive(Clone, Debug)]
+/// The families of the gate.
+#[derive(Debug)]
 pub(crate) struct CallMetrics {
     started: IntCounterVec,
     handled: IntCounterVec,
@@ -34,7 +34,7 @@ pub(crate) struct CallMetrics {
     range_seconds: HistogramVec,
     /// With `--metrics=extensive`.
     handling_seconds: Option<HistogramVec>,
-    client_versions: Arc<Mutex<HashSet<String>>>,
+    client_versions: Mutex<HashSet<String>>,
 }
 
 /// Counts the messages of one direction of one call.
@@ -45,7 +45,7 @@ pub(crate) struct MessageCounter {
 }
 
 impl CallMetrics {
-    pub(crate) fn registered_in(registry: &Registry, extensive: bool) -> Self {
+    pub(crate) fn registered_in(registry: &Registry, extensive: bool) -> Arc<Self> {
         let own = Self::new(extensive);
         for family in [&own.started, &own.handled, &own.messages_in, &own.messages_out, &own.clients] {
             registry.add(family);
@@ -58,7 +58,7 @@ impl CallMetrics {
             registry.add(handling);
         }
         class::all().for_each(|method| own.show_zeros(method));
-        own
+        Arc::new(own)
     }
 
     fn new(extensive: bool) -> Self {
@@ -108,7 +108,7 @@ impl CallMetrics {
                 range_bounds,
             ),
             handling_seconds: extensive.then(handling),
-            client_versions: Arc::default(),
+            client_versions: Mutex::default(),
         }
     }
 

@@ -8,6 +8,8 @@ mod member;
 mod probes;
 mod process;
 
+use std::sync::Arc;
+
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use flow::Member;
@@ -23,7 +25,7 @@ use process::ProcessMetrics;
 #[derive(Clone, Debug)]
 pub struct Metrics {
     registry: Registry,
-    pub(crate) calls: CallMetrics,
+    pub(crate) calls: Arc<CallMetrics>,
     pub(crate) probes: ProbeMetrics,
     member: MemberMetrics,
     process: ProcessMetrics,

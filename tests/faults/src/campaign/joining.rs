@@ -63,8 +63,8 @@ impl Joining {
         if let Err(complaint) = self.stranger.remove(cluster).await {
             complaints.push(format!("{}: {complaint}", self.newcomer.name()));
         } else if !self.newcomer.ends(GONE).await {
-            let tail = self.newcomer.log_tail();
-            complaints.push(format!("{} was removed and runs {GONE:?} later:\n{tail}", self.name()));
+            let (tail, others) = (self.newcomer.log_tail(), pages(cluster).await);
+            complaints.push(format!("{} was removed and runs {GONE:?} later:\n{others}\n{tail}", self.name()));
         }
         joined
     }
@@ -85,6 +85,16 @@ impl Joining {
         promotion.abort();
         false
     }
+}
+
+/// What each member says of all, and who was removed.
+async fn pages(cluster: &Cluster) -> String {
+    let mut pages = Vec::new();
+    for member in 0..cluster.size() {
+        let page = harness::get(cluster.ports(member).peer, "/members").await;
+        pages.push(page.map_or_else(|error| format!("{member}: {error}"), |page| format!("{member}: {page:?}")));
+    }
+    pages.join("\n")
 }
 
 /// What the new member is told of the others: who there is, under the names that it was told.

@@ -12,7 +12,7 @@ use crate::verdict::call::Call;
 const SHOWN_MAX: usize = 12;
 
 /// Most characters shown of a complaint: values are long.
-const SHOWN_CHARS_MAX: usize = 1500;
+const SHOWN_CHARS_MAX: usize = 8_000;
 
 /// Sums over all rounds, and what is wrong.
 #[derive(Debug)]
