@@ -19,8 +19,9 @@ const PROMOTION: Duration = Duration::from_secs(20);
 /// How often it is asked to be promoted: until it has the log, it is refused.
 const AGAIN: Duration = Duration::from_millis(200);
 
-/// Longest life of its process after its removal: a member without a leader asks the others every election timeout, of one second.
-const GONE: Duration = Duration::from_secs(30);
+/// Longest life of its process after its removal: a member without a leader asks the others every election timeout, of one second,
+/// and they know of the removal once they have a leader.
+const GONE: Duration = Duration::from_secs(60);
 
 /// How etcd says that a member has its vote already. To one that lags, it says more.
 const HAS_A_VOTE: &str = "etcdserver: can only promote a learner member";
