@@ -28,6 +28,7 @@
 //! `STRONGROOM_SEED` the seed of a run to repeat (see [`Seed`]), and `STRONGROOM_SUBJECT=etcd` puts etcd in Strongroom's place,
 //! which tests the cases rather than the program (see [`Server::subject`]).
 
+mod callers;
 mod certificates;
 mod client;
 mod cluster;

@@ -9,7 +9,7 @@
 
 use std::{
     collections::BTreeSet,
-    fs::{self, File},
+    fs::File,
     io::{self, Write as _},
     path::Path,
     sync::{Arc, Mutex, PoisonError},
@@ -27,7 +27,7 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
-use crate::Random;
+use crate::{Random, callers::Callers};
 
 /// Bytes taken at once.
 const PIECE_BYTES: usize = 16 * 1024;
@@ -38,9 +38,8 @@ const PIECES_MAX: usize = 256;
 /// How long a lost packet holds up what is behind it: Linux's shortest retransmission timeout.
 const RETRANSMISSION: Duration = Duration::from_millis(200);
 
-/// How often it is looked whose a connection is: while others come and go, the kernel's table may leave one out.
-const LOOKS: u32 = 3;
-const LOOK_AGAIN: Duration = Duration::from_millis(2);
+/// Pause after a failed accept, when there are no more files, say: others are closed before long.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
 /// What a link does to the bytes that go one way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -67,8 +66,7 @@ struct Link {
 struct Shared {
     /// By the sender and the receiver of the bytes.
     links: watch::Sender<Vec<Vec<Link>>>,
-    /// The processes of the members that run.
-    processes: Mutex<Vec<Option<u32>>>,
+    callers: Callers,
     /// Where everything that passes is written as well.
     tap: Mutex<Option<File>>,
 }
@@ -98,7 +96,7 @@ impl Links {
         let members = peer_ports.len();
         let shared = Arc::new(Shared {
             links: watch::Sender::new(vec![vec![Link::default(); members]; members]),
-            processes: Mutex::new(vec![None; members]),
+            callers: Callers::among(members),
             tap: Mutex::default(),
         });
         let (mut ports, mut listeners) = (Vec::new(), JoinSet::new());
@@ -119,22 +117,13 @@ impl Links {
 
     /// A member's process has begun, or ended.
     pub fn runs_as(&self, member: usize, process: Option<u32>) {
-        self.shared.processes.lock().unwrap_or_else(PoisonError::into_inner)[member] = process;
+        self.shared.callers.runs_as(member, process);
     }
 
     /// The connections that a member has made to another and not closed, by the ports on its side; asked of the kernel.
     #[must_use]
     pub fn dialled(&self, from: usize, to: usize) -> BTreeSet<u16> {
-        let process = self.shared.processes.lock().unwrap_or_else(PoisonError::into_inner)[from];
-        let (Some(process), Ok(table)) = (process, fs::read_to_string("/proc/net/tcp")) else { return BTreeSet::new() };
-        let remote = format!("0100007F:{:04X}", self.ports[to]);
-        let dialled = table.lines().filter_map(|line| {
-            let fields: Vec<_> = line.split_whitespace().collect();
-            let (local, there, inode) = (fields.get(1)?, fields.get(2)?, fields.get(9)?);
-            let is_one = **there == remote && has_open(process, &format!("socket:[{inode}]"));
-            is_one.then(|| u16::from_str_radix(local.rsplit(':').next()?, 16).ok()).flatten()
-        });
-        dialled.collect()
+        self.shared.callers.dialled(from, self.ports[to])
     }
 
     /// Changes what happens to bytes from one member to another.
@@ -172,32 +161,24 @@ impl Links {
 async fn accept(listener: TcpListener, to: usize, peer_port: u16, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     loop {
-        let Ok((incoming, source)) = listener.accept().await else {
-            // Too few files, say: others are closed before long.
-            sleep(LOOK_AGAIN).await;
+        let Ok((incoming, _)) = listener.accept().await else {
+            sleep(ACCEPT_PAUSE).await;
             continue;
         };
         while connections.try_join_next().is_some() {}
         let shared = Arc::clone(&shared);
         connections.spawn(async move {
             // A connection that fails is what a network does.
-            drop(carry(incoming, source.port(), to, peer_port, &shared).await);
+            drop(carry(incoming, to, peer_port, &shared).await);
         });
     }
 }
 
-async fn carry(incoming: TcpStream, source: u16, to: usize, peer_port: u16, shared: &Shared) -> io::Result<()> {
+async fn carry(incoming: TcpStream, to: usize, peer_port: u16, shared: &Shared) -> io::Result<()> {
     incoming.set_nodelay(true)?;
-    let mut from = None;
-    for _ in 0..LOOKS {
-        let processes = shared.processes.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        from = owner(source, &processes);
-        if from.is_some() {
-            break;
-        }
-        sleep(LOOK_AGAIN).await;
-    }
-    let from = from.unwrap_or(to);
+    let connection = (incoming.peer_addr()?.port(), incoming.local_addr()?.port());
+    // A member's own connections to itself, and those of whoever is no founder, pass as they are.
+    let from = shared.callers.of(connection).await.unwrap_or(to);
     let mut link = Way { links: shared.links.subscribe(), from, to };
     link.opens().await;
     let outgoing = TcpStream::connect(("127.0.0.1", peer_port)).await?;
@@ -213,23 +194,6 @@ async fn carry(incoming: TcpStream, source: u16, to: usize, peer_port: u16, shar
     Ok(())
 }
 
-/// Which member's process has the socket with this local port.
-fn owner(port: u16, processes: &[Option<u32>]) -> Option<usize> {
-    let table = fs::read_to_string("/proc/net/tcp").ok()?;
-    let local = format!("0100007F:{port:04X}");
-    let inode = table.lines().find_map(|line| {
-        let mut fields = line.split_whitespace().skip(1);
-        (fields.next() == Some(&local)).then(|| fields.nth(7).map(str::to_owned)).flatten()
-    })?;
-    let socket = format!("socket:[{inode}]");
-    processes.iter().position(|process| process.is_some_and(|process| has_open(process, &socket)))
-}
-
-fn has_open(process: u32, file: &str) -> bool {
-    let Ok(files) = fs::read_dir(format!("/proc/{process}/fd")) else { return false };
-    files.flatten().any(|entry| fs::read_link(entry.path()).is_ok_and(|target| target.as_os_str() == file))
-}
-
 /// One direction of one connection.
 struct Way {
     links: watch::Receiver<Vec<Vec<Link>>>,
@@ -239,7 +203,6 @@ struct Way {
 
 impl Way {
     fn now(&self) -> Link {
-        // A member's own connections to itself, and those of a test, pass as they are.
         if self.from == self.to { Link::default() } else { self.links.borrow()[self.from][self.to] }
     }
 
@@ -301,6 +264,8 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut way: Way, sha
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use tokio::time::timeout;
 
     use super::*;
@@ -332,11 +297,10 @@ mod tests {
 
     #[tokio::test]
     async fn whole_links_carry_and_know_who_sends() {
-        let (_links, mut stream) = echoing().await;
+        let (links, mut stream) = echoing().await;
         timeout(SOON, echo(&mut stream)).await.unwrap().unwrap();
-        let port = stream.local_addr().unwrap().port();
-        assert_eq!(owner(port, &[None, Some(std::process::id())]), Some(1));
-        assert_eq!(owner(port, &[None, None]), None);
+        assert_eq!(links.dialled(0, 1), BTreeSet::from([stream.local_addr().unwrap().port()]));
+        assert_eq!(links.dialled(1, 0), BTreeSet::new());
     }
 
     #[tokio::test]
