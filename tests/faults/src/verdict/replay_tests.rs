@@ -115,6 +115,17 @@ fn a_write_done_twice_is_found() {
 }
 
 #[test]
+fn of_deletes_that_look_alike_the_one_that_was_asked_for_in_time_did_it() {
+    let mut server = Server::new();
+    server.call(put("a", "1")).unanswered(delete("a"), true).call(put("b", "2")).unanswered(delete("a"), false);
+    // Clients are recorded one after the other, not by when they asked.
+    server.calls.reverse();
+    assert_eq!(server.complaints(), Vec::<String>::new());
+    server.calls.retain(|call| call.asked != Duration::from_millis(3));
+    server.complains("before it was asked for");
+}
+
+#[test]
 fn a_wrong_effect_is_found() {
     let mut server = busy();
     server.history[0].changes[0].record.value = "9".into();
