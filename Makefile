@@ -1,6 +1,7 @@
 # What contributors run. Every target first installs what it misses: see .ci/install.sh.
 #
-# Always the whole workspace: cargo resolves other features for a single package, and RocksDB would be compiled again.
+# Always the whole workspace: cargo resolves other features for a single package, and RocksDB would be compiled again. A release, which is
+# compiled for `bench` alone, is of the two packages that it takes.
 
 .DEFAULT_GOAL := help
 .PHONY: help run test built conformance clients fuzz guests faults bench verify played tormented read fix audit plugins
@@ -64,7 +65,7 @@ verify: plugins ## Everything a change must pass: format, lints, tests, document
 	cargo clippy --workspace --all-targets -- -D warnings
 	$(MAKE) test
 	@.ci/install.sh etcd clients guests # not side by side: one package manager waits for nobody
-	$(MAKE) -o built tormented # by itself: members that wait for a processor elect each other instead of what is to be seen
+	$(MAKE) -o built tormented # by itself: its members count in seconds, and on busy processors do little but elect each other
 	$(MAKE) -j 3 --output-sync=line -o built played read guests
 
 # What mostly waits, for servers and for clients, and beside it what mostly compiles.

@@ -177,7 +177,6 @@ async fn accept(listener: TcpListener, to: usize, peer_port: u16, shared: Arc<Sh
 async fn carry(incoming: TcpStream, to: usize, peer_port: u16, shared: &Shared) -> io::Result<()> {
     incoming.set_nodelay(true)?;
     let connection = (incoming.peer_addr()?.port(), incoming.local_addr()?.port());
-    // A member's own connections to itself, and those of whoever is no founder, pass as they are.
     let from = shared.callers.of(connection).await.unwrap_or(to);
     let mut link = Way { links: shared.links.subscribe(), from, to };
     link.opens().await;
@@ -203,6 +202,7 @@ struct Way {
 
 impl Way {
     fn now(&self) -> Link {
+        // There is no link of a member with itself; nor of whoever is no founder, which counts as the member it calls.
         if self.from == self.to { Link::default() } else { self.links.borrow()[self.from][self.to] }
     }
 

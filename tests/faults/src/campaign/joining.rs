@@ -88,7 +88,7 @@ impl Joining {
     }
 }
 
-/// What each member says of all, and who was removed.
+/// What each member says who the members are, asked without the links.
 async fn pages(cluster: &Cluster) -> String {
     let mut pages = Vec::new();
     for member in 0..cluster.size() {
