@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    net::TcpListener,
+    net::{Ipv4Addr, TcpStream},
     sync::{Mutex, PoisonError},
 };
 
@@ -50,10 +50,16 @@ pub fn free_port() -> u16 {
     let claimed = guard.get_or_insert_with(Claimed::nothing);
     loop {
         let port = claimed.port();
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+        if !is_listened_on(port) {
             return port;
         }
     }
+}
+
+/// Found by connecting: a socket that listens to find out would be inherited by every process that is started meanwhile, which
+/// keeps the port until it runs its program.
+fn is_listened_on(port: u16) -> bool {
+    TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
 struct Claimed {
@@ -97,7 +103,13 @@ impl Claimed {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
+    use std::{
+        collections::HashSet,
+        net::TcpListener,
+        process::Command,
+        sync::atomic::{AtomicBool, Ordering},
+        thread,
+    };
 
     use super::*;
 
@@ -111,7 +123,24 @@ mod tests {
         ports.sort_unstable();
         ports.dedup();
         assert_eq!(ports.len(), 500);
-        let listener = TcpListener::bind(("127.0.0.1", held[0])).unwrap();
-        assert!(TcpListener::bind(listener.local_addr().unwrap()).is_err(), "the check relies on this");
+        let _listener = TcpListener::bind((Ipv4Addr::LOCALHOST, held[0])).unwrap();
+        assert!(is_listened_on(held[0]) && !is_listened_on(held[1]));
+    }
+
+    #[test]
+    fn a_port_can_be_listened_on_while_processes_are_started() {
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    while !done.load(Ordering::Relaxed) {
+                        assert!(Command::new("true").status().unwrap().success());
+                    }
+                });
+            }
+            let refused: Vec<_> = (0..500).filter_map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, free_port())).err()).collect();
+            done.store(true, Ordering::Relaxed);
+            assert!(refused.is_empty(), "{refused:?}");
+        });
     }
 }
