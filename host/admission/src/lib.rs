@@ -52,6 +52,7 @@ mod engine;
 mod error;
 mod idle;
 mod journal;
+mod lanes;
 pub mod limits;
 mod metrics;
 mod plugin;

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use auth::WriterRule;
 use bytes::Bytes;
 use store::{PluginMode, PluginRecord};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument as _;
 use types::{KeyRange, Operation};
 
 use crate::engine::Code;
 use crate::idle::Idle;
 use crate::journal::Journal;
+use crate::lanes::Lanes;
 use crate::limits::{LANE_WAIT_MAX, LANES_MAX, MEMORY_BYTES_MAX, TIMEOUT_DEFAULT, TIMEOUT_MAX};
 use crate::metrics::PluginMetrics;
 use crate::reading::Reading;
@@ -78,7 +78,7 @@ pub(crate) struct Plugin {
     pub(crate) journal: Arc<Journal>,
     pub(crate) metrics: PluginMetrics,
     code: Result<Code, Cause>,
-    lanes: Arc<Semaphore>,
+    lanes: Lanes,
 }
 
 impl Plugin {
@@ -112,7 +112,7 @@ impl Plugin {
             journal,
             metrics,
             code,
-            lanes: Arc::new(Semaphore::new(lanes)),
+            lanes: Lanes::new(lanes),
         }
     }
 
@@ -188,27 +188,10 @@ impl Plugin {
         reading: Option<Arc<Reading>>,
     ) -> Result<Findings, AdmissionError> {
         let code = self.code.as_ref().map_err(|cause| self.failed(cause.clone()))?;
-        let lane = self.lane().await?;
         let reviewer = Reviewer::new(Arc::clone(self), code.clone(), permit, reading);
         let span = tracing::Span::current();
-        let review = move || {
-            let _entered = span.enter();
-            // Held by the thread, not by the request: a client that hangs up does not free a lane that is in use.
-            let _lane = lane;
-            reviewer.review(&writes)
-        };
-        match tokio::task::spawn_blocking(review).await {
-            Ok(outcome) => outcome.inspect_err(|error| self.note(error)),
-            Err(_) => Err(self.failed(Cause::Abandoned)),
-        }
-    }
-
-    async fn lane(&self) -> Result<OwnedSemaphorePermit, AdmissionError> {
-        match tokio::time::timeout(LANE_WAIT_MAX, Arc::clone(&self.lanes).acquire_owned()).await {
-            Ok(Ok(lane)) => Ok(lane),
-            // The semaphore is never closed, so this is the wait that ended.
-            Ok(Err(_)) | Err(_) => Err(self.failed(Cause::Busy)),
-        }
+        let reviewed = self.lanes.run(LANE_WAIT_MAX, move || span.in_scope(|| reviewer.review(&writes))).await;
+        reviewed.map_err(|cause| self.failed(cause))?.inspect_err(|error| self.note(error))
     }
 
     /// A failure is for the operator to read; a denial is for the client, and its words are the plugin's.

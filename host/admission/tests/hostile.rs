@@ -10,7 +10,7 @@ use crate::fixture::{TIMEOUT_MS, block_on, policy, policy_of, put, record, revie
 use admission::{AdmissionError, Cause, Engine};
 
 /// What a guest may take beyond its time limit: the clock's tick, and a machine that has other things to do.
-const GRACE: Duration = Duration::from_secs(2);
+const GRACE: Duration = Duration::from_secs(10);
 
 fn failed(cause: Cause) -> AdmissionError {
     AdmissionError::PluginFailed { plugin: "hostile".to_owned(), cause }

@@ -230,7 +230,7 @@ async fn who_is_silent_or_stalls_in_a_handshake_keeps_nobody_from_theirs() {
 #[tokio::test]
 async fn where_all_places_are_taken_who_is_slow_makes_room() {
     let authority = Authority::new();
-    let limits = Limits { patience_in_a_crowd: Duration::from_millis(300), unfinished: 4, ..Limits::USUAL };
+    let limits = Limits { patience_in_a_crowd: Duration::from_secs(2), unfinished: 4, ..Limits::USUAL };
     let running = start_within(limits, Some(authority.server()), router()).await;
     let connect = async || TcpStream::connect(running.remote).await.unwrap();
     let silent = [connect().await, connect().await, connect().await, connect().await];

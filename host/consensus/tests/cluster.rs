@@ -175,7 +175,7 @@ async fn a_strict_change_is_refused_while_too_few_members_answer() {
     };
     members.stop(down).await;
     // Until it counts as one that does not answer.
-    tokio::time::sleep(Duration::from_millis(1500)).await;
+    tokio::time::sleep(Duration::from_millis(4500)).await;
     let node = || PeerNode { peer_urls: vec!["http://127.0.0.1:9".to_owned()] };
     for id in [leader, asked] {
         let consensus = &members.of(id).consensus;

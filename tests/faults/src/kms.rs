@@ -21,7 +21,7 @@ fn configure(server: &Server, providers: &[&str]) {
     let of = |name: &&str| match *name {
         "main" => "  - name: main\n    key-file: { path: keys/root.key }\n".to_owned(),
         name => format!(
-            "  - name: {name}\n    kms: {{ endpoint: \"unix://{}\", timeout: 1s }}\n",
+            "  - name: {name}\n    kms: {{ endpoint: \"unix://{}\", timeout: 5s }}\n",
             server.dir().join("kms.sock").display()
         ),
     };

@@ -17,6 +17,7 @@
 //! | `introspection` | tools that ask a server what it is are told: gRPC's health service and reflection |
 //! | `metrics` | every family of etcd is on the page, or has its reason |
 //! | `drop_in` | under etcd's name it takes etcd's command line and file, and logs as etcd does |
+//! | `formats` | what an older version left in a data directory is read as that version read it |
 //! | `watchers` | thousands of watches receive each event once, in order, while one client never reads |
 //! | `kubernetes` | what kube-apiserver asks is answered as it relies on, and its secrets are not on the disk |
 //! | `kubeadm` | it runs from kubeadm's own static pod, is joined and reset as kubeadm does, and obeys its certificate and no client's |
@@ -48,6 +49,8 @@ mod descriptors;
 mod doors;
 #[cfg(test)]
 mod drop_in;
+#[cfg(test)]
+mod formats;
 #[cfg(test)]
 mod gateway;
 #[cfg(test)]

@@ -9,6 +9,7 @@
 //! faults --prove                       with each deliberate bug in turn, and how long each took to be found
 //! faults --handover                    how long nobody can write when the leader goes
 //! faults --rolling                     every member is stopped and started again in turn, three times, under load
+//! faults --rolling --from OLDER        the same as an upgrade: they are first started with the program OLDER
 //! faults --repair                      members with damaged or other data, leaders whose disks fail: each becomes whole again
 //! faults --rotation --keys 100000      data keys are replaced under load: what clients notice, and what is left of the old ones
 //! faults --binding --times 200         a plugin is bound and unbound under load while the leader moves
@@ -59,6 +60,9 @@ struct Arguments {
     /// Restart each member in turn under load, instead of a campaign
     #[arg(long, group = "instead")]
     rolling: bool,
+    /// The program that members are started with at first
+    #[arg(long, requires = "rolling")]
+    from: Option<PathBuf>,
     /// Damage members and wait until each is whole again, instead of a campaign
     #[arg(long, group = "instead")]
     repair: bool,
@@ -109,7 +113,7 @@ async fn main() -> ExitCode {
     let Finding { text, is_clean } = match &arguments {
         Arguments { handover: true, .. } => Box::pin(campaign::handover::run(&plan)).await,
         Arguments { repair: true, .. } => Box::pin(campaign::repair::run(&plan)).await,
-        Arguments { rolling: true, .. } => Box::pin(campaign::rolling::run(&plan)).await,
+        Arguments { rolling: true, from, .. } => Box::pin(campaign::rolling::run(&plan, from.clone())).await,
         Arguments { rotation: true, keys, .. } => Box::pin(campaign::rotation::run(&plan, *keys)).await,
         Arguments { binding: true, times, .. } => Box::pin(campaign::binding::run(&plan, *times)).await,
         Arguments { catch_up: true, writes, .. } => Box::pin(campaign::catch_up::run(&plan, *writes)).await,

@@ -26,6 +26,7 @@ const CANARY_LENGTH: usize = 40;
 
 /// Values of a kilobyte, written so that files are flushed and rolled.
 const FILLERS: usize = 2000;
+const FILLERS_AT_ONCE: usize = 200;
 
 /// Longest time until what was sealed afterwards is gone from files.
 const FORGOTTEN_MAX: Duration = Duration::from_secs(30);
@@ -339,13 +340,15 @@ async fn refusals(server: &Server, canaries: &mut Canaries) {
 /// Enough for a log to roll and a table to be written, then a compaction.
 async fn fill(server: &Server, random: &mut Random) {
     let client = server.client().await;
-    let mut puts = tokio::task::JoinSet::new();
-    for number in 0..FILLERS {
-        let (mut client, value) = (client.clone(), random.word(1000));
-        puts.spawn(async move { client.kv.put(put(&format!("/registry/secrets/fill/{number}"), &value)).await });
-    }
-    for put in puts.join_all().await {
-        put.unwrap();
+    for first in (0..FILLERS).step_by(FILLERS_AT_ONCE) {
+        let mut puts = tokio::task::JoinSet::new();
+        for number in first..first + FILLERS_AT_ONCE {
+            let (mut client, value) = (client.clone(), random.word(1000));
+            puts.spawn(async move { client.kv.put(put(&format!("/registry/secrets/fill/{number}"), &value)).await });
+        }
+        for put in puts.join_all().await {
+            put.unwrap();
+        }
     }
     let etcdctl = server.etcdctl();
     let revision = crate::history::revision(&client).await.to_string();

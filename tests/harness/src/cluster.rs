@@ -5,11 +5,15 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
+    sync::{Arc, LazyLock},
     time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
-use tokio::time::sleep;
+use tokio::{
+    sync::{Mutex, OwnedMutexGuard},
+    time::sleep,
+};
 
 use crate::{
     Links, Newcomer, Ports, http,
@@ -19,12 +23,15 @@ use crate::{
 /// How often a starting member is asked whether it is ready.
 const POLL: Duration = Duration::from_millis(20);
 
+/// Flags of a member that waits long before it takes a silent leader for gone: where tests ask once and count on an answer.
+pub const PATIENT: [&str; 2] = ["--heartbeat-interval=500", "--election-timeout=5000"];
+
 /// How to start a cluster.
 #[derive(Debug, Clone)]
 pub struct ClusterOptions {
     /// How many members found it.
     pub members: usize,
-    /// The program; see [`crate::binary()`].
+    /// The program that members are first started with; see [`crate::binary()`] and [`Cluster::replace_program`].
     pub program: PathBuf,
     /// Flags besides those for names, directories and ports. `{admin}` stands for the member's admin port.
     pub flags: Vec<String>,
@@ -57,21 +64,28 @@ pub struct Cluster {
     /// How many folders of members there are, newcomers counted.
     folders: usize,
     home: TempDir,
+    // Last: the next one's turn comes when this one is gone.
+    _turn: OwnedMutexGuard<()>,
 }
 
+/// Of the clusters of one process one runs at a time: members count in seconds, and on busy processors do little but elect each other.
+static TURN: LazyLock<Arc<Mutex<()>>> = LazyLock::new(Arc::default);
+
 impl Cluster {
-    /// Starts all members of a new cluster and waits until every one is ready.
+    /// Starts all members of a new cluster and waits until every one is ready. One that waits for another cluster of the same process
+    /// begins when that is gone.
     ///
     /// # Panics
     /// When one ends or does not become ready.
     pub async fn start(options: ClusterOptions) -> Self {
+        let turn = Arc::clone(&TURN).lock_owned().await;
         let home = TempDir::with_prefix("strongroom-cluster-").expect("a temporary directory can be made");
         let own = |index: usize| options.own_flags.get(&index).cloned().unwrap_or_default();
         let member = |index: usize| Member::new(home.path(), format!("m{index}"), &options, own(index));
         let members: Vec<_> = (0..options.members).map(member).collect();
         let links = Links::before(&members.iter().map(|member| member.ports.peer).collect::<Vec<_>>()).await;
         let folders = members.len();
-        let mut cluster = Self { members, links, options, folders, home };
+        let mut cluster = Self { members, links, options, folders, home, _turn: turn };
         for member in 0..cluster.members.len() {
             cluster.launch(member);
         }
@@ -99,6 +113,11 @@ impl Cluster {
         let acquaintance = Acquaintance { peer_url: &url(member), members: &founders.join(","), state: "new" };
         let process = self.members[member].launch(&self.options, acquaintance);
         self.links.runs_as(member, Some(process.id()));
+    }
+
+    /// From now on members are started with this program: a member that runs keeps the one that it runs until it is started again.
+    pub fn replace_program(&mut self, program: PathBuf) {
+        self.options.program = program;
     }
 
     /// A member that did not found the cluster, not started and not known to the others yet.

@@ -49,7 +49,7 @@ mod watching;
 
 pub use certificates::Certificates;
 pub use client::{Client, connect, connect_lazy};
-pub use cluster::{Cluster, ClusterOptions};
+pub use cluster::{Cluster, ClusterOptions, PATIENT};
 pub use environment::Environment;
 pub use etcdctl::{Etcdctl, Finished, Running};
 pub use http::{Request, Response, get, send};

@@ -138,7 +138,8 @@ mod tests {
                     }
                 });
             }
-            let refused: Vec<_> = (0..500).filter_map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, free_port())).err()).collect();
+            let refused: Vec<_> =
+                (0..500).filter_map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, free_port())).err()).collect();
             done.store(true, Ordering::Relaxed);
             assert!(refused.is_empty(), "{refused:?}");
         });

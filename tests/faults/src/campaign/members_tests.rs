@@ -16,7 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The member that runs signed plugins only.
 const STRICT: usize = 1;
 
-fn options(flags: Vec<String>, own_flags: BTreeMap<usize, Vec<String>>, members: usize) -> ClusterOptions {
+fn options(mut flags: Vec<String>, own_flags: BTreeMap<usize, Vec<String>>, members: usize) -> ClusterOptions {
+    flags.extend(harness::PATIENT.map(str::to_owned));
     ClusterOptions { members, program: harness::binary(), flags, own_flags, fail_points: Vec::new(), disk_bytes: None }
 }
 

@@ -1,8 +1,9 @@
-//! Every member is stopped and started again in turn, as an upgrade does it, while clients write and watch.
+//! Every member is stopped and started again in turn, as an upgrade does it, while clients write and watch. With an older program to
+//! begin with it is an upgrade.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
-use harness::{Cluster, Random};
+use harness::{Cluster, ClusterOptions, Random};
 use tokio::time::sleep;
 
 use super::{
@@ -22,11 +23,15 @@ const BETWEEN: Duration = Duration::from_secs(1);
 /// A name for the tally.
 const RESTARTS: &str = "rolling-restart";
 
-/// Plays one round of ordinary traffic over a rolling restart and judges it as every round is judged.
-pub(crate) async fn run(plan: &Plan) -> Finding {
+/// Plays one round of ordinary traffic over a rolling restart and judges it as every round is judged. Members are first started with
+/// `older`, if there is one, and with the plan's program when their turn comes.
+pub(crate) async fn run(plan: &Plan, older: Option<PathBuf>) -> Finding {
     let mut random = Random::new(plan.seed.0);
     let authority = Authority::new().expect("certificates can be made");
-    let mut cluster = Cluster::start(options(plan, &authority)).await;
+    let usual = options(plan, &authority);
+    let program = older.unwrap_or_else(|| usual.program.clone());
+    let mut cluster = Cluster::start(ClusterOptions { program, ..usual }).await;
+    cluster.replace_program(plan.program.clone());
     let doors = Doors::of(&cluster, authority.administrator());
     let canary = random.word(CANARY_LENGTH);
     let round = Round { number: 1, doors, canary, torment: Torment::RollingRestart };

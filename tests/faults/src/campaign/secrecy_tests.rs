@@ -49,6 +49,7 @@ impl Scene {
         println!("to repeat: {seed}");
         let authority = Authority::new().unwrap();
         let mut flags = authority.flags();
+        flags.extend(harness::PATIENT.map(str::to_owned));
         flags.push(format!("--snapshot-count={SNAPSHOT_ENTRIES}"));
         flags.push(format!("--snapshot-catchup-entries={SNAPSHOT_ENTRIES}"));
         let own_flags = BTreeMap::from([(KEYLESS, vec!["--seal-provider=none".to_owned()])]);
@@ -141,7 +142,7 @@ async fn ways_in(scene: &mut Scene, member: usize) {
     let over = PutRequest { prev_kv: true, ..put(&name("put"), &second) };
     assert_eq!(client.kv.clone().put(over).await.unwrap().into_inner().prev_kv.unwrap().value, first);
     let leased = scene.canary("put with a lease");
-    let lease = client.lease.clone().lease_grant(LeaseGrantRequest { ttl: 2, id: 0 }).await.unwrap().into_inner().id;
+    let lease = client.lease.clone().lease_grant(LeaseGrantRequest { ttl: 10, id: 0 }).await.unwrap().into_inner().id;
     client.kv.clone().put(PutRequest { lease, ..put(&name("leased"), &leased) }).await.unwrap();
     let (guess, branch) = (scene.canary("compare operand"), scene.canary("put in a transaction"));
     for (operand, result) in [(&second, CompareResult::Equal), (&guess, CompareResult::NotEqual)] {
