@@ -15,7 +15,7 @@ guest=$target/guest
 triple=wasm32-unknown-unknown
 # A stack of 64 KiB, rather than the usual megabyte, which lies before everything else, so that an overflow traps; and a megabyte
 # to begin with: a guest whose memory need not grow is reviewed in half of the time.
-export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="-C link-arg=-zstack-size=65536 -C link-arg=--initial-memory=1048576"
+export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="-C link-arg=-zstack-size=65536 -C link-arg=--initial-memory=1048576 -C target-feature=+simd128"
 rust_min=1.95
 
 die() {

@@ -1,8 +1,15 @@
 //! Walking through bytes that are mostly text.
 
-/// Where `needle` stands in `text`, one offset at a time.
+use memchr::{memchr, memmem};
+
+/// Where `needle` stands in `text`, overlapping ones as well.
 pub(crate) fn positions<'a>(text: &'a [u8], needle: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
-    text.windows(needle.len()).enumerate().filter(move |(_, part)| *part == needle).map(|(at, _)| at)
+    let (finder, mut from) = (memmem::Finder::new(needle), 0);
+    core::iter::from_fn(move || {
+        let at = from + finder.find(text.get(from..)?)?;
+        from = at + 1;
+        Some(at)
+    })
 }
 
 /// The text after spaces, tabs and line ends.
@@ -18,9 +25,7 @@ pub(crate) fn skip_blank(text: &[u8]) -> &[u8] {
 
 /// One layer of JSON string escapes taken off; `None` when there is none to take.
 pub(crate) fn unescaped(text: &[u8]) -> Option<Vec<u8>> {
-    if !text.contains(&b'\\') {
-        return None;
-    }
+    memchr(b'\\', text)?;
     let mut plain = Vec::with_capacity(text.len());
     let mut rest = text;
     while let [first, tail @ ..] = rest {
@@ -61,6 +66,12 @@ fn ascii_escape(digits: &[u8]) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_position_is_found() {
+        assert_eq!(positions(b"ababab", b"abab").collect::<Vec<_>>(), [0, 2]);
+        assert_eq!(positions(b"ab", b"abab").count(), 0);
+    }
 
     #[test]
     fn one_layer_of_escapes_comes_off_at_a_time() {

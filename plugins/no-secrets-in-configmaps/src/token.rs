@@ -1,5 +1,7 @@
 //! Secrets that are one token or one line: private keys, access key ids, signed tokens.
 
+use memchr::memchr;
+
 use crate::text::{positions, skip_space};
 
 /// Characters of an AWS access key id after its four-letter prefix.
@@ -25,14 +27,20 @@ fn is_pem_label(byte: u8) -> bool {
 /// Whether `AKIA` or `ASIA` with 16 capitals or digits stands in `text` as a word of its own.
 pub(crate) fn has_aws_access_key_id(text: &[u8]) -> bool {
     let is_upper = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
-    let words = text.split(|byte| !byte.is_ascii_alphanumeric());
-    words
-        .filter(|word| word.len() == 4 + AWS_SUFFIX_LEN)
-        .any(|word| (word.starts_with(b"AKIA") || word.starts_with(b"ASIA")) && word[4..].iter().all(is_upper))
+    let is_in_word = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let mut prefixes = positions(text, b"AKIA").chain(positions(text, b"ASIA"));
+    prefixes.any(|at| {
+        let (before, word) = text.split_at(at);
+        let suffix = word[4..].iter().take_while(|byte| is_upper(byte)).count();
+        suffix == AWS_SUFFIX_LEN && !is_in_word(before.last()) && !is_in_word(word.get(4 + AWS_SUFFIX_LEN))
+    })
 }
 
 /// Whether three base64url parts, joined by dots, stand in `text`, of which the first is a JOSE header.
 pub(crate) fn has_jwt(text: &[u8]) -> bool {
+    if memchr(b'.', text).is_none() {
+        return false;
+    }
     let runs = text.split(|byte| base64url(*byte).is_none() && *byte != b'.');
     runs.filter(|run| run.contains(&b'.')).any(|run| {
         let parts: Vec<&[u8]> = run.split(|byte| *byte == b'.').collect();

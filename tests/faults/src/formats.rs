@@ -9,7 +9,7 @@ use tar::Archive;
 use crate::offices::{done, text};
 
 /// What the bundled plugin, which is in each directory, denies.
-const DENIED: [&str; 3] = ["put", "/registry/configmaps/default/a", "-----BEGIN PRIVATE KEY-----"];
+const DENIED: [&str; 4] = ["put", "--", "/registry/configmaps/default/a", "-----BEGIN PRIVATE KEY-----"];
 
 /// What is answered and changes with every start.
 const CHANGES: &str = "\"RaftTerm\"";
