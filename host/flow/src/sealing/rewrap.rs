@@ -25,7 +25,7 @@ use super::{Custody, change::unix_seconds};
 use crate::{FlowError, Member};
 
 /// One entry in the log: small beside what clients write, so that none of them waits long behind it.
-const STEP: Step = Step { values: 8, bytes: 64 << 10, entries: 2000 };
+const STEP: Step = Step { values: 32, bytes: 64 << 10, entries: 2000 };
 
 /// After an entry there is a pause of so many times what it took: most of the disk and the processors are left to clients.
 const PAUSE_PARTS: u32 = 4;
