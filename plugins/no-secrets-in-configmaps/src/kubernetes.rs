@@ -99,7 +99,13 @@ mod tests {
         for text in ["kind: SecretStore", "kind: Secret-like", "secretkind: Secret", "\"kind\": \"SecretClass\""] {
             assert!(!has_secret(text.as_bytes()), "{text}");
         }
-        for text in ["kind: Secret", "- kind: 'Secret'\n", "kind: \"Secret\" # x", "{\"kind\" : \"Secret\"}", "\"kind\"kind\":\"Secret\""] {
+        for text in [
+            "kind: Secret",
+            "- kind: 'Secret'\n",
+            "kind: \"Secret\" # x",
+            "{\"kind\" : \"Secret\"}",
+            "\"kind\"kind\":\"Secret\"",
+        ] {
             assert!(has_secret(text.as_bytes()), "{text}");
         }
     }
