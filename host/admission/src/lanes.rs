@@ -61,8 +61,11 @@ impl Lanes {
         let number = state.next;
         state.next += 1;
         state.waiting.insert(number, work);
-        if state.busy < self.0.count {
-            state.busy += 1;
+        let one_is_free = state.busy < self.0.count;
+        state.busy += usize::from(one_is_free);
+        // Where the runtime is shutting down the lane is dropped at once, which takes the lock.
+        drop(state);
+        if one_is_free {
             let lane = Lane { shared: Arc::clone(&self.0), busy: true };
             tokio::task::spawn_blocking(move || lane.work());
         }
