@@ -93,3 +93,15 @@ async fn a_panic_ends_its_own_work_only() {
     assert_eq!(lanes.run(LONG, || panic!("a bug")).await.map(|()| 0), Err(Cause::Abandoned));
     assert_eq!(lanes.run(LONG, || 7).await, Ok(7));
 }
+
+#[test]
+fn where_the_runtime_is_gone_nothing_is_begun_and_nothing_hangs() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let handle = runtime.handle().clone();
+    runtime.shutdown_background();
+    let _entered = handle.enter();
+    let lanes = Lanes::new(1);
+    drop(lanes.ask(Box::new(|| unreachable!("there is no thread for it"))));
+    assert_eq!(waiting(&lanes), 0);
+    assert_eq!(lanes.0.state().busy, 0);
+}
