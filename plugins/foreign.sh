@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the plugins that are not written in Rust to TARGET/plugins/<name>.wasm, runs the native tests of the plugins and of their
-# SDKs, and has a member's engine try the plugins' cases.
+# SDKs, and has a member's engine try the plugins' cases. Does the same with what `strongroom plugin new` makes in these languages.
 # TARGET is CARGO_TARGET_DIR, or `target` at the root of the repository; what the languages' package managers fetch stays below it.
 #
 # STRONGROOM and COMPONENTIZE name the built programs.
@@ -67,4 +67,13 @@ for script in plugins/*/build.sh; do
     quietly "$script" "$out/$name.wasm" "$cache/$name"
     quietly native_tests "$name"
     quietly "$STRONGROOM" plugin test "plugins/$name" --component "$out/$name.wasm"
+done
+
+for language in c go js python; do
+    name=new-in-$language
+    echo "building plugin $name" >&2
+    rm -rf "${cache:?}/$name"
+    quietly within "$cache" "$STRONGROOM" plugin new --lang "$language" "$name"
+    quietly within "$cache/$name" ./build.sh "$name.wasm"
+    quietly within "$cache/$name" "$STRONGROOM" plugin test .
 done

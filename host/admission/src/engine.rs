@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 use meters::Registry;
@@ -20,6 +21,7 @@ use crate::limits::{
 };
 use crate::metrics::Metrics;
 use crate::plugin::Plugin;
+use crate::prepared::Prepared;
 use crate::review::one_line;
 use crate::sandbox::{self, Bounds, Deadline, Grant};
 use crate::ticker::Ticker;
@@ -28,7 +30,7 @@ use crate::{AdmissionError, Description, PluginSet, Trial, TrustedKeys};
 /// First bytes of a core module, which people upload by mistake.
 const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
 
-/// Compiled components that are kept although no policy in force names them, such as one just inspected.
+/// Compiled components that are kept although no policy in force names them: as many as can be prepared.
 const SPARE_MAX: usize = PLUGINS_MAX;
 
 /// Core instances, and tables, of a usual component: the pool has as many for each. One of many parts takes those of others.
@@ -43,6 +45,8 @@ pub struct Engine {
     /// Without any, components need no signature.
     trusted: Option<TrustedKeys>,
     ticker: Arc<Ticker>,
+    /// May be locked while `compiled` is, and not the other way round.
+    prepared: Mutex<Prepared>,
     compiled: Mutex<HashMap<Digest, Code>>,
     /// By the plugin's name: an upgrade goes on with the log of what it replaces.
     journals: Mutex<HashMap<String, Arc<Journal>>>,
@@ -93,6 +97,7 @@ impl Engine {
             workshop,
             trusted: None,
             ticker: Arc::new(ticker),
+            prepared: Mutex::default(),
             compiled: Mutex::default(),
             journals: Mutex::default(),
             metrics: Metrics::new(),
@@ -113,37 +118,42 @@ impl Engine {
         self.trusted.as_ref().map_or(Ok(()), |trusted| trusted.verify(component, signature))
     }
 
-    /// Compiles a component that a plugin is about to have, so that it is there when that is in force.
+    /// Compiles a component that a plugin is about to have, so that it is there when that is in force: until then it is kept for
+    /// [`crate::limits::PREPARED_TIME_MAX`], whatever else of the policy changes.
     ///
     /// # Errors
     /// Why it cannot be run here.
     pub fn prepare(&self, component: &[u8]) -> Result<(), AdmissionError> {
-        self.code(component).map(drop)
+        self.hold(component, |_| Ok(()))
     }
 
     /// Checks an upload: compiles it, refuses what the contract does not allow, and asks it to describe itself and whether it
-    /// takes the settings.
+    /// takes the settings. One that passes is prepared.
     ///
     /// Blocks for as long as compiling takes, up to seconds: not for an async thread.
     ///
     /// # Errors
     /// What is wrong with the component or the settings.
     pub fn inspect(&self, component: &[u8], settings: &str) -> Result<Description, AdmissionError> {
-        Ok(self.try_out(component, settings)?.description)
+        self.hold(component, |code| {
+            let description = describe(code)?;
+            validate(code, settings)?;
+            Ok(description)
+        })
     }
 
-    /// The same for who goes on to try it out, with these settings.
+    /// The same for who goes on to try it out, with these settings: without any it is not asked about them, and has empty ones.
+    /// Nothing is prepared by it.
     ///
     /// # Errors
     /// As [`Engine::inspect`].
-    pub fn try_out(&self, component: &[u8], settings: &str) -> Result<Trial, AdmissionError> {
+    pub fn try_out(&self, component: &[u8], settings: Option<&str>) -> Result<Trial, AdmissionError> {
         let code = self.code(component)?;
-        let (told, _) = sandbox::run(&code.instances, &Grant::default(), None, Deadline::default(), |plugin, store| {
-            plugin.strongroom_admission_policy().call_describe(store)
-        });
-        let description = Description::check(told.map_err(|cause| AdmissionError::Undescribed { cause })?)?;
-        validate(&code, settings)?;
-        Ok(Trial::new(code, description, settings))
+        let description = describe(&code)?;
+        if let Some(settings) = settings {
+            validate(&code, settings)?;
+        }
+        Ok(Trial::new(code, description, settings.unwrap_or_default()))
     }
 
     /// Puts what is told of plugins on the page.
@@ -174,15 +184,21 @@ impl Engine {
             }
             stays
         });
-        let in_force: Vec<&[u8]> =
-            records.iter().filter(|record| !record.disabled).map(|record| record.digest.as_ref()).collect();
-        self.compiled().retain(|digest, _| in_force.contains(&digest.as_slice()));
-        if let Some(workshop) = &self.workshop
-            && let Err(error) = workshop.shelf.retain(|digest| records.iter().any(|record| record.keeps(digest)))
-        {
+        self.forget(records);
+        PluginSet::new(plugins)
+    }
+
+    /// Lets go of the code that no plugin has, but for what is prepared: the plugin that is to have that may come next.
+    fn forget(&self, records: &[PluginRecord]) {
+        let now = Instant::now();
+        let has = |record: &PluginRecord, digest: &Digest| !record.disabled && record.digest == digest.as_slice();
+        let in_force = |digest: &Digest| records.iter().any(|record| has(record, digest));
+        self.compiled().retain(|digest, _| in_force(digest) || self.prepared().holds(digest, now));
+        let Some(workshop) = &self.workshop else { return };
+        let kept = |digest: &Digest| records.iter().any(|record| record.keeps(digest));
+        if let Err(error) = workshop.shelf.retain(|digest| kept(digest) || self.prepared().holds(digest, now)) {
             tracing::warn!(%error, "machine code that no plugin has any more cannot be removed");
         }
-        PluginSet::new(plugins)
     }
 
     fn plugin(&self, record: &PluginRecord, components: &Components<'_>) -> Plugin {
@@ -209,6 +225,23 @@ impl Engine {
         }
     }
 
+    /// Has the code of a component kept if `check` has nothing against it, and also while it is compiled and checked.
+    fn hold<T>(
+        &self,
+        component: &[u8],
+        check: impl FnOnce(&Code) -> Result<T, AdmissionError>,
+    ) -> Result<T, AdmissionError> {
+        let digest = sha256(component);
+        self.prepared().hold(digest, Instant::now());
+        let checked = self.code_of(component, digest).and_then(|code| check(&code));
+        match &checked {
+            // Its time begins now: compiling may have taken long.
+            Ok(_) => self.prepared().hold(digest, Instant::now()),
+            Err(_) => self.prepared().release(&digest),
+        }
+        checked
+    }
+
     pub(crate) fn code(&self, component: &[u8]) -> Result<Code, AdmissionError> {
         self.code_of(component, sha256(component))
     }
@@ -225,7 +258,8 @@ impl Engine {
         let code = Code { instances: check(&self.wasm, &component)?, _ticker: Arc::clone(&self.ticker) };
         let mut compiled = self.compiled();
         if compiled.len() >= PLUGINS_MAX + SPARE_MAX {
-            compiled.clear();
+            let now = Instant::now();
+            compiled.retain(|digest, _| self.prepared().holds(digest, now));
         }
         compiled.insert(digest, code.clone());
         Ok(code)
@@ -246,10 +280,21 @@ impl Engine {
         self.journals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn prepared(&self) -> MutexGuard<'_, Prepared> {
+        self.prepared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn compiled(&self) -> MutexGuard<'_, HashMap<Digest, Code>> {
         // A cache is whole at every moment, whatever panicked while holding it.
         self.compiled.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn describe(code: &Code) -> Result<Description, AdmissionError> {
+    let (told, _) = sandbox::run(&code.instances, &Grant::default(), None, Deadline::default(), |plugin, store| {
+        plugin.strongroom_admission_policy().call_describe(store)
+    });
+    Description::check(told.map_err(|cause| AdmissionError::Undescribed { cause })?)
 }
 
 fn validate(code: &Code, settings: &str) -> Result<(), AdmissionError> {
@@ -323,3 +368,7 @@ fn pool() -> PoolingAllocationConfig {
 pub(crate) fn sha256(bytes: &[u8]) -> Digest {
     digest(&SHA256, bytes).as_ref().try_into().expect("SHA-256 has 32 bytes")
 }
+
+#[cfg(test)]
+#[path = "engine_tests.rs"]
+mod tests;

@@ -1,5 +1,7 @@
 //! Why a write was not admitted, and why a component cannot be a plugin.
 
+use crate::Remarks;
+
 /// Everything that can go wrong in this crate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -13,6 +15,8 @@ pub enum AdmissionError {
         code: String,
         /// The plugin's reason, for people; one line of at most [`crate::limits::MESSAGE_BYTES_MAX`].
         message: String,
+        /// What it and those before it had to say besides; at most [`crate::limits::REMARKS_MAX`] lines of each kind.
+        remarks: Box<Remarks>,
     },
     /// The plugin's: it could not review the write, and without a review there is no write.
     #[error("plugin {plugin} failed to review the write: {cause}")]
@@ -112,6 +116,25 @@ pub enum AdmissionError {
         /// What it said.
         reason: String,
     },
+}
+
+impl AdmissionError {
+    /// The same, where it is a denial with what was said before it.
+    pub(crate) fn after(mut self, mut before: Remarks) -> Self {
+        if let Self::Denied { remarks, .. } = &mut self {
+            before.append(std::mem::take(remarks.as_mut()));
+            **remarks = before.bounded();
+        }
+        self
+    }
+
+    /// What was said besides.
+    pub(crate) fn into_remarks(self) -> Remarks {
+        match self {
+            Self::Denied { remarks, .. } => *remarks,
+            _ => Remarks::default(),
+        }
+    }
 }
 
 /// How a call into a plugin failed.

@@ -37,6 +37,10 @@ pub const COMPILE_MEMORY_BYTES_MAX: u64 = 2 << 30;
 /// How long compiling may take on a machine that is busy.
 pub const COMPILE_WAIT_MAX: Duration = Duration::from_secs(240);
 
+/// How long code stays that was prepared for a plugin which is not in force, of [`PLUGINS_MAX`] plugins at most: ten minutes, twice
+/// what the slowest member may take to prepare it.
+pub const PREPARED_TIME_MAX: Duration = Duration::from_secs(600);
+
 /// Elements of one table. Function tables of real components have a few thousand.
 pub const TABLE_ELEMENTS_MAX: usize = 20_000;
 

@@ -19,7 +19,7 @@ use crate::reading::Reading;
 use crate::review::{Findings, Reviewer, Write};
 use crate::sandbox::Grant;
 use crate::scopes::Scopes;
-use crate::{AdmissionError, Cause};
+use crate::{AdmissionError, Cause, Remarks};
 
 /// The plugins of one policy, in the order in which they review. Cheap to clone.
 #[derive(Clone, Default)]
@@ -142,16 +142,18 @@ impl Plugin {
         self.on_delete && self.scopes.iter().any(|scope| scope.overlaps(range))
     }
 
-    /// Reviews `writes`, each in an instance of its own, all within one time limit. What it finds is what its mode makes of it.
+    /// Reviews `writes`, each in an instance of its own, all within one time limit. The values that it puts in the place of others
+    /// may have so many bytes. What it finds is what its mode makes of it.
     pub(crate) async fn review(
         self: &Arc<Self>,
         permit: &auth::Permit,
         writes: Vec<Write>,
         reading: Option<Arc<Reading>>,
+        mutated_bytes_max: usize,
     ) -> Result<Findings, AdmissionError> {
         let begun = Instant::now();
         let span = tracing::debug_span!("review", plugin = self.name, writes = writes.len());
-        let outcome = self.try_review(permit, writes, reading).instrument(span).await;
+        let outcome = self.try_review(permit, writes, reading, mutated_bytes_max).instrument(span).await;
         self.metrics.reviewed(&outcome, begun.elapsed());
         let outcome = match outcome {
             Err(AdmissionError::PluginFailed { plugin, cause }) if self.fail_open => {
@@ -169,16 +171,18 @@ impl Plugin {
 
     /// A verdict that does not hold, as words.
     fn warned(&self, outcome: Result<Findings, AdmissionError>) -> Findings {
-        let (warnings, notes) = match outcome {
-            Ok(Findings { mut warnings, values, notes }) => {
-                if values.iter().any(Option::is_some) {
-                    warnings.push(format!("plugin {} would change what is written", self.name));
-                }
-                (warnings, notes)
+        let (mut remarks, said) = match outcome {
+            Ok(Findings { values, remarks }) => {
+                let changes = values.iter().any(Option::is_some);
+                (remarks, changes.then(|| format!("plugin {} would change what is written", self.name)))
             }
-            Err(error) => (vec![format!("not enforced: {error}")], Vec::new()),
+            Err(error) => {
+                let said = format!("not enforced: {error}");
+                (error.into_remarks(), Some(said))
+            }
         };
-        Findings { values: Vec::new(), warnings, notes }
+        remarks.warnings.extend(said);
+        Findings { values: Vec::new(), remarks }
     }
 
     async fn try_review(
@@ -186,12 +190,22 @@ impl Plugin {
         permit: &auth::Permit,
         writes: Vec<Write>,
         reading: Option<Arc<Reading>>,
+        mutated_bytes_max: usize,
     ) -> Result<Findings, AdmissionError> {
         let code = self.code.as_ref().map_err(|cause| self.failed(cause.clone()))?;
         let reviewer = Reviewer::new(Arc::clone(self), code.clone(), permit, reading);
         let span = tracing::Span::current();
         let reviewed = self.lanes.run(LANE_WAIT_MAX, move || span.in_scope(|| reviewer.review(&writes))).await;
-        reviewed.map_err(|cause| self.failed(cause))?.inspect_err(|error| self.note(error))
+        let reviewed = reviewed.map_err(|cause| self.failed(cause))?;
+        reviewed.and_then(|findings| self.bounded(findings, mutated_bytes_max)).inspect_err(|error| self.note(error))
+    }
+
+    /// One that makes more of a request than may be left of it has failed as one that traps has.
+    fn bounded(&self, findings: Findings, mutated_bytes_max: usize) -> Result<Findings, AdmissionError> {
+        if findings.mutated_bytes() > mutated_bytes_max {
+            return Err(self.failed(Cause::Mutation { reason: "to more than a request may bring" }));
+        }
+        Ok(findings)
     }
 
     /// A failure is for the operator to read; a denial is for the client, and its words are the plugin's.
@@ -209,12 +223,17 @@ impl Plugin {
 /// A verdict of which whoever wrote hears nothing.
 fn observed(outcome: Result<Findings, AdmissionError>) -> Findings {
     let notes = match outcome {
-        Ok(Findings { notes, .. }) => notes,
-        Err(denied @ AdmissionError::Denied { .. }) => vec![format!("only observed: {denied}")],
+        Ok(Findings { remarks, .. }) => remarks.notes,
+        Err(denied @ AdmissionError::Denied { .. }) => {
+            let said = format!("only observed: {denied}");
+            let mut notes = denied.into_remarks().notes;
+            notes.push(said);
+            notes
+        }
         // Counted, and said in the log, where it was noticed.
         Err(_) => Vec::new(),
     };
-    Findings { notes, ..Findings::default() }
+    Findings { values: Vec::new(), remarks: Remarks { warnings: Vec::new(), notes } }
 }
 
 /// A rule that this version cannot read is a rule that nobody goes by: installation lets none in.

@@ -9,11 +9,11 @@ use seal::{Keyring, SealError};
 use store::PluginMode;
 use store::command::{Premise, Stamp};
 use store::users::Author;
-use types::{Operation, Plain};
+use types::Operation;
 
-use crate::limits::{MUTATED_BYTES_MAX, REMARKS_MAX};
+use crate::limits::MUTATED_BYTES_MAX;
 use crate::reading::Reading;
-use crate::{AdmissionError, Cause, PluginSet, SealedWrite, State, writes};
+use crate::{AdmissionError, PluginSet, Remarks, SealedWrite, State, writes};
 
 /// Everything that decides how a write is reviewed and sealed, as of one policy epoch. Never changes.
 pub struct Policy {
@@ -67,8 +67,8 @@ impl Policy {
         original: &'a Operation,
     ) -> Result<Admitted<'a>, AdmissionError> {
         // A plugin changes values only, so whom the keys concern stays the same.
-        let (mut operation, mut mutated_bytes) = (Cow::Borrowed(original), 0);
-        let (mut warnings, mut notes) = (Vec::new(), Vec::new());
+        let (mut operation, mut mutable_bytes) = (Cow::Borrowed(original), MUTATED_BYTES_MAX);
+        let mut remarks = Remarks::default();
         let (mut reading, mut premises) = (None, Vec::new());
         for plugin in self.plugins.concerned_by(original).filter(|plugin| plugin.reviews_writes_of(&permit)) {
             let writes = writes::concerning(plugin, &self.keyring, &operation);
@@ -79,48 +79,42 @@ impl Policy {
                 let begin = || Arc::new(Reading::new(Arc::clone(&self.state), Arc::clone(&self.keyring)));
                 Arc::clone(reading.get_or_insert_with(begin))
             });
-            let findings = plugin.review(&permit, writes, reads).await?;
+            let reviewed = plugin.review(&permit, writes, reads, mutable_bytes).await;
+            let findings = reviewed.map_err(|error| error.after(std::mem::take(&mut remarks)))?;
             let read = reading.as_ref().map(|reading| reading.take_premises()).unwrap_or_default();
             if plugin.mode == PluginMode::Enforce {
                 premises.extend(read);
             }
-            warnings.extend(findings.warnings);
-            notes.extend(findings.notes);
-            mutated_bytes += findings.values.iter().flatten().map(Plain::len).sum::<usize>();
-            if mutated_bytes > MUTATED_BYTES_MAX {
-                return Err(plugin.failed(Cause::Mutation { reason: "to more than a request may bring" }));
-            }
+            mutable_bytes = mutable_bytes.saturating_sub(findings.mutated_bytes());
+            remarks.append(findings.remarks);
             if findings.values.iter().any(Option::is_some) {
                 writes::replace(plugin, operation.to_mut(), findings.values);
             }
         }
-        warnings.truncate(REMARKS_MAX);
-        notes.truncate(REMARKS_MAX);
-        Ok(Admitted { operation, warnings, notes, premises, permit, policy: Arc::clone(self) })
+        Ok(Admitted { operation, remarks: remarks.bounded(), premises, permit, policy: Arc::clone(self) })
     }
 }
 
 /// Evidence that every plugin in force passed an operation. Only [`Policy::review`] makes one.
 pub struct Admitted<'a> {
     operation: Cow<'a, Operation>,
-    warnings: Vec<String>,
-    notes: Vec<String>,
+    remarks: Remarks,
     premises: Vec<Premise>,
     permit: Permit,
     policy: Arc<Policy>,
 }
 
 impl Admitted<'_> {
-    /// What the plugins have to say to whoever wrote; at most [`REMARKS_MAX`] lines.
+    /// What the plugins have to say to whoever wrote; at most [`crate::limits::REMARKS_MAX`] lines.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
-        &self.warnings
+        &self.remarks.warnings
     }
 
-    /// What the plugins have to say to auditors; at most [`REMARKS_MAX`] lines.
+    /// What the plugins have to say to auditors; at most [`crate::limits::REMARKS_MAX`] lines.
     #[must_use]
     pub fn notes(&self) -> &[String] {
-        &self.notes
+        &self.remarks.notes
     }
 
     /// Seals the values under the policy that reviewed them.

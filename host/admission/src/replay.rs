@@ -82,9 +82,10 @@ impl Candidate {
         let reading = Arc::new(Reading::at(before, Arc::clone(&self.state), Arc::clone(keyring)));
         let reviewer = Reviewer::of_the_past(Arc::clone(&self.plugin), self.code.clone(), reading);
         Some(match reviewer.review(&[write]) {
-            Ok(findings) => {
-                Hindsight::Passed { changed: findings.values.iter().any(Option::is_some), warnings: findings.warnings }
-            }
+            Ok(findings) => Hindsight::Passed {
+                changed: findings.values.iter().any(Option::is_some),
+                warnings: findings.remarks.warnings,
+            },
             Err(AdmissionError::Denied { code, message, .. }) => Hindsight::Denied { code, message },
             Err(AdmissionError::PluginFailed { cause, .. }) => Hindsight::Failed(cause),
             Err(other) => Hindsight::Failed((&other).into()),

@@ -13,7 +13,7 @@ use crate::limits::{MESSAGE_BYTES_MAX, REMARK_BYTES_MAX, REMARKS_MAX};
 use crate::plugin::Plugin;
 use crate::reading::Reading;
 use crate::sandbox::{self, Deadline};
-use crate::{AdmissionError, Cause};
+use crate::{AdmissionError, Cause, Remarks};
 
 /// Stands for a code that breaks the contract.
 const CODE_UNSPECIFIED: &str = "unspecified";
@@ -89,10 +89,14 @@ impl Write {
 pub(crate) struct Findings {
     /// For each write, the value that it is to have instead.
     pub(crate) values: Vec<Option<Plain>>,
-    /// For whoever wrote: single lines.
-    pub(crate) warnings: Vec<String>,
-    /// For the audit log: single lines.
-    pub(crate) notes: Vec<String>,
+    pub(crate) remarks: Remarks,
+}
+
+impl Findings {
+    /// Bytes of the values that the writes are to have instead.
+    pub(crate) fn mutated_bytes(&self) -> usize {
+        self.values.iter().flatten().map(Plain::len).sum()
+    }
 }
 
 /// One plugin at work on one request.
@@ -132,8 +136,10 @@ impl Reviewer {
         let deadline = Deadline::after(self.plugin.timeout);
         let mut findings = Findings::default();
         for write in writes {
-            let value = self.review_one(write, deadline, &mut findings)?;
-            findings.values.push(value);
+            match self.review_one(write, deadline, &mut findings.remarks) {
+                Ok(value) => findings.values.push(value),
+                Err(error) => return Err(error.after(findings.remarks)),
+            }
         }
         Ok(findings)
     }
@@ -142,7 +148,7 @@ impl Reviewer {
         &self,
         write: &Write,
         deadline: Deadline,
-        findings: &mut Findings,
+        remarks: &mut Remarks,
     ) -> Result<Option<Plain>, AdmissionError> {
         let uris: Vec<&str> = self.uris.iter().map(String::as_str).collect();
         let caller =
@@ -161,8 +167,8 @@ impl Reviewer {
         }
         let verdict = verdict.map_err(|cause| self.plugin.failed(cause))?;
         if !saw_sealed {
-            findings.warnings.extend(self.remarks(&verdict.warnings));
-            findings.notes.extend(self.remarks(&verdict.notes));
+            remarks.warnings.extend(self.remarks(&verdict.warnings));
+            remarks.notes.extend(self.remarks(&verdict.notes));
         }
         match verdict.decision {
             policy::Decision::Allow => Ok(None),
@@ -198,7 +204,7 @@ impl Reviewer {
         let code = if is_name(&denial.code) { denial.code } else { CODE_UNSPECIFIED.to_owned() };
         let message =
             if saw_sealed { MESSAGE_WITHHELD.to_owned() } else { one_line(&denial.message, MESSAGE_BYTES_MAX) };
-        AdmissionError::Denied { plugin: self.plugin.name.clone(), code, message }
+        AdmissionError::Denied { plugin: self.plugin.name.clone(), code, message, remarks: Box::default() }
     }
 }
 

@@ -68,6 +68,17 @@ fn settings_are_for_the_plugin_to_judge() {
 }
 
 #[test]
+fn who_tries_a_plugin_out_need_not_have_settings_for_it() {
+    let engine = Engine::new().unwrap();
+    let component = guests::needing_settings();
+    assert_eq!(engine.try_out(&component, None).unwrap().description.name, "needing-settings");
+    engine.try_out(&component, Some("x")).unwrap();
+    let refused = AdmissionError::BadSettings { reason: "give me some".to_owned() };
+    assert_eq!(engine.try_out(&component, Some("")).err(), Some(refused.clone()));
+    assert_eq!(engine.inspect(&component, "").unwrap_err(), refused, "a member always asks");
+}
+
+#[test]
 fn a_description_has_a_deadline() {
     let refusal =
         crate::fixture::block_on(async { tokio::task::spawn_blocking(|| refusal(&guests::endless_describe())).await });

@@ -106,6 +106,52 @@ fn what_plugins_make_of_a_request_is_bounded() {
 }
 
 #[test]
+fn a_plugin_that_makes_a_request_too_large_has_failed_and_no_other() {
+    let engine = Engine::new().unwrap();
+    // Each alone may put that much into it, and both together may not.
+    let value = "x".repeat(types::REQUEST_BYTES_MAX / 3 * 2);
+    let write = put("/guarded/a", &value);
+    let rewriting = |name: &str| PluginRecord { may_mutate: true, ..bound(name, guests::change_to_itself()) };
+    let second = |record: PluginRecord| policy(&engine, &[rewriting("first"), record]);
+    let passed = second(PluginRecord { fail_open: true, ..rewriting("second") });
+    assert!(values(&admitted(&passed, &write).unwrap()) == [value], "it is passed over, as the administrator wants it");
+    let refused = admitted(&second(rewriting("second")), &write).unwrap_err();
+    let AdmissionError::PluginFailed { plugin, cause } = refused else { panic!("{refused}") };
+    assert!(plugin == "second" && matches!(cause, Cause::Mutation { .. }), "{plugin}: {cause}");
+    let warned = second(PluginRecord { mode: i32::from(PluginMode::Warn), ..rewriting("second") });
+    let passed = admitted(&warned, &write).unwrap();
+    let [warning] = passed.warnings() else { panic!("{:?}", passed.warnings()) };
+    assert!(warning.starts_with("not enforced: plugin second failed"), "{warning}");
+}
+
+#[test]
+fn a_denial_comes_with_what_was_said_before_it_and_beside_it() {
+    let engine = Engine::new().unwrap();
+    let denying = bound("denying", guests::deny_with_remarks());
+    let write = put("/guarded/a", "x");
+    let both = policy(&engine, &[changing(), denying.clone()]);
+    let denied = block_on(review(&both, &write)).unwrap_err();
+    let AdmissionError::Denied { plugin, code, message, remarks } = denied else { panic!("{denied}") };
+    assert_eq!((plugin.as_str(), code.as_str(), message.as_str()), ("denying", "denied", "no"));
+    assert_eq!(remarks.warnings, ["changing: changed", "denying: look out"]);
+    assert_eq!(remarks.notes, ["changing: seen", "denying: noted"]);
+    let many = txn((0..100).map(|number| TxnOp::Put(plain_put(&format!("/guarded/{number}"), "x"))).collect(), vec![]);
+    let denied = block_on(review(&both, &many)).unwrap_err();
+    assert!(matches!(denied, AdmissionError::Denied { remarks, .. } if remarks.notes.len() == limits::REMARKS_MAX));
+
+    let warned = policy(&engine, &[PluginRecord { mode: i32::from(PluginMode::Warn), ..denying.clone() }]);
+    let passed = admitted(&warned, &write).unwrap();
+    assert_eq!(passed.warnings(), ["denying: look out", "not enforced: denied by plugin denying: no (denied)"]);
+    assert_eq!(passed.notes(), ["denying: noted"]);
+
+    let seeing = PluginRecord { sees_sealed: true, ..denying };
+    let sealing = policy_of(1, load(&engine, &[seeing]), sealing_keyring());
+    let denied = block_on(review(&sealing, &put(&format!("{SEALED_PREFIX}a"), "x"))).unwrap_err();
+    let said = matches!(denied, AdmissionError::Denied { remarks, .. } if !remarks.is_empty());
+    assert!(!said, "what it says of a sealed value reaches nobody");
+}
+
+#[test]
 fn a_verdict_that_is_not_enforced_is_a_warning_or_nothing() {
     let engine = Engine::new().unwrap();
     let of = |mode: PluginMode| {

@@ -115,7 +115,8 @@ impl Gate {
             Recording::Afterwards => Stage::Called,
             Recording::Refusals | Recording::Action { .. } => return Ok(response),
         };
-        self.recorder.note(Event { outcome: Some(record::outcome(&response, method)), ..event(stage) });
+        let outcome = Some(record::outcome(&response, method));
+        self.recorder.note(Event { what: record::denial(&response), outcome, ..event(stage) });
         Ok(response)
     }
 

@@ -106,6 +106,17 @@ async fn who_is_refused_and_who_only_looks_is_recorded() {
     assert!(recorded(PUT, administrator(), Body::empty(), Status::ok("")).await.1.is_empty());
     let (_, notes) = recorded(PUT, administrator(), Body::empty(), Status::permission_denied("value")).await;
     assert_eq!(notes, [format!("member Refused KV/Put URI:{ADMINISTRATOR} {{}} PERMISSION_DENIED \"\"")]);
+    // Whose denial it is, and its code, are names.
+    let denied = admission::AdmissionError::Denied {
+        plugin: "no-secrets".to_owned(),
+        code: "pem".to_owned(),
+        message: "value".to_owned(),
+        remarks: Box::default(),
+    };
+    let denied = Status::from(ApiError::from(FlowError::Admission(denied)));
+    let (_, notes) = recorded(PUT, administrator(), Body::empty(), denied).await;
+    let what = r#"{"code": "pem", "denied by": "no-secrets"}"#;
+    assert_eq!(notes, [format!("member Refused KV/Put URI:{ADMINISTRATOR} {what} PERMISSION_DENIED \"\"")]);
 }
 
 #[tokio::test]

@@ -13,16 +13,13 @@ use tonic::{Request, Response, Status};
 use types::{OpOutcome, Operation, Plain};
 
 use crate::request::{check_size, opened};
-use crate::{ApiError, convert, header};
+use crate::{ApiError, convert, header, status};
 
 /// In a Range's metadata: leave keys out whose values cannot be opened.
 const SKIP_DAMAGED: &str = "strongroom-skip-damaged";
 
 /// In its answer's metadata: the keys that were left out.
 const DAMAGED_KEYS: &str = "strongroom-damaged-key-bin";
-
-/// In the metadata of an answer to a write: a plugin's warning, in printable ASCII with everything else as `%XX`.
-const WARNING: &str = "strongroom-warning";
 
 type Answer<T> = Result<Response<T>, Status>;
 
@@ -40,10 +37,7 @@ impl KvDoor {
     ) -> Answer<T> {
         let (reply, warnings) = self.member.write_warned(caller, operation).await.map_err(ApiError::from)?;
         let mut response = Response::new(answer(reply)?);
-        for warning in warnings {
-            let shown = MetadataValue::try_from(shown(&warning)).expect("what is printable and ASCII can be a header");
-            response.metadata_mut().append(WARNING, shown);
-        }
+        status::warn(response.metadata_mut(), &warnings);
         Ok(response)
     }
 }
@@ -130,15 +124,6 @@ impl Kv for KvDoor {
 /// Whether the caller asks for what can be read, rather than for everything or an error.
 fn skips_damaged<T>(request: &Request<T>) -> bool {
     request.metadata().get(SKIP_DAMAGED).is_some_and(|value| value == "true")
-}
-
-fn shown(warning: &str) -> String {
-    let escaped = |byte: u8| match byte {
-        b'%' => "%25".to_owned(),
-        b' '..=b'~' => char::from(byte).to_string(),
-        other => format!("%{other:02X}"),
-    };
-    warning.bytes().map(escaped).collect()
 }
 
 /// A bug: the member answered another operation than the one asked for.

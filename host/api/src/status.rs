@@ -3,15 +3,29 @@
 //! Codes and texts that etcd has are etcd's (`api/v3rpc/rpctypes/error.go` there), because its client libraries
 //! recognise them by text. What only Strongroom has begins with `strongroom:` and says what to do.
 
-use admission::{AdmissionError, Cause};
+use admission::{AdmissionError, Cause, Remarks};
 use auth::{AuthError, Denial};
 use axum::http::StatusCode;
 use flow::FlowError;
 use seal::SealError;
+use tonic::metadata::{AsciiMetadataValue, MetadataMap};
 use tonic::{Code, Status};
 use types::Invalid;
 
 use crate::ApiError;
+
+/// In the metadata of a denial: the name of the plugin that denied the write.
+pub(crate) const DENIAL_PLUGIN: &str = "strongroom-denial-plugin";
+
+/// In the metadata of a denial: its reason, for programs.
+pub(crate) const DENIAL_CODE: &str = "strongroom-denial-code";
+
+/// In the metadata of an answer to a write: a plugin's warning, in printable ASCII with everything else as `%XX`.
+const WARNING: &str = "strongroom-warning";
+
+/// Bytes of the warnings that come with a denial. Its message takes 3 KiB at worst, all metadata of one answer should stay under
+/// the 8 KiB that some clients take, and a denial that cannot be read is worse than a warning that is missing.
+const DENIAL_WARNINGS_BYTES_MAX: usize = 3 << 10;
 
 impl From<ApiError> for Status {
     fn from(error: ApiError) -> Self {
@@ -188,8 +202,10 @@ fn of_invalid(invalid: Invalid) -> Status {
 
 fn of_admission(error: &AdmissionError) -> Status {
     match error {
-        AdmissionError::Denied { plugin, message, .. } => {
-            Status::permission_denied(format!("strongroom: denied by plugin {plugin:?}: {message}"))
+        AdmissionError::Denied { plugin, code, message, remarks } => {
+            let mut status = Status::permission_denied(format!("strongroom: denied by plugin {plugin:?}: {message}"));
+            tell_of_denial(status.metadata_mut(), plugin, code, remarks);
+            status
         }
         AdmissionError::PluginFailed { cause: Cause::Busy | Cause::Abandoned, .. } => {
             ours_with(Code::Unavailable, error, "try again")
@@ -201,6 +217,34 @@ fn of_admission(error: &AdmissionError) -> Status {
         // What is left is an upload that was refused.
         refused => ours(Code::InvalidArgument, refused),
     }
+}
+
+fn tell_of_denial(metadata: &mut MetadataMap, plugin: &str, code: &str, remarks: &Remarks) {
+    metadata.insert(DENIAL_PLUGIN, printable(plugin));
+    metadata.insert(DENIAL_CODE, printable(code));
+    let mut bytes_left = DENIAL_WARNINGS_BYTES_MAX;
+    for warning in remarks.warnings.iter().map(|warning| printable(warning)) {
+        let Some(left) = bytes_left.checked_sub(warning.len()) else { return };
+        bytes_left = left;
+        metadata.append(WARNING, warning);
+    }
+}
+
+/// Adds what plugins have to say to whoever wrote.
+pub(crate) fn warn(metadata: &mut MetadataMap, warnings: &[String]) {
+    for warning in warnings {
+        metadata.append(WARNING, printable(warning));
+    }
+}
+
+fn printable(text: &str) -> AsciiMetadataValue {
+    let escaped = |byte: u8| match byte {
+        b'%' => "%25".to_owned(),
+        b' '..=b'~' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    let text: String = text.bytes().map(escaped).collect();
+    AsciiMetadataValue::try_from(text).expect("what is printable and ASCII can be a header")
 }
 
 fn of_seal(error: &SealError) -> Status {
@@ -220,6 +264,7 @@ fn of_seal(error: &SealError) -> Status {
         SealError::NoActiveKey { .. } | SealError::WrongRootKey { .. } | SealError::NotUnwrapped { .. } => {
             ours(Code::FailedPrecondition, error)
         }
+        SealError::WrongMaterial { .. } => ours(Code::InvalidArgument, error),
         SealError::DamagedWrap { .. }
         | SealError::BadKeyRecord { .. }
         | SealError::UnknownDataKey { .. }

@@ -84,9 +84,38 @@ fn broken_request_rules_carry_etcds_text() {
 #[test]
 fn a_denial_names_the_plugin_and_its_reason() {
     let (plugin, code, message) = ("no-secrets".into(), "pem".into(), "holds a private key".into());
-    let denied = AdmissionError::Denied { plugin, code, message };
+    let denied = AdmissionError::Denied { plugin, code, message, remarks: Box::default() };
     let expected = r#"strongroom: denied by plugin "no-secrets": holds a private key"#.to_owned();
     assert_eq!(answered(FlowError::Admission(denied)), (Code::PermissionDenied, expected));
+}
+
+fn denied_with(warnings: Vec<String>) -> Status {
+    let (plugin, code, message) = ("no-secrets".into(), "pem".into(), "holds a private key".into());
+    let remarks = Box::new(Remarks { warnings, notes: vec!["for auditors".to_owned()] });
+    through_client(FlowError::Admission(AdmissionError::Denied { plugin, code, message, remarks }))
+}
+
+fn warnings_of(status: &Status) -> Vec<&str> {
+    status.metadata().get_all("strongroom-warning").iter().map(|warning| warning.to_str().unwrap()).collect()
+}
+
+#[test]
+fn a_denial_tells_programs_whose_it_is_its_code_and_the_warnings() {
+    let status = denied_with(vec!["first: 100 % sure".to_owned(), "second: gr\u{fc}n".to_owned()]);
+    assert_eq!(status.code(), Code::PermissionDenied);
+    assert_eq!(status.metadata().get("strongroom-denial-plugin").unwrap().to_str().unwrap(), "no-secrets");
+    assert_eq!(status.metadata().get("strongroom-denial-code").unwrap().to_str().unwrap(), "pem");
+    assert_eq!(warnings_of(&status), ["first: 100 %25 sure", "second: gr%C3%BCn"]);
+    assert_eq!(status.metadata().len(), 4, "what auditors are told is for them");
+    let busy = AdmissionError::PluginFailed { plugin: "slow".into(), cause: Cause::Busy };
+    assert!(Status::from(ApiError::from(FlowError::Admission(busy))).metadata().is_empty());
+}
+
+#[test]
+fn warnings_leave_a_denial_short_enough_to_be_read() {
+    let status = denied_with(vec!["\u{fc}".repeat(128); 16]);
+    // Each of its bytes takes three.
+    assert_eq!(warnings_of(&status).len(), DENIAL_WARNINGS_BYTES_MAX / (2 * 128 * 3));
 }
 
 #[test]

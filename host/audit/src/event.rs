@@ -33,7 +33,7 @@ pub struct Event {
     /// Who called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub who: Option<Who>,
-    /// What was asked for, as far as it holds no value.
+    /// What was asked for, as far as it holds no value, or what else is to be told.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub what: BTreeMap<String, String>,
     /// SHA-256 of the request, of a call that takes two administrators.
@@ -63,7 +63,7 @@ pub enum Stage {
     Refused,
     /// Values of a sealed prefix were read.
     SealedRead,
-    /// Plugins let a write pass and had something to say of it.
+    /// Plugins had something to say of a write, which has a revision if they let it pass.
     Remarked,
     /// Some events are not recorded: see there how many, and why.
     Missing,

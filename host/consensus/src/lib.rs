@@ -18,6 +18,7 @@
 mod alone;
 mod answering;
 mod ask;
+mod at_rest;
 mod blocking;
 mod codec;
 mod config;
@@ -55,6 +56,7 @@ mod shared_question;
 mod snapshots;
 mod transfer;
 
+pub use at_rest::{AppliedLog, check_log};
 pub use blocking::blocking;
 pub use config::ConsensusConfig;
 pub use consensus::{Consensus, ConsensusStatus};
@@ -65,7 +67,7 @@ pub use identity::{IDENTITY_FILE, Identity, IdentityError};
 pub use leadership::Leadership;
 pub use lease_clock::{LeaseClock, Renewal};
 pub use leisure::at_leisure;
-pub use log::{LogError, check_log};
+pub use log::LogError;
 pub use membership::{Membership, MembershipChange};
 pub use metrics::ConsensusMetrics;
 pub use node::{Bootstrap, Founder, PeerNode};

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// openraft counts log entries from 0, the log store from 1.
-const INDEX_OFFSET: u64 = 1;
+pub(crate) const INDEX_OFFSET: u64 = 1;
 
 /// Most bytes of entries read at once, whatever the range asked for.
 const READ_BYTES_MAX: usize = 8 << 20;

@@ -1,6 +1,7 @@
 //! The folder of snapshots: at most one is kept, found again after a restart.
 
 use std::{
+    collections::BTreeSet,
     io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard},
@@ -160,6 +161,13 @@ pub(crate) fn received(dir: &Path) -> io::Result<SnapshotOf<TypeConfig, Checkpoi
 /// How far the log was applied when a checkpoint was made.
 pub(crate) fn applied_of(dir: &Path) -> io::Result<Option<LogId>> {
     Ok(meta_of(dir)?.0)
+}
+
+/// The same of any state at rest, and the ids of the members that had a vote then.
+pub(crate) fn applied_with_voters(dir: &Path) -> io::Result<(Option<LogId>, BTreeSet<u64>)> {
+    let (applied, meta) = meta_of(dir)?;
+    let voters: BTreeSet<u64> = meta.last_membership.membership().voter_ids().collect();
+    Ok((applied, voters))
 }
 
 /// A finished snapshot is named by its index alone; whatever else a crash left behind is not one.

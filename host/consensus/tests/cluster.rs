@@ -8,7 +8,8 @@ use std::{path::Path, time::Duration};
 
 use consensus::{ConsensusError, PeerNode, Proposal, RebuildCause, StartError};
 use fixture::{Members, PATIENCE};
-use store::Store;
+use seal::DataKeyRecord;
+use store::{Store, command::ChangeKeyring};
 use tokio::time::timeout;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,6 +96,16 @@ async fn members_that_cannot_run_a_component_say_so_and_silent_ones_are_told_apa
     let told: Vec<_> = unprepared.iter().map(|member| (member.member, member.refuses)).collect();
     assert_eq!(told, [(stopped, false), (others[0], true)]);
     assert_eq!(unprepared[1].reason, "no engine for d");
+    for (id, refusing) in [(fixture::PROVABLE, 0), (fixture::PROVABLE + 1, 1)] {
+        let record = DataKeyRecord { id, prefix: format!("/{id}/").into(), ..DataKeyRecord::default() };
+        let records = vec![record.encode()];
+        let change = ChangeKeyring { expected_epoch: u64::from(id) - 1, records, ..ChangeKeyring::default() };
+        members.of(asking).consensus.propose(Proposal::change_keyring(change)).await.unwrap().result.unwrap();
+        let unproved = members.of(asking).consensus.prove_key(id).await;
+        let refused: Vec<_> = unproved.iter().filter(|member| member.refuses).map(|member| member.member).collect();
+        assert_eq!(refused, vec![others[0]; refusing], "{unproved:?}");
+        assert!(unproved.iter().any(|member| member.member == stopped && !member.refuses), "{unproved:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -31,6 +31,14 @@ const INCOMING: &str = "incoming";
 /// How the name of a backup begins; its time and its revision follow.
 pub const BACKUP_NAME: &str = "backup-";
 
+/// Whether it is the name of a backup: its time in twelve digits and its revision in twenty, so that names are in the order of times.
+#[must_use]
+pub fn is_backup_name(name: &str) -> bool {
+    let numbers = name.strip_prefix(BACKUP_NAME).and_then(|numbers| numbers.split_once('-'));
+    let is_number = |text: &str, digits: usize| text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
+    numbers.is_some_and(|(time, revision)| is_number(time, 12) && is_number(revision, 20))
+}
+
 /// A longer file is sent in parts of this length; stores take no shorter ones than 5 MiB.
 const PART_BYTES: u64 = 10 << 20;
 
@@ -291,7 +299,7 @@ impl Depot {
     /// What may be backups. Whatever else lies there is somebody else's.
     async fn own_folders(&self) -> Result<Vec<String>, DepotError> {
         let mut names = self.folders().await?;
-        names.retain(|name| name.starts_with(BACKUP_NAME));
+        names.retain(|name| is_backup_name(name));
         Ok(names)
     }
 

@@ -43,5 +43,5 @@ mod error;
 mod hashed;
 mod way;
 
-pub use depot::{BACKUP_NAME, Depot, Present};
+pub use depot::{BACKUP_NAME, Depot, Present, is_backup_name};
 pub use error::DepotError;

@@ -1,4 +1,6 @@
 //! Backups that are made without being asked: folders with snapshots, each of which has only what is new in it on its own.
+//!
+//! Each member has its own place, named by its id, in a folder as in an object store: what others have there is left alone.
 
 use std::{
     fmt, fs, io,
@@ -8,9 +10,9 @@ use std::{
 
 use archive::{ArchiveError, Manifest};
 use consensus::at_leisure;
-use depot::{BACKUP_NAME, Depot, DepotError};
+use depot::{BACKUP_NAME, Depot, DepotError, is_backup_name};
 use meters::{Gauge, IntCounter, IntGauge, Registry, counter, gauge, seconds_gauge};
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::{
     FlowError, Member,
@@ -38,7 +40,7 @@ pub struct BackupConfig {
 /// Where backups go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BackupPlace {
-    /// A folder, made if it is not there.
+    /// A folder, made if it is not there; each member has its own place in it.
     Folder(PathBuf),
     /// An object store.
     Depot(Depot),
@@ -51,6 +53,14 @@ impl BackupPlace {
     /// [`DepotError::Url`].
     pub fn parse(text: &str) -> Result<Self, DepotError> {
         if Depot::is_url(text) { Depot::open(text).map(Self::Depot) } else { Ok(Self::Folder(text.into())) }
+    }
+
+    /// A place within it.
+    fn within(&self, name: &str) -> Self {
+        match self {
+            Self::Folder(dir) => Self::Folder(dir.join(name)),
+            Self::Depot(depot) => Self::Depot(depot.within(name)),
+        }
     }
 }
 
@@ -76,7 +86,7 @@ pub(crate) struct BackupMetrics {
 impl BackupMetrics {
     pub(crate) fn new() -> Self {
         let succeeded =
-            "When the last backup was whole and had been read again, in seconds since 1970; zero for never.";
+            "When the last backup was whole and had been read again, in seconds since 1970; zero while there is none.";
         Self {
             succeeded: gauge("strongroom_backup_last_success_timestamp_seconds", succeeded),
             revision: gauge("strongroom_backup_last_revision", "The newest revision in the last backup."),
@@ -110,6 +120,9 @@ impl BackupName {
 
     /// Reads the name of a backup that is whole.
     pub(crate) fn parse(name: &str) -> Option<Self> {
+        if !is_backup_name(name) {
+            return None;
+        }
         let (unix_seconds, revision) = name.strip_prefix(BACKUP_NAME)?.split_once('-')?;
         Some(Self { unix_seconds: unix_seconds.parse().ok()?, revision: revision.parse().ok()? })
     }
@@ -132,9 +145,12 @@ struct Made {
 impl Member {
     pub(crate) async fn back_up_forever(self) {
         let Some(config) = self.shared.config.backups.clone() else { return };
+        let to = config.to.within(&place_of(self.shared.identity.member_id));
+        // One that starts again and again makes no more backups than one that goes on, or they would take the place of older ones.
+        tokio::time::sleep(self.until_first_backup(&to, config.interval).await).await;
         loop {
             let begun = Instant::now();
-            let made = match &config.to {
+            let made = match &to {
                 BackupPlace::Folder(dir) => self.back_up_to_folder(dir.clone(), config.keep).await,
                 BackupPlace::Depot(depot) => self.back_up_to_depot(depot, config.keep).await,
             };
@@ -145,12 +161,47 @@ impl Member {
                 }
                 Err(error) => {
                     self.shared.backup_metrics.failures.inc();
-                    tracing::error!(%error, to = %config.to, "a backup failed");
+                    tracing::error!(%error, %to, "a backup failed");
                     config.interval.min(RETRY)
                 }
             };
             tokio::time::sleep(pause.saturating_sub(begun.elapsed())).await;
         }
+    }
+
+    /// How long until a backup is due, by the newest one that an earlier run made.
+    async fn until_first_backup(&self, to: &BackupPlace, interval: Duration) -> Duration {
+        let newest = match self.newest_backup(to).await {
+            Ok(newest) => newest,
+            Err(error) => {
+                tracing::warn!(%error, %to, "which backups there are cannot be told; another one is made at once");
+                None
+            }
+        };
+        let Some(newest) = newest else { return Duration::ZERO };
+        let metrics = &self.shared.backup_metrics;
+        metrics.succeeded.set(newest.unix_seconds);
+        metrics.revision.set(newest.revision);
+        until_due(&newest, unix_seconds(), interval)
+    }
+
+    async fn newest_backup(&self, to: &BackupPlace) -> Result<Option<BackupName>, FlowError> {
+        let names = match to {
+            BackupPlace::Folder(dir) => {
+                let (dir, failed) = (dir.clone(), failed(dir));
+                let names = at_leisure(move || match kept(&dir) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+                    names => names,
+                });
+                names.await.map_err(failed)?
+            }
+            BackupPlace::Depot(depot) => {
+                let depot = depot.clone();
+                let names = at_leisure(move || Ok(own_runtime()?.block_on(depot.backups())));
+                names.await.map_err(failed(&self.shared.config.data_dir))??
+            }
+        };
+        Ok(names.last().and_then(|name| BackupName::parse(name)))
     }
 
     fn note_backup(&self, made: &Made, took: Duration) {
@@ -164,15 +215,9 @@ impl Member {
     }
 
     async fn back_up_to_depot(&self, depot: &Depot, keep: usize) -> Result<Made, FlowError> {
-        let (member, dir) = (self.clone(), &self.shared.config.data_dir);
-        let depot = depot.within(&format!("{:016x}", self.shared.identity.member_id));
-        at_leisure(move || {
-            // One of its own: what is sent and read again takes turns with nobody.
-            let runtime = Builder::new_current_thread().enable_all().build()?;
-            Ok(runtime.block_on(member.back_up_there(&depot, keep)))
-        })
-        .await
-        .map_err(failed(dir))?
+        let (member, dir, depot) = (self.clone(), &self.shared.config.data_dir, depot.clone());
+        let made = at_leisure(move || Ok(own_runtime()?.block_on(member.back_up_there(&depot, keep))));
+        made.await.map_err(failed(dir))?
     }
 
     async fn back_up_there(&self, depot: &Depot, keep: usize) -> Result<Made, FlowError> {
@@ -223,26 +268,69 @@ impl Member {
     }
 }
 
+/// The name of a member's place among those of others.
+pub(crate) fn place_of(member_id: u64) -> String {
+    format!("{member_id:016x}")
+}
+
+/// How long until the next backup is due. One that is said to be of a time to come is by a clock that went wrong since or before.
+fn until_due(newest: &BackupName, now: i64, interval: Duration) -> Duration {
+    let age = u64::try_from(now.saturating_sub(newest.unix_seconds)).unwrap_or(0);
+    interval.saturating_sub(Duration::from_secs(age))
+}
+
+/// For what is sent and read again: it takes turns with nobody.
+fn own_runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
+
 fn failed(path: &Path) -> impl FnOnce(io::Error) -> FlowError + use<> {
     let path = path.to_owned();
     move |source| FlowError::Backup(ArchiveError::File { path, source })
 }
 
-/// The backups in a folder, oldest first. What an earlier run did not finish is removed.
+/// The backups in a member's place, oldest first. What an earlier run did not finish is removed; whatever has another name is somebody
+/// else's.
 fn kept(dir: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         let Ok(name) = entry.file_name().into_string() else { continue };
-        if !name.starts_with(BACKUP_NAME) {
-            continue;
-        }
-        if name.ends_with(UNFINISHED) {
-            fs::remove_dir_all(entry.path())?;
-        } else {
-            names.push(name);
+        match name.strip_suffix(UNFINISHED) {
+            Some(begun) if is_backup_name(begun) => fs::remove_dir_all(entry.path())?,
+            None if is_backup_name(&name) => names.push(name),
+            _ => {}
         }
     }
     names.sort();
     Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_named_like_a_backup_counts_and_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let name = |unix_seconds| BackupName { unix_seconds, revision: 7 }.to_string();
+        let (older, newer, begun) = (name(1_795_926_066), name(1_795_926_067), format!("{}{UNFINISHED}", name(8)));
+        let others =
+            ["backup-before-upgrade", "backup-x.unfinished", "backup-1-2", "backup-99", "notes", "8e9e05c52164694d"];
+        for name in others.into_iter().chain([&*newer, &*older, &*begun]) {
+            fs::create_dir(dir.path().join(name)).unwrap();
+        }
+        assert_eq!(kept(dir.path()).unwrap(), [older, newer]);
+        assert!(!dir.path().join(begun).exists());
+        assert!(others.iter().all(|name| dir.path().join(name).exists()));
+    }
+
+    #[test]
+    fn the_next_one_is_due_an_interval_after_the_newest() {
+        let (newest, hour) = (BackupName { unix_seconds: 10_000, revision: 7 }, Duration::from_secs(3600));
+        let until_due = |now| until_due(&newest, now, hour).as_secs();
+        assert_eq!((until_due(10_000), until_due(10_060), until_due(13_599)), (3600, 3540, 1));
+        assert_eq!((until_due(13_600), until_due(99_999)), (0, 0));
+        assert_eq!(until_due(9000), 3600, "never longer than an interval");
+    }
 }

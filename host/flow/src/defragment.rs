@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use auth::Administrator;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::{FlowError, Member};
 
@@ -22,6 +22,22 @@ impl Member {
     pub async fn defragment(&self, administrator: &Administrator) -> Result<(), FlowError> {
         let turn = self.shared.defragmenter.turn.clone().lock_owned().await;
         tracing::info!(administrator = administrator.name(), "starting defragment");
+        self.rewrite(turn).await
+    }
+
+    /// Begins the same without being asked and goes on beside its caller; not while one is under way. Returns whether it has begun.
+    pub(crate) fn begin_defragment(&self) -> bool {
+        let Ok(turn) = self.shared.defragmenter.turn.clone().try_lock_owned() else { return false };
+        tracing::info!("starting defragment, to get below the backend quota after a compaction");
+        let member = self.clone();
+        self.spawn(async move {
+            // What failed is in the log.
+            let _ = member.rewrite(turn).await;
+        });
+        true
+    }
+
+    async fn rewrite(&self, turn: OwnedMutexGuard<()>) -> Result<(), FlowError> {
         let store = self.shared.store.clone();
         let done = tokio::task::spawn_blocking(move || {
             let _turn = turn;

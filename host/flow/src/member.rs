@@ -24,7 +24,7 @@ use crate::{
     limits::PrefixLimits,
     metrics::FlowMetrics,
     plugins::REPLAYS_MAX,
-    policy::{self, Components, PolicyKeeper},
+    policy::{self, PolicyKeeper, Workbench},
     quota::Quota,
     sealing::{self, ProviderHealth, Reserving, Rewrapper, SealMetrics},
     snapshot::Snapshots,
@@ -108,10 +108,16 @@ impl Member {
         let warden = users::warden(&store, &config.auth_token, config.auth_token_ttl)?;
         let hub = Arc::new(Hub::new(store.view(|view| view.revision())?));
         let engine = Arc::new(policy::engine(&config)?);
-        let workshop = Arc::new(Components { store: store.clone(), engine: engine.clone() });
+        let workbench = Workbench {
+            store: store.clone(),
+            engine: engine.clone(),
+            cluster_id: identity.cluster_id,
+            providers: providers.clone(),
+        };
         let lessor = Arc::new(Lessor::new(config.election_timeout));
         let consensus =
-            Consensus::open(consensus_config.clone(), store.clone(), hub.clone(), lessor.clone(), workshop).await?;
+            Consensus::open(consensus_config.clone(), store.clone(), hub.clone(), lessor.clone(), Arc::new(workbench))
+                .await?;
         serve(consensus.peer_routes());
         let removed = join::removed(&consensus, identity, &config);
         let joined = tokio::select! {

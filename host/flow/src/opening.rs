@@ -131,6 +131,11 @@ impl Opener<'_> {
         match self.key_value(kv) {
             Ok(kv) => Some(kv),
             Err(error) => {
+                // A damaged record is named by its key's hash, in another line.
+                let error = match error {
+                    FlowError::DamagedRecord { source, .. } => source.into(),
+                    other => other,
+                };
                 tracing::error!(%error, data_key, revision, "the superseded record cannot be opened; answered without it");
                 None
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use admission::{Engine, Policy, Shelf, TrustedKeys, Workshop};
 use arc_swap::ArcSwap;
 use consensus::{Preparation, blocking};
-use seal::{DataKeyRecord, Keyring, Providers};
+use seal::{DataKeyRecord, Keyring, Providers, prove};
 use store::{Store, StoreError};
 use tokio::sync::Mutex;
 
@@ -30,19 +30,28 @@ pub(crate) fn engine(config: &MemberConfig) -> Result<Engine, StartError> {
     })
 }
 
-/// What of this member compiles components before the plugins that have them are in force.
-pub(crate) struct Components {
+/// What of this member compiles components before the plugins that have them are in force, and unwraps data keys before they are.
+pub(crate) struct Workbench {
     pub(crate) store: Store,
     pub(crate) engine: Arc<Engine>,
+    pub(crate) cluster_id: u64,
+    pub(crate) providers: Option<Arc<Providers>>,
 }
 
-impl Preparation for Components {
+impl Preparation for Workbench {
     fn prepare(&self, digest: &[u8], signature: &[u8]) -> Result<(), String> {
         let component =
             self.store.view(|view| view.component(digest)).map_err(|error: StoreError| error.to_string())?;
         let component = component.ok_or("the component is gone again; was another plugin changed meanwhile?")?;
         let prepared = self.engine.admit(&component, signature).and_then(|()| self.engine.prepare(&component));
         prepared.map_err(|error| error.to_string())
+    }
+
+    fn prove_key(&self, id: u32) -> Result<(), String> {
+        let Some(providers) = &self.providers else { return Ok(()) };
+        let records = self.store.view(|view| view.data_keys()).map_err(|error: StoreError| error.to_string())?;
+        let record = records.iter().find(|record| record.id == id).ok_or("the data key is gone again")?;
+        prove(self.cluster_id, record, providers).map_err(|error| error.to_string())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use store::{ALARM_NO_SPACE, Store, StoreError};
@@ -31,6 +31,9 @@ pub(crate) struct Quota {
 const LOOK: Duration = Duration::from_secs(5);
 const LOOKS_MIN: u32 = 6;
 
+/// How often the state is rewritten by itself at most while the alarm stands: that reads and writes all of it.
+const REWRITE_PAUSE: Duration = Duration::from_secs(5 * 60);
+
 /// What is kept free of the disk, so that deletes can still be logged and the state be compacted; of a small disk a quarter.
 const RESERVE_BYTES: u64 = 256 << 20;
 
@@ -46,6 +49,8 @@ struct Room {
     on_disk: u64,
     /// How much the reserve is.
     reserve: u64,
+    /// What the state takes of the disk.
+    state: u64,
 }
 
 /// What was seen while the alarm stood.
@@ -55,6 +60,21 @@ struct Seen {
     looks: u32,
     /// Whether the disk is short, and the log was cut for it.
     is_short: bool,
+}
+
+/// When the state was rewritten by itself, and up to which revision it was compacted then.
+#[derive(Clone, Copy, Default)]
+struct Rewritten(Option<(Instant, i64)>);
+
+impl Rewritten {
+    /// Whether there has been a compaction since, and time enough. Deletes alone leave nothing to be rewritten without: history keeps
+    /// what was deleted.
+    fn is_due(self, compacted: i64, now: Instant) -> bool {
+        match self.0 {
+            None => compacted > 0,
+            Some((at, before)) => compacted > before && now.saturating_duration_since(at) >= REWRITE_PAUSE,
+        }
+    }
 }
 
 impl Room {
@@ -92,6 +112,7 @@ impl Quota {
             in_quota: self.bytes_max.map_or(u64::MAX, |max| max.saturating_sub(size).saturating_sub(1)),
             on_disk: free.saturating_sub(reserve),
             reserve,
+            state: size,
         };
         self.left.store(room.bytes(), Ordering::Relaxed);
         Ok(room)
@@ -120,19 +141,20 @@ impl Member {
     }
 
     /// Raises the alarm when the disk runs short, whoever filled it, and takes it back once there is room again and has been for a
-    /// while. etcd leaves the latter to an administrator, and until then nobody writes.
+    /// while. etcd leaves the latter to an administrator, and until then nobody writes. Over the quota the state is rewritten once a
+    /// compaction has removed something: else its files would stay as large as they are until somebody calls for it.
     pub(crate) async fn watch_room_forever(self) {
-        let mut seen = Seen::default();
+        let (mut seen, mut rewritten) = (Seen::default(), Rewritten::default());
         loop {
             tokio::time::sleep(LOOK).await;
-            seen = self.watch_room(seen).await.unwrap_or_else(|error| {
+            seen = self.watch_room(seen, &mut rewritten).await.unwrap_or_else(|error| {
                 tracing::warn!(%error, "whether there is room cannot be told, or not be agreed on; tried again");
                 Seen::default()
             });
         }
     }
 
-    async fn watch_room(&self, before: Seen) -> Result<Seen, FlowError> {
+    async fn watch_room(&self, before: Seen, rewritten: &mut Rewritten) -> Result<Seen, FlowError> {
         let (room, stands) = (self.shared.quota.measure(&self.shared.store)?, self.no_space_stands()?);
         if room.on_disk == 0 && !stands {
             self.raise_no_space(room).await?;
@@ -143,6 +165,9 @@ impl Member {
             self.shared.consensus.forget().await.map_err(|error| FlowError::Forget(error.to_string()))?;
         }
         let in_quota = self.shared.quota.bytes_max.is_none_or(|max| room.in_quota > max / 10);
+        if stands && !in_quota && !short {
+            self.rewrite_if_due(room, rewritten)?;
+        }
         if !stands || !in_quota || short {
             return Ok(Seen { looks: 0, is_short: short && stands });
         }
@@ -152,6 +177,17 @@ impl Member {
         self.set_alarm(false, self.no_space()).await?;
         tracing::info!("there is room below the backend quota and on the disk again; alarm cleared");
         Ok(Seen::default())
+    }
+
+    /// Rewrites the state without what a compaction removed, if there is room for that.
+    fn rewrite_if_due(&self, room: Room, rewritten: &mut Rewritten) -> Result<(), FlowError> {
+        let (compacted, is_swept) =
+            self.shared.store.view(|view| Ok::<_, StoreError>((view.compacted()?, view.is_swept()?)))?;
+        let is_due = is_swept && room.state <= room.on_disk && rewritten.is_due(compacted, Instant::now());
+        if is_due && self.begin_defragment() {
+            *rewritten = Rewritten(Some((Instant::now(), compacted)));
+        }
+        Ok(())
     }
 
     async fn raise_no_space(&self, room: Room) -> Result<(), FlowError> {
@@ -222,6 +258,17 @@ mod tests {
         let txn = Txn { compare: Vec::new(), success: branch(1), failure };
         assert_eq!(cost(&Operation::Put(put("four"))), 256 + 1 + 4);
         assert_eq!(cost(&Operation::Txn(txn)), 3 * (256 + 1 + 4));
+    }
+
+    #[test]
+    fn the_state_is_rewritten_once_for_a_compaction_and_not_too_often() {
+        let now = Instant::now();
+        assert!(!Rewritten::default().is_due(-1, now) && Rewritten::default().is_due(7, now));
+        let rewritten = Rewritten(Some((now, 7)));
+        let later = now + REWRITE_PAUSE;
+        assert!(!rewritten.is_due(7, later), "nothing was compacted since");
+        assert!(!rewritten.is_due(8, later - Duration::from_secs(1)));
+        assert!(rewritten.is_due(8, later));
     }
 
     #[test]

@@ -65,11 +65,11 @@ impl Member {
                     Box::pin(self.catch_up()).await?;
                     caught_up = true;
                     if !policy.reads() && self.shared.policy.current().epoch() == policy.epoch() {
-                        return Err(error);
+                        return Err(self.remarked(caller, error));
                     }
                     continue;
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(self.remarked(caller, error)),
             };
             if let Some(pause) = failpoint::pause("write.pause") {
                 tokio::time::sleep(pause).await;

@@ -1,4 +1,4 @@
-//! Snapshots that become new clusters.
+//! Snapshots that become new clusters, what is imported, and data directories that are checked.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -13,9 +13,10 @@ use archive::{Archive, Sign};
 use auth::{Administrator, Auditor, BackupOperator, Caller};
 use flow::{
     Member, MemberConfig, SnapshotStart,
-    offline::{self, Authenticity, Founding, OfflineError, Restore, Restored, Revisions},
+    offline::{self, Authenticity, Export, Founding, Import, OfflineError, Restore, Restored, Revisions},
 };
-use seal::{DataKeyRecord, KeyFile, KeyState, unwrap_elsewhere};
+use seal::{DataKeyRecord, KeyFile, KeyState, SealConfig, unwrap_elsewhere};
+use store::Store;
 use types::{DeleteRange, KeyRange, Operation, RangeQuery};
 
 const PEER_URL: &str = "http://127.0.0.1:1";
@@ -188,4 +189,139 @@ async fn who_changes_a_snapshot_is_found_out_by_whoever_has_the_root_key() {
     let refused = Restore { seal: wrong.seal, ..restore_of(&snapshot, &elsewhere(home.path(), "wrong-root")) };
     let refused = offline::restore(refused).await.unwrap_err();
     assert!(matches!(refused, OfflineError::Seal(_)), "{refused}");
+}
+
+/// Data keys are made by each import anew, and what is read from an etcd that runs is of another moment each time. One file without
+/// sealed prefixes makes the same state on every member.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_for_several_members_is_refused_unless_they_would_begin_alike() {
+    let home = tempfile::tempdir().unwrap();
+    let (snapshot, etcds) = (source(home.path()).await, home.path().join("etcd.db"));
+    let seal = config(home.path(), &["/s/"]).seal;
+    let export = Export { snapshot, to: etcds.clone(), seal: seal.clone(), writes_plaintext: true };
+    offline::export(&export, &mut |_| {}).unwrap();
+    let peers = ["http://127.0.0.1:1", "http://127.0.0.1:2"];
+    let import_of = |member: usize, seal: Option<SealConfig>, follows: bool| {
+        let founding = Founding {
+            data_dir: home.path().join(format!("imported{member}")),
+            own_urls: vec![peers[member].to_owned()],
+            cluster_urls: peers.iter().map(|url| vec![(*url).to_owned()]).collect(),
+            cluster_token: "imported".to_owned(),
+        };
+        let revisions = Revisions::default();
+        let source = etcds.clone();
+        Import { source, founding, revisions, seal, decryption: None, writes_plaintext: false, follows }
+    };
+    for refused in [import_of(0, seal.clone(), false), import_of(0, None, true), import_of(0, seal.clone(), true)] {
+        let error = offline::import(&refused, &mut |_| {}).await.unwrap_err();
+        let is_told = match error {
+            OfflineError::SealsForSeveral { members } => members == 2 && !refused.follows,
+            OfflineError::FollowsForSeveral { members } => members == 2 && refused.follows,
+            _ => false,
+        };
+        assert!(is_told && error.to_string().contains("add the others as learners"), "{error}");
+        assert!(!refused.founding.data_dir.exists());
+    }
+    let mut states = Vec::new();
+    for member in 0..peers.len() {
+        let import = import_of(member, None, false);
+        let imported = offline::import(&import, &mut |_| {}).await.unwrap();
+        assert_eq!(offline::check_data(&import.founding.data_dir, None).unwrap().fault_count, 0);
+        let store = Store::open(&import.founding.data_dir.join("state")).unwrap();
+        let hash = store.view(|view| view.hash_kv(0)).unwrap();
+        let applied = store.view(|view| view.applied_state()).unwrap();
+        store.close().unwrap();
+        states.push((imported.identity.cluster_id, imported.revision, hash, applied));
+    }
+    assert_eq!(states[0], states[1]);
+    let alone = import_of(0, seal, false);
+    let founding = Founding {
+        data_dir: home.path().join("alone"),
+        cluster_urls: vec![alone.founding.own_urls.clone()],
+        ..alone.founding.clone()
+    };
+    let imported = offline::import(&Import { founding, ..alone }, &mut |_| {}).await.unwrap();
+    assert_eq!(imported.sealed, 2, "for one member it is sealed on the way");
+}
+
+/// What a check of the data directory finds.
+fn faults(config: &MemberConfig) -> Vec<String> {
+    let findings = offline::check_data(&config.data_dir, config.seal.as_ref()).unwrap();
+    assert_eq!(findings.fault_count, findings.faults.len() as u64);
+    findings.faults
+}
+
+/// The one fault that a check of the data directory finds.
+fn fault(config: &MemberConfig) -> String {
+    let mut faults = faults(config);
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    faults.remove(0)
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+    }
+}
+
+/// Files of a folder that end so, the largest last.
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> =
+        files.filter(|path| path.extension().is_some_and(|extension| extension == ending)).collect();
+    files.sort_by_key(|path| fs::metadata(path).unwrap().len());
+    files
+}
+
+fn flip(path: &Path, at: usize) {
+    let mut bytes = fs::read(path).unwrap();
+    bytes[at] ^= 1;
+    fs::write(path, bytes).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_is_gone_cut_or_damaged_is_found_with_what_to_do() {
+    let home = tempfile::tempdir().unwrap();
+    let config = config(home.path(), &["/s/"]);
+    let (log, older, newer) = (config.data_dir.join("log"), home.path().join("older"), home.path().join("newer"));
+    let write_some = async |keys: usize| {
+        let member = Member::start(config.clone()).await.unwrap();
+        for key in 0..keys {
+            write(&member, put(format!("/p/{key}"), &"x".repeat(1000))).await.unwrap();
+        }
+        member.shutdown().await;
+    };
+    write_some(20).await;
+    assert!(faults(&config).is_empty());
+    copy_folder(&log, &older);
+    write_some(20).await;
+    assert!(faults(&config).is_empty());
+
+    fs::rename(&log, &newer).unwrap();
+    let gone = fault(&config);
+    assert!(gone.contains("there is no raft log in") && gone.contains("restored from a backup"), "{gone}");
+    assert!(!log.exists(), "a check makes nothing");
+    fs::create_dir(&log).unwrap();
+    fs::write(log.join("lock"), "").unwrap();
+    assert!(fault(&config).contains("there is no raft log in"));
+    assert_eq!(fs::read_dir(&log).unwrap().count(), 1);
+
+    fs::remove_dir_all(&log).unwrap();
+    fs::rename(&older, &log).unwrap();
+    let cut = fault(&config);
+    assert!(cut.contains("log: it ends with entry") && cut.contains("Put the newest log back"), "{cut}");
+
+    // The header of a segment, and a block of the state: both are told.
+    fs::remove_dir_all(&log).unwrap();
+    fs::rename(&newer, &log).unwrap();
+    assert!(faults(&config).is_empty());
+    let segments = files(&log, "log");
+    flip(segments.last().unwrap(), 0);
+    assert!(fault(&config).contains("is damaged at byte 0"));
+    let tables = files(&config.data_dir.join("state/current"), "sst");
+    flip(tables.last().unwrap(), 10);
+    let both = faults(&config);
+    assert!(both.len() > 1 && both[0].starts_with("log: ") && both[0].contains("is damaged at byte 0"), "{both:?}");
 }

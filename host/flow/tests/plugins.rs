@@ -221,6 +221,21 @@ async fn a_replay_tells_what_a_plugin_would_have_made_of_the_past() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_plugins_say_of_a_write_that_one_of_them_denies_is_in_the_audit_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let member = Member::start(config(dir.path(), &[])).await.unwrap();
+    let mut audit = member.audit_tail(&Auditor::bootstrap(), 0).await.unwrap();
+    member.plugin_install(&admin(), plugin(guests::deny_with_remarks(), Binding::default())).await.unwrap();
+    let key = format!("{}a", guests::PREFIX);
+    assert!(matches!(write(&member, put(key, "only-the-drum-knows")).await, Err(FlowError::Admission(_))));
+    let line = audit.next().await.unwrap();
+    let expected = r#""what":{"code":"denied","denied by":"p","notes":"p: noted","warnings":"p: look out"}"#;
+    assert!(line.contains(r#""stage":"remarked""#) && line.contains(expected), "{line}");
+    assert!(!line.contains("only-the-drum-knows"), "{line}");
+    member.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_plugins_say_of_a_write_that_they_let_pass_is_in_the_audit_log() {
     let dir = tempfile::tempdir().unwrap();
     let member = Member::start(config(dir.path(), &[])).await.unwrap();

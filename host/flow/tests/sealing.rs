@@ -6,10 +6,8 @@ use std::{path::Path, time::Duration};
 
 use crate::fixture::{config, put, read, write};
 use auth::{Administrator, Auditor, Caller};
-use flow::{DeliveryBody, FlowError, KeyStatus, Member, Progress, StartError, WatchSpec};
-use seal::{
-    DataKeyRecord, KeyState, RecoveryCosts, RecoveryKey, RecoveryRecipient, SealError, SealRule, unwrap_elsewhere,
-};
+use flow::{DeliveryBody, FlowError, KeyStatus, Member, Progress, WatchSpec};
+use seal::{DataKeyRecord, KeyState, SealError, SealRule};
 use types::{
     Compare, CompareResult, CompareTarget, DeleteRange, KeyRange, OpOutcome, Operation, PutValue, RangeQuery, Txn,
     TxnOp,
@@ -18,7 +16,7 @@ use types::{
 /// Longer than any of what is waited for takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn admin() -> Administrator {
+pub(crate) fn admin() -> Administrator {
     Administrator::bootstrap()
 }
 
@@ -26,7 +24,7 @@ fn rule(prefix: &'static str) -> SealRule {
     SealRule::seal(prefix.into())
 }
 
-async fn settled(member: &Member) -> KeyStatus {
+pub(crate) async fn settled(member: &Member) -> KeyStatus {
     assert!(member.wait_settled(&Auditor::bootstrap(), PATIENCE).await.unwrap().0, "not settled within {PATIENCE:?}");
     member.key_status(&Auditor::bootstrap()).await.unwrap()
 }
@@ -42,7 +40,7 @@ async fn forgotten(member: &Member) {
     tokio::time::timeout(PATIENCE, gone).await.unwrap();
 }
 
-fn states(status: &KeyStatus) -> Vec<(u32, KeyState, u64)> {
+pub(crate) fn states(status: &KeyStatus) -> Vec<(u32, KeyState, u64)> {
     status.keys.iter().map(|key| (key.id, key.state, key.records)).collect()
 }
 
@@ -95,7 +93,7 @@ async fn a_rotation_beside_writers_wakes_no_watcher_and_ends_without_the_old_key
     follower.open(0, WatchSpec { range, start_revision: 0, prev_kv: true, puts: true, deletes: true }).unwrap();
     let (before, hash) = (all(&member, b"/s/0", 0).await, member.hash_kv(0).await.unwrap().body.hash);
     let quiet = member.header().revision;
-    member.rotate_keys(&admin(), None).await.unwrap();
+    member.rotate_keys(&admin(), None, false).await.unwrap();
     for number in 400..500 {
         write(&member, put(format!("/s/{number}"), "again")).await.unwrap();
         assert_eq!(member.hash_kv(quiet).await.unwrap().body.hash, hash);
@@ -117,7 +115,7 @@ async fn a_watch_of_the_past_opens_what_was_sealed_anew() {
     for number in 0..5 {
         write(&member, put("/s/a", &number.to_string())).await.unwrap();
     }
-    member.rotate_keys(&admin(), Some(&"/s/".into())).await.unwrap();
+    member.rotate_keys(&admin(), Some(&"/s/".into()), false).await.unwrap();
     settled(&member).await;
     let mut follower = member.follow(&Caller::internal());
     let range = KeyRange::single("/s/a");
@@ -179,7 +177,25 @@ async fn a_compare_counts_whatever_its_value_is_sealed_with_at_that_moment() {
     // Back under the outer key, which has another digest key than the inner one had.
     member.drop_seal_rule(&admin(), &"/s/outer/in/".into(), false).await.unwrap();
     assert!(equals(&member, "/s/outer/in/a", "one").await);
+    // And a new one, which the data keys after it keep.
+    let mut digest_keys = vec![newest_digest_key(&member)];
+    for digests in [true, false, false] {
+        member.rotate_keys(&admin(), Some(&"/s/outer/".into()), digests).await.unwrap();
+        assert!(equals(&member, "/s/outer/a", "one").await && !equals(&member, "/s/outer/a", "two").await);
+        digest_keys.push(newest_digest_key(&member));
+    }
+    settled(&member).await;
+    assert!(equals(&member, "/s/outer/a", "one").await && !equals(&member, "/s/outer/a", "two").await);
+    assert_ne!(digest_keys[0], digest_keys[1]);
+    assert_eq!(digest_keys[1..], [digest_keys[1]; 3]);
     member.shutdown().await;
+}
+
+/// Of the data key that was made last.
+fn newest_digest_key(member: &Member) -> u32 {
+    let records = member.wrapped_keys(&admin()).unwrap().1.into_iter();
+    let newest = records.map(|record| DataKeyRecord::decode(record).unwrap()).max_by_key(|record| record.id);
+    newest.unwrap().digest_key_id()
 }
 
 async fn equals(member: &Member, key: &'static str, value: &str) -> bool {
@@ -250,7 +266,7 @@ async fn a_put_that_keeps_a_value_keeps_it_through_a_rotation() {
     let dir = tempfile::tempdir().unwrap();
     let member = Member::start(config(dir.path(), &["/s/"])).await.unwrap();
     write(&member, put("/s/a", "one")).await.unwrap();
-    member.rotate_keys(&admin(), None).await.unwrap();
+    member.rotate_keys(&admin(), None, false).await.unwrap();
     for _ in 0..20 {
         let keep = types::Put { value: PutValue::Keep, ..put("/s/a", "") };
         member.write(&Caller::internal(), Operation::Put(keep)).await.unwrap();
@@ -283,82 +299,18 @@ async fn the_configuration_seals_at_a_start_and_never_unseals() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_root_key_is_recovered_from_with_a_passphrase() {
+async fn what_was_deleted_before_its_prefix_was_sealed_lies_in_no_file_either() {
     let dir = tempfile::tempdir().unwrap();
-    let passphrase = "only the drum knows";
-    let costs = RecoveryCosts::new(19456, 1, 1).unwrap();
-    let recipient = RecoveryRecipient::create(passphrase, costs).unwrap();
-    let mut config = config(dir.path(), &["/s/"]);
-    config.seal.as_mut().unwrap().recovery = vec![recipient.to_string()];
-    let member = Member::start(config.clone()).await.unwrap();
-    write(&member, put("/s/a", "one")).await.unwrap();
+    let member = Member::start(config(dir.path(), &[])).await.unwrap();
+    write(&member, put("/s/a", "canary-deleted")).await.unwrap();
+    let delete = DeleteRange { range: KeyRange::single("/s/a"), prev_kv: false };
+    let deleted = member.write(&Caller::internal(), Operation::DeleteRange(delete)).await.unwrap();
+    member.compact(&Caller::internal(), deleted.header.revision, true).await.unwrap();
+    assert!(on_disk(&dir.path().join("data"), b"canary-deleted"), "the search finds what is there");
+    member.set_seal_rule(&admin(), rule("/s/"), false).await.unwrap();
+    forgotten(&member).await;
+    assert!(!on_disk(&dir.path().join("data"), b"canary-deleted"));
     member.shutdown().await;
-    drop(member);
-    std::fs::remove_file(dir.path().join("root.key")).unwrap();
-    seal::KeyFile::create(dir.path().join("root.key")).unwrap();
-
-    let refused = Member::start(config.clone()).await;
-    assert!(matches!(refused, Err(StartError::Seal(SealError::WrongRootKey { .. }))), "{:?}", refused.err());
-    let member = Member::start(flow::MemberConfig { seal_recovering: true, ..config.clone() }).await.unwrap();
-    let query = RangeQuery::all(KeyRange::single("/s/a"));
-    let closed = member.range(&Caller::internal(), query).await;
-    assert!(matches!(closed, Err(FlowError::Seal(SealError::WrongRootKey { .. }))), "{:?}", closed.err());
-    assert!(!member.key_complaints().is_empty());
-    let (cluster_id, records) = member.wrapped_keys(&admin()).unwrap();
-    let keys = records.into_iter().map(|record| {
-        let record = DataKeyRecord::decode(record).unwrap();
-        let key = RecoveryKey::derive(passphrase, &recipient).unwrap();
-        (record.id, unwrap_elsewhere(cluster_id, &record, key).unwrap().to_vec().into())
-    });
-    assert_eq!(member.recover_keys(&admin(), keys.collect()).await.unwrap().0, 1);
-    assert_eq!(read(&member, "/s/a").await.as_deref(), Some(&b"one"[..]));
-    member.shutdown().await;
-    drop(member);
-    let member = Member::start(config).await.unwrap();
-    assert_eq!(read(&member, "/s/a").await.as_deref(), Some(&b"one"[..]));
-    member.shutdown().await;
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
-        match entry.file_type().unwrap().is_dir() {
-            true => copy(&entry.path(), &to.join(entry.file_name())),
-            false => drop(std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap()),
-        }
-    }
-}
-
-/// The secret part of a member's active data key.
-fn active_material(member: &Member, root: &Path) -> Vec<u8> {
-    let (cluster_id, records) = member.wrapped_keys(&admin()).unwrap();
-    let records = records.into_iter().map(|record| DataKeyRecord::decode(record).unwrap());
-    let active = records.into_iter().find(|record| record.state() == KeyState::Active).unwrap();
-    unwrap_elsewhere(cluster_id, &active, seal::KeyFile::open(root).unwrap()).unwrap()[..32].to_vec()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn two_clusters_made_of_the_same_data_share_no_data_key_that_seals() {
-    let dir = tempfile::tempdir().unwrap();
-    let (config, root) = (config(dir.path(), &["/s/"]), dir.path().join("root.key"));
-    let member = Member::start(config.clone()).await.unwrap();
-    write(&member, put("/s/a", "one")).await.unwrap();
-    let mut materials = vec![active_material(&member, &root)];
-    member.shutdown().await;
-    drop(member);
-    for name in ["one", "other"] {
-        let data_dir = dir.path().join(name);
-        copy(&config.data_dir, &data_dir);
-        let forced = flow::MemberConfig { data_dir, force_new_cluster: true, ..config.clone() };
-        let member = Member::start(forced).await.unwrap();
-        materials.push(active_material(&member, &root));
-        assert_eq!(states(&settled(&member).await), [(1, KeyState::Destroyed, 0), (2, KeyState::Active, 1)]);
-        assert_eq!(read(&member, "/s/a").await.as_deref(), Some(&b"one"[..]));
-        member.shutdown().await;
-    }
-    materials.sort();
-    materials.dedup();
-    assert_eq!(materials.len(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,11 +7,8 @@ use auth::{Administrator, BackupOperator, Caller};
 use flow::{Alarm, AutoCompaction, FlowError, Member, MemberConfig, Snapshot, SnapshotStart};
 use types::{DeleteRange, KeyRange, Operation, RangeQuery};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_full_member_refuses_growth_until_it_was_cleaned_and_the_alarm_cleared() {
-    let dir = tempfile::tempdir().unwrap();
-    let small = MemberConfig { quota_backend_bytes: 4 << 20, ..config(dir.path(), &[]) };
-    let member = Member::start(small.clone()).await.unwrap();
+/// Writes what cannot be compressed under `key...` until there is no room for more.
+async fn fill(member: &Member) {
     let mut noise = 1_u64;
     let full = loop {
         let value: String = (0..50_000)
@@ -20,12 +17,28 @@ async fn a_full_member_refuses_growth_until_it_was_cleaned_and_the_alarm_cleared
                 char::from(b'!' + (noise >> 33) as u8 % 90)
             })
             .collect();
-        match write(&member, put(format!("key{noise}"), &value)).await {
+        match write(member, put(format!("key{noise}"), &value)).await {
             Ok(revision) => assert!(revision < 1000, "the quota is never reached"),
             Err(error) => break error,
         }
     };
     assert!(matches!(full, FlowError::NoSpace), "{full}");
+}
+
+/// Deletes what [`fill`] wrote, and its history.
+async fn empty(member: &Member) {
+    let range = KeyRange::from_wire("key".into(), "kez".into());
+    let delete = Operation::DeleteRange(DeleteRange { range, prev_kv: false });
+    let revision = member.write(&Caller::internal(), delete).await.unwrap().header.revision;
+    member.compact(&Caller::internal(), revision, true).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_member_refuses_growth_until_it_was_cleaned_and_the_alarm_cleared() {
+    let dir = tempfile::tempdir().unwrap();
+    let small = MemberConfig { quota_backend_bytes: 4 << 20, ..config(dir.path(), &[]) };
+    let member = Member::start(small.clone()).await.unwrap();
+    fill(&member).await;
     let admin = Administrator::bootstrap();
     let own = member.header().member_id;
     assert_eq!(member.alarms().body, [(own, 1)]);
@@ -37,16 +50,35 @@ async fn a_full_member_refuses_growth_until_it_was_cleaned_and_the_alarm_cleared
     let small_put = || put("key", "x");
     assert!(matches!(write(&member, small_put()).await, Err(FlowError::NoSpace)));
     assert!(matches!(member.lease_grant(&Caller::internal(), 1, 10).await, Err(FlowError::NoSpace)));
-    let range = KeyRange::from_wire("key".into(), "kez".into());
-    let delete = Operation::DeleteRange(DeleteRange { range, prev_kv: false });
-    let revision = member.write(&Caller::internal(), delete).await.unwrap().header.revision;
-    member.compact(&Caller::internal(), revision, true).await.unwrap();
     let before = member.status().body.db_size;
+    empty(&member).await;
     member.defragment(&admin).await.unwrap();
     assert!(member.status().body.db_size < before / 2, "{} of {before} bytes", member.status().body.db_size);
     assert!(matches!(write(&member, small_put()).await, Err(FlowError::NoSpace)), "the alarm still stands");
     member.alarm_set(&admin, false, Alarm { kind: 1, member_id: own }).await.unwrap();
     write(&member, small_put()).await.unwrap();
+    member.shutdown().await;
+}
+
+/// What was deleted and compacted is given back without a call, and then the alarm goes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_member_that_was_cleaned_goes_on_by_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let small = MemberConfig { quota_backend_bytes: 4 << 20, ..config(dir.path(), &[]) };
+    let member = Member::start(small).await.unwrap();
+    fill(&member).await;
+    let (own, before) = (member.header().member_id, member.status().body.db_size);
+    assert_eq!(member.alarms().body, [(own, 1)]);
+    empty(&member).await;
+    let cleared = async {
+        while !member.alarms().body.is_empty() {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    // It looks every few seconds, and waits half a minute once there is room.
+    tokio::time::timeout(Duration::from_secs(240), cleared).await.unwrap();
+    assert!(member.status().body.db_size < before / 2, "{} of {before} bytes", member.status().body.db_size);
+    write(&member, put("key", "x")).await.unwrap();
     member.shutdown().await;
 }
 

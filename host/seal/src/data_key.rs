@@ -86,6 +86,12 @@ impl DataKey {
         hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&self.digest, SIGNING_LABEL).as_ref())
     }
 
+    /// Whether this is the key, and the digest key, that sealed the value of `key`.
+    pub(crate) fn has_sealed(&self, cluster_id: u64, key: &[u8], value: &Sealed) -> bool {
+        let opened = self.open(cluster_id, key, value.clone());
+        opened.is_ok_and(|plain| value.digest() == Some(self.digest(key, plain.expose())))
+    }
+
     /// Seals a value, padded to the smallest of the `buckets` that it fits into.
     pub(crate) fn seal(
         &self,

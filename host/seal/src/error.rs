@@ -42,6 +42,14 @@ pub enum SealError {
         /// The provider that made the wrap.
         provider: String,
     },
+    /// An administrator's: what was unwrapped elsewhere is not this data key, and would take the place of its wraps.
+    #[error("this is not data key {id} of {prefix:?}: it does not open what that has sealed; nothing was changed")]
+    WrongMaterial {
+        /// The sealed prefix.
+        prefix: String,
+        /// The data key.
+        id: u32,
+    },
     /// What a provider answers for a blob that it did not make, or not for this associated data.
     #[error("{provider} did not make this wrap, or not for this use")]
     NotUnwrapped {

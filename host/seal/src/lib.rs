@@ -84,7 +84,7 @@ pub use config::{
 };
 pub use envelope::OVERHEAD_BYTES as ENVELOPE_OVERHEAD_BYTES;
 pub use error::SealError;
-pub use keyring::{Keyring, unwrap_elsewhere};
+pub use keyring::{Keyring, prove, unwrap_elsewhere};
 pub use kubernetes::Decrypter;
 pub use operand::Operand;
 pub use provider::{

@@ -119,8 +119,6 @@ impl Unopened {
 }
 
 fn wrap(provider: &dyn RootKeyProvider, plaintext: &[u8], aad: &[u8]) -> Result<Wrap, SealError> {
-    // Before the wrap: if the root key changes in between, the wrap is only made once more.
-    let root_key_id = provider.root_key_id()?;
-    let blob = provider.wrap(plaintext, aad)?.into();
-    Ok(Wrap { provider: provider.name(), blob, root_key_id })
+    let blob = provider.wrap(plaintext, aad)?;
+    Ok(Wrap { provider: provider.name(), root_key_id: provider.root_key_id_of(&blob), blob: blob.into() })
 }

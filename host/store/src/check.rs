@@ -1,13 +1,14 @@
 //! Looking over a whole state at rest: every block, and whether what is in one family fits what is in the others.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
     ops::ControlFlow,
     path::Path,
 };
 
 use bytes::Bytes;
-use seal::{DataKeyRecord, SealError, Sealed};
+use seal::{DataKeyRecord, SealError, SealRule, Sealed};
 use types::EventKind;
 
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
     checkpoint::open_read_only,
     counts,
     family::Family,
-    index, keyring,
+    index, kept, keyring,
     layout::{Change, Record, event_revision, lease_attachment, lease_key, number, past_key, split_past_key},
     lease,
     read::{self, Read as _, meta},
@@ -54,18 +55,41 @@ pub struct Findings {
     pub fault_count: u64,
 }
 
+impl Findings {
+    /// Notes that the state cannot be read any further.
+    pub fn note_damage(&mut self, error: &StoreError) {
+        let what = match error {
+            // It says what to do.
+            StoreError::Damaged(_) => error.to_string(),
+            _ => format!("{error}; restore this member from a snapshot or from its peers"),
+        };
+        self.fault(format!("{what} (no more of the state was looked at)"));
+    }
+
+    fn fault(&mut self, what: String) {
+        self.fault_count += 1;
+        if self.faults.len() < FAULTS_MAX {
+            self.faults.push(what);
+        }
+    }
+}
+
 /// Opens a sealed value, to see whether it can be; `None` without a root key.
 pub type Opens<'o> = Option<&'o dyn Fn(&[u8], Sealed) -> Result<(), SealError>>;
 
 /// Looks over the database at `path`, which nobody has open.
 ///
 /// # Errors
-/// When it cannot be opened at all, or a block of it is not as it was written.
+/// When it cannot be opened at all, or the disk fails.
 pub fn check(path: &Path, opens: Opens<'_>) -> Result<Findings, StoreError> {
     let database = open_read_only(path)?;
     let view = View::uncached(&database);
-    let mut check = Check { view: &view, opens, data_keys: BTreeMap::new(), found: Findings::default() };
-    check.run(&|family| database.cf_handle(family.name()).is_some())?;
+    let mut check =
+        Check { view: &view, opens, data_keys: BTreeMap::new(), settled_rules: Vec::new(), found: Findings::default() };
+    match check.run(&|family| database.cf_handle(family.name()).is_some()) {
+        Err(error) if error.is_damage() => check.found.note_damage(&error),
+        done => done?,
+    }
     Ok(check.found)
 }
 
@@ -73,6 +97,8 @@ struct Check<'c> {
     view: &'c View<'c>,
     opens: Opens<'c>,
     data_keys: BTreeMap<u32, DataKeyRecord>,
+    /// The rules, longest prefix first, if every record is known to follow them.
+    settled_rules: Vec<SealRule>,
     found: Findings,
 }
 
@@ -88,6 +114,10 @@ impl Check<'_> {
             );
         }
         self.data_keys = keyring::keys(self.view)?.into_iter().map(|record| (record.id, record)).collect();
+        if keyring::settled(self.view)? {
+            self.settled_rules = keyring::rules(self.view)?;
+            self.settled_rules.sort_by_key(|rule| Reverse(rule.prefix.len()));
+        }
         self.found.users = users::users(self.view)?.len() as u64;
         self.live()?;
         // A state of an earlier version has none yet.
@@ -106,10 +136,7 @@ impl Check<'_> {
     }
 
     fn fault(&mut self, family: &str, what: String) {
-        self.found.fault_count += 1;
-        if self.found.faults.len() < FAULTS_MAX {
-            self.found.faults.push(format!("{family}: {what}"));
-        }
+        self.found.fault(format!("{family}: {what}"));
     }
 
     fn live(&mut self) -> Result<(), StoreError> {
@@ -179,8 +206,23 @@ impl Check<'_> {
         {
             self.fault("lease", format!("{} is not known to be under its lease {id:016x}", shown(key)));
         }
-        self.sealed(family, key, &record.value);
+        if record.value.is_sealed() {
+            self.sealed(family, key, &record.value);
+        } else if self.is_out_of_place(family, key, record)? {
+            let what = "lies in plain text though everything under its prefix was sealed: Strongroom has not put it there; delete it";
+            self.fault(family, format!("{} {what}", shown(key)));
+        }
         Ok(())
+    }
+
+    /// Whether it is in plain text, and under a prefix that is sealed whole. What a compaction removes was left as it is.
+    fn is_out_of_place(&self, family: &str, key: &[u8], record: &Record) -> Result<bool, StoreError> {
+        let rule = self.settled_rules.iter().find(|rule| key.starts_with(&rule.prefix));
+        if record.value.bytes().is_empty() || rule.is_none_or(|rule| !rule.sealed) {
+            return Ok(false);
+        }
+        let compacted = self.found.compacted;
+        Ok(family == "live" || kept::keeps_record(self.view, compacted, key, record.mod_revision)?)
     }
 
     fn sealed(&mut self, family: &str, key: &[u8], value: &Sealed) {

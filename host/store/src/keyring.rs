@@ -13,6 +13,9 @@ use crate::{
     stage::Stage,
 };
 
+/// Of a store to which nobody has written.
+const FIRST_REVISION: i64 = 1;
+
 /// Carries out a change of what is sealed and with which keys, unless another change of the policy came first.
 pub(crate) fn change(stage: &mut Stage<'_>, change: &ChangeKeyring) -> Result<Outcome, ReadError> {
     let current = read::policy_epoch(stage)?;
@@ -25,6 +28,11 @@ pub(crate) fn change(stage: &mut Stage<'_>, change: &ChangeKeyring) -> Result<Ou
     for record in records {
         put_key(stage, record)?;
     }
+    // What was written there before may lie in older files, also when nothing of it is left in the state.
+    let sealed_anew = rules.iter().map(|rule| seals_anew(stage, rule)).collect::<Result<Vec<_>, _>>()?;
+    if sealed_anew.contains(&true) && read::revision(stage)? > FIRST_REVISION {
+        stage.put_number(meta::SEALED_ANEW, 1);
+    }
     for rule in rules {
         stage.put(Family::Rules, rule.prefix.clone(), rule.encode());
     }
@@ -35,13 +43,21 @@ pub(crate) fn change(stage: &mut Stage<'_>, change: &ChangeKeyring) -> Result<Ou
     let noted = if change.settles { meta::SETTLED_EPOCH } else { meta::KEYRING_EPOCH };
     stage.put_number(noted, epoch.cast_signed());
     // Values that were in plain text until now lie in older files for a while.
-    let sealed_some = change.settles
-        && resealed(stage)? > read::meta_number(stage, meta::RESEALED_BEFORE)?.unwrap_or(0).cast_unsigned();
-    if change.forgets || sealed_some {
+    let some_were_plain = resealed(stage)?
+        > read::meta_number(stage, meta::RESEALED_BEFORE)?.unwrap_or(0).cast_unsigned()
+        || read::meta_number(stage, meta::SEALED_ANEW)?.unwrap_or(0) > 0;
+    if change.forgets || change.settles && some_were_plain {
         stage.put_number(meta::FORGET_EPOCH, epoch.cast_signed());
+        stage.put_number(meta::SEALED_ANEW, 0);
         stage.put_number(meta::RESEALED_BEFORE, resealed(stage)?.cast_signed());
     }
     Ok(Outcome::PolicyChanged { epoch })
+}
+
+/// Whether a prefix is sealed by this rule that had none, or one that said otherwise.
+fn seals_anew(read: &dyn Read, rule: &SealRule) -> Result<bool, StoreError> {
+    let known = read.get(Family::Rules, &rule.prefix)?.map(SealRule::decode).transpose()?;
+    Ok(rule.sealed && known.is_none_or(|known| !known.sealed))
 }
 
 fn decoded<T>(all: &[Bytes], decode: impl Fn(Bytes) -> Result<T, SealError>) -> Result<Vec<T>, ReadError> {

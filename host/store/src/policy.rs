@@ -160,7 +160,8 @@ pub enum PluginChange {
     Enable = 0,
     /// It stays installed, and is not in force.
     Disable = 1,
-    /// What it replaced is in its place again, and it in that one's.
+    /// What it replaced is in its place again, and it in that one's. Whether it is in force stays as it is: that is no part of what was
+    /// replaced.
     RollBack = 2,
 }
 
@@ -244,7 +245,7 @@ pub(crate) fn change(stage: &mut Stage<'_>, change: &ChangePlugin) -> Result<Out
         PluginChange::RollBack => {
             let mut current = record;
             let back = *current.previous.take().ok_or(Refusal::NothingReplaced)?;
-            PluginRecord { previous: Some(Box::new(current)), ..back }
+            PluginRecord { disabled: current.disabled, previous: Some(Box::new(current)), ..back }
         }
     };
     settle(stage, changed)

@@ -41,6 +41,8 @@ pub(crate) mod meta {
     pub(crate) const RESEALED_BEFORE: &[u8] = b"resealed_before";
     /// How often the digest of a record changed, or whether it has one.
     pub(crate) const RESEALED: &[u8] = b"resealed";
+    /// Above zero while a prefix that was plain is sealed, and that is not settled yet.
+    pub(crate) const SEALED_ANEW: &[u8] = b"sealed_anew";
     /// There is an index of all live keys.
     pub(crate) const INDEXED: &[u8] = b"indexed";
     /// Log id of the last applied entry, as the consensus layer encodes it.

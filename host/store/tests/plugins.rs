@@ -32,15 +32,13 @@ impl State {
     }
 
     fn install(&self, component: &'static str, order: i32, base_epoch: u64) -> Result<Outcome, Refusal> {
+        self.install_as(component, PluginRecord { order, base_epoch, ..PluginRecord::default() })
+    }
+
+    fn install_as(&self, component: &'static str, record: PluginRecord) -> Result<Outcome, Refusal> {
         let bytes = Bytes::from_static(component.as_bytes());
         self.apply(Body::PutComponent(PutComponent { digest: digest(component), component: bytes })).unwrap();
-        self.apply(Body::PutPlugin(PluginRecord {
-            name: "p".to_owned(),
-            digest: digest(component),
-            order,
-            base_epoch,
-            ..PluginRecord::default()
-        }))
+        self.apply(Body::PutPlugin(PluginRecord { name: "p".to_owned(), digest: digest(component), ..record }))
     }
 
     fn change(&self, change: PluginChange) -> Result<Outcome, Refusal> {
@@ -113,6 +111,31 @@ fn a_plugin_is_turned_off_and_on_and_keeps_what_it_could_go_back_to() {
     }
     state.change(PluginChange::RollBack).unwrap();
     assert_eq!(state.plugin().digest, digest("one"));
+}
+
+#[test]
+fn going_back_turns_a_plugin_neither_on_nor_off() {
+    let state = State::new();
+    let upgrade = |component| {
+        let disabled = state.plugin().disabled;
+        state.install_as(component, PluginRecord { disabled, ..PluginRecord::default() }).unwrap();
+    };
+    state.install("one", 1, 0).unwrap();
+    // Turned on since: what it goes back to was off.
+    state.change(PluginChange::Disable).unwrap();
+    upgrade("two");
+    state.change(PluginChange::Enable).unwrap();
+    for component in ["one", "two"] {
+        state.change(PluginChange::RollBack).unwrap();
+        assert_eq!((state.plugin().digest, state.plugin().disabled), (digest(component), false));
+    }
+    // Turned off since: what it goes back to was on.
+    upgrade("three");
+    state.change(PluginChange::Disable).unwrap();
+    for component in ["two", "three"] {
+        state.change(PluginChange::RollBack).unwrap();
+        assert_eq!((state.plugin().digest, state.plugin().disabled), (digest(component), true));
+    }
 }
 
 #[test]

@@ -336,3 +336,27 @@ fn a_compare_with_what_is_not_sealed_yet_is_put_off() {
     state.rotate();
     assert!(succeeded(compare(1)), "a new data key keeps the digest key");
 }
+
+/// Whoever may write the files can put it there; the envelope binds what is sealed and not that something is.
+#[test]
+fn plain_text_under_a_prefix_that_is_sealed_whole_is_found() {
+    let state = State::new();
+    let (dir, plain) = (tempfile::tempdir().unwrap(), Keyring::empty(CLUSTER));
+    let faults = |name: &str| {
+        let copy = dir.path().join(name);
+        state.store.checkpoint(&copy).unwrap();
+        store::check(&copy, None).unwrap().faults
+    };
+    state.write(put(&plain, "/s/a", "one"));
+    let keyring = state.rotate();
+    assert_eq!(faults("unsettled"), Vec::<String>::new());
+    state.rewrap_all(&keyring);
+    state.change(ChangeKeyring { settles: true, ..ChangeKeyring::default() }).unwrap();
+    assert_eq!(faults("settled"), Vec::<String>::new());
+    state.write(put(&plain, "/s/b", "two"));
+    state.write(put(&plain, "/s/b", "three"));
+    state.write(put(&plain, "/other", "four"));
+    let found = faults("planted");
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found.iter().all(|fault| fault.contains("/s/b") && fault.contains("plain text")), "{found:?}");
+}

@@ -64,6 +64,9 @@ async fn the_bundled_plugin_denies_and_says_why() {
         let request = TxnRequest { success: operations.to_vec(), ..TxnRequest::default() };
         let status = server.client().await.kv.txn(request.clone()).await.unwrap_err();
         assert!(status.message().contains(BUNDLED) && status.message().contains(reason), "{status}");
+        let told = |name: &str| status.metadata().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        assert_eq!(told("strongroom-denial-plugin"), BUNDLED);
+        assert!(!told("strongroom-denial-code").is_empty(), "{status}");
         let nested = RequestOp { request: Some(Request::RequestTxn(request)) };
         let status = server.client().await.kv.txn(TxnRequest { failure: vec![nested], ..TxnRequest::default() }).await;
         assert!(status.unwrap_err().message().contains(reason), "nor in a nested one, in the branch that is not taken");
@@ -256,6 +259,23 @@ async fn an_author_tries_a_plugin_out_without_a_server() {
         "{}",
         inspected.stderr
     );
+    let made = tempfile::tempdir().unwrap();
+    let file = |name: &str, bytes: &[u8]| {
+        let path = made.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    // Settings are asked about where some are given, and what is refused for its imports is still told of.
+    let needing = file("needing.wasm", &guests::needing_settings());
+    let inspected = run(&["inspect", &needing]).await;
+    assert!(inspected.code == Some(0) && inspected.stdout.contains("needing-settings"), "{}", inspected.stderr);
+    let inspected = run(&["inspect", &needing, "--settings", &file("empty", b"")]).await;
+    assert!(inspected.code == Some(1) && inspected.stderr.contains("give me some"), "{}", inspected.stderr);
+    let refused = run(&["inspect", &file("foreign.wasm", &guests::foreign_import()), "-o", "json"]).await;
+    assert!(refused.code == Some(1) && refused.stderr.contains("may import nothing but"), "{}", refused.stderr);
+    let told: serde_json::Value = serde_json::from_str(&refused.stdout).unwrap();
+    assert_eq!(told["imports"], serde_json::json!(["now"]), "{told}");
+    assert_eq!((told["digest"].as_str().unwrap().len(), told["name"].is_null()), (64, true), "{told}");
     let tested = run(&["test", folder.to_str().unwrap(), "--component", &component]).await;
     assert_eq!((tested.code, tested.stdout.matches(" ok").count()), (Some(0), 5), "{}{}", tested.stdout, tested.stderr);
     let measured = run(&["bench", &component, "--seconds", "1", "-o", "json"]).await;

@@ -14,10 +14,12 @@ mod bomb;
 mod encode;
 mod memory;
 mod reading;
+mod remarks;
 mod wat;
 
 pub use memory::{grown, once, remembering};
 pub use reading::{LOCK, at_most_two, change_having_read, reading_flood, unless_shown, while_free};
+pub use remarks::deny_with_remarks;
 use wat::{Describe, Guest};
 
 /// The prefix that every guest describes.
@@ -122,6 +124,17 @@ pub fn change_to_reversed() -> Vec<u8> {
     Guest::named("change-to-reversed").importing_the_host().review(review).items(globals).encode()
 }
 
+/// Puts every value in its own place.
+#[must_use]
+pub fn change_to_itself() -> Vec<u8> {
+    let review = "
+        (i32.store8 (i32.const 1024) (i32.const 2))
+        (i32.store (i32.const 1028) (i32.load offset=28 (local.get $request)))
+        (i32.store (i32.const 1032) (i32.load offset=32 (local.get $request)))
+        (i32.const 1024)";
+    Guest::named("change-to-itself").review(review).encode()
+}
+
 /// Puts a value of two megabytes in the place of every value.
 #[must_use]
 pub fn change_to_huge() -> Vec<u8> {
@@ -151,6 +164,17 @@ pub fn as_set() -> Vec<u8> {
         (i32.const 1024)";
     let data = r#"(data (i32.const 2048) "reviewed") (data (i32.const 2056) "begin with a d")"#;
     Guest::named("as-set").importing_the_host().review(review).validate(validate).items(data).encode()
+}
+
+/// Takes any settings but empty ones.
+#[must_use]
+pub fn needing_settings() -> Vec<u8> {
+    let validate = "
+        (i32.store8 (i32.const 1024) (i32.eqz (local.get $len)))
+        (i32.store (i32.const 1028) (i32.const 2048)) (i32.store (i32.const 1032) (i32.const 12))
+        (i32.const 1024)";
+    let data = r#"(data (i32.const 2048) "give me some")"#;
+    Guest::named("needing-settings").validate(validate).items(data).encode()
 }
 
 /// Logs a megabyte at a time, for ever.
@@ -299,8 +323,11 @@ mod tests {
             super::deny_exclamation,
             super::change_to_exclamation,
             super::change_to_reversed,
+            super::change_to_itself,
             super::change_to_huge,
+            super::deny_with_remarks,
             super::as_set,
+            super::needing_settings,
             super::log_flood,
             super::while_free,
             super::unless_shown,

@@ -31,9 +31,9 @@ impl Keys for KeysDoor {
     }
 
     async fn rotate(&self, request: Request<RotateRequest>) -> Answer<RotateResponse> {
-        let (administrator, RotateRequest { prefix }) = administered(request)?;
+        let (administrator, RotateRequest { prefix, digests }) = administered(request)?;
         let meant = Some(&prefix).filter(|prefix| !prefix.is_empty());
-        let rotated = self.member.rotate_keys(&administrator, meant).await;
+        let rotated = self.member.rotate_keys(&administrator, meant, digests).await;
         log(&administrator, "rotate data key", &shown(&prefix), &rotated);
         Ok(Response::new(RotateResponse { policy_epoch: rotated.map_err(ApiError::from)? }))
     }

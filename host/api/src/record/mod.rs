@@ -3,6 +3,7 @@
 mod message;
 mod shown;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use audit::{Event, Outcome, Stage, Who};
@@ -13,6 +14,7 @@ use tonic::{Code, Status};
 
 use crate::class::{self, Method};
 use crate::gate::Audience;
+use crate::status::{DENIAL_CODE, DENIAL_PLUGIN};
 
 pub(crate) use message::{Message, split};
 
@@ -96,6 +98,13 @@ pub(crate) fn outcome(response: &Response, method: Method) -> Outcome {
     let tells = !matches!(method.class, RpcClass::DataRead | RpcClass::DataWrite);
     let message = status.filter(|_| tells).map(|status| status.message().to_owned()).unwrap_or_default();
     Outcome { code: name(code).to_owned(), message }
+}
+
+/// Which plugin denied a write, and its code; nothing of any other answer. The message stays out: it may quote a value.
+pub(crate) fn denial(response: &Response) -> BTreeMap<String, String> {
+    let told = |header: &str| Some(response.headers().get(header)?.to_str().ok()?.to_owned());
+    let fields = [("denied by", DENIAL_PLUGIN), ("code", DENIAL_CODE)];
+    fields.into_iter().filter_map(|(field, header)| Some((field.to_owned(), told(header)?))).collect()
 }
 
 /// Whether a call was refused to whoever made it.

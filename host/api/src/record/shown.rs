@@ -39,7 +39,7 @@ const SHOWN: &[Row] = &[
     (PLUGINS, "Change", &["name", "change"]),
     (PLUGINS, "Remove", &["name"]),
     (PLUGINS, "Replay", &["component", "binding", "since_revision"]),
-    (KEYS, "Rotate", &["prefix"]),
+    (KEYS, "Rotate", &["prefix", "digests"]),
     (KEYS, "Shred", &["prefix"]),
     (KEYS, "Wrapped", &[]),
     (KEYS, "Recover", &[]),

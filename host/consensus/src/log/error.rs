@@ -36,6 +36,15 @@ pub enum LogError {
         reason: String,
     },
 
+    /// There is no log where one has to be. The operator must act, as for damage.
+    #[error(
+        "there is no raft log in {}. Entries that this member acknowledged may be lost, so it must not start without it. Put the folder \
+         back; if it is lost, remove this member from its cluster and add it again with an empty data folder; a single-member cluster is \
+         restored from a backup",
+        .0.display()
+    )]
+    Missing(PathBuf),
+
     /// The file was written by another version of the program.
     #[error(
         "{} has raft log format {found}, this program reads format {supported}: use the version that wrote it",

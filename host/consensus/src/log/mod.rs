@@ -21,6 +21,7 @@
 //! Failure: the first failed write, sync, rename or removal poisons the log. Every later operation gets the error,
 //! nothing is retried; the process must stop. Reads keep working.
 
+mod check;
 mod error;
 mod extent;
 mod files;
@@ -39,7 +40,6 @@ mod tail;
 mod tests;
 mod writer;
 
-use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -48,8 +48,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+pub(crate) use check::check;
 pub use error::LogError;
-use files::{FileOps, SystemFiles, UnsyncedFiles, UntouchedFiles};
+use files::{FileOps, SystemFiles, UnsyncedFiles};
 pub(crate) use operation::Done;
 use operation::Operation;
 use planted::SyncsLate;
@@ -85,18 +86,6 @@ impl Default for LogOptions {
 /// Where the log lies in a data directory.
 pub(crate) fn folder(data_dir: &Path) -> PathBuf {
     data_dir.join("log")
-}
-
-/// Reads the whole log of a member that does not run, if it has one, and changes nothing.
-///
-/// # Errors
-/// When it is damaged, or a member has it open.
-pub fn check_log(data_dir: &Path) -> Result<(), LogError> {
-    let dir = folder(data_dir);
-    match fs::read_dir(&dir).map(|mut files| files.next().is_some()) {
-        Ok(true) => recovery::recover(&dir, SEGMENT_BYTES_RANGE.0, Arc::new(UntouchedFiles)).map(drop),
-        Ok(false) | Err(_) => Ok(()),
-    }
 }
 
 /// A handle to the log; clones share it. The last one to go closes the log.

@@ -8,7 +8,7 @@ use std::{
 use depot::Depot;
 
 use super::OfflineError;
-use crate::backup::{BackupName, BackupPlace};
+use crate::backup::{BackupName, BackupPlace, place_of};
 
 /// A backup that was made without being asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Backup {
 /// [`OfflineError::File`] when the folder cannot be read, [`OfflineError::Depot`] when the store cannot.
 pub async fn backups(place: &str) -> Result<Vec<Backup>, OfflineError> {
     let paths = match BackupPlace::parse(place)? {
-        BackupPlace::Folder(dir) => names(&dir).map_err(OfflineError::file(&dir))?,
+        BackupPlace::Folder(dir) => folders(&dir).map_err(OfflineError::file(&dir))?,
         BackupPlace::Depot(depot) => {
             let mut paths = depot.backups().await?;
             for member in depot.folders().await?.into_iter().filter(|folder| is_member(folder)) {
@@ -47,14 +47,24 @@ pub async fn backups(place: &str) -> Result<Vec<Backup>, OfflineError> {
     Ok(found)
 }
 
-/// Whether a folder of an object store is a member's place, which is named by its id.
+/// Whether a folder is a member's place, which is named by its id.
 fn is_member(folder: &str) -> bool {
-    folder.len() == 16 && u64::from_str_radix(folder, 16).is_ok()
+    folder.len() == 16 && u64::from_str_radix(folder, 16).is_ok_and(|id| place_of(id) == folder)
+}
+
+/// The folders in a folder, and those in the places of members.
+fn folders(dir: &Path) -> io::Result<Vec<String>> {
+    let mut paths = names(dir)?;
+    for member in paths.clone().into_iter().filter(|name| is_member(name)) {
+        paths.extend(names(&dir.join(&member))?.into_iter().map(|name| format!("{member}/{name}")));
+    }
+    Ok(paths)
 }
 
 fn names(dir: &Path) -> io::Result<Vec<String>> {
     let entries = fs::read_dir(dir)?.collect::<io::Result<Vec<_>>>()?;
-    Ok(entries.into_iter().filter_map(|entry| entry.file_name().into_string().ok()).collect())
+    let folders = entries.into_iter().filter(|entry| entry.path().is_dir());
+    Ok(folders.filter_map(|entry| entry.file_name().into_string().ok()).collect())
 }
 
 /// A snapshot that can be read: where it is, or what was fetched of it, until this is let go of.
@@ -101,13 +111,18 @@ mod tests {
             "backup-001795926068-00000000000000000009.unfinished",
             "backup-x-7",
             "other",
+            "00000000000000ff/backup-001795926065-00000000000000000004",
+            "00000000000000ff/backup-by-hand",
+            "FFFFFFFFFFFFFFFF/backup-001795926065-00000000000000000003",
         ];
-        names.iter().for_each(|name| fs::create_dir(dir.path().join(name)).unwrap());
+        names.iter().for_each(|name| fs::create_dir_all(dir.path().join(name)).unwrap());
+        fs::write(dir.path().join("0000000000000001"), "no folder").unwrap();
         let place = dir.path().to_str().unwrap();
         let found = backups(place).await.unwrap();
-        assert_eq!(found[0].place, format!("{place}/{}", names[1]));
+        assert_eq!(found[0].place, format!("{place}/{}", names[6]), "of any member");
+        assert_eq!(found[1].place, format!("{place}/{}", names[1]));
         let found: Vec<_> = found.iter().map(|backup| (backup.unix_seconds, backup.revision)).collect();
-        assert_eq!(found, [(1_795_926_066, 5), (1_795_926_066, 6), (1_795_926_067, 7)]);
+        assert_eq!(found, [(1_795_926_065, 4), (1_795_926_066, 5), (1_795_926_066, 6), (1_795_926_067, 7)]);
         assert!(backups(&format!("{place}/nowhere")).await.is_err());
         assert!(backups("ftp://host/x").await.is_err());
     }

@@ -7,6 +7,10 @@ use consensus::IdentityError;
 use seal::SealError;
 use store::{StoreError, StoreFailure};
 
+/// How a cluster of several members gets what cannot be imported for each.
+const ONE_MEMBER: &str = "import for one member (--initial-cluster with that one alone) and start it; then add the others as learners \
+                          (etcdctl member add --learner), or save a snapshot of it and restore that for each member";
+
 /// A data directory was not made; nothing is left of it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -102,6 +106,23 @@ pub enum OfflineError {
         path: PathBuf,
         /// How many entries.
         missing: u64,
+    },
+    /// The operator's: members that could not open each other's values.
+    #[error(
+        "prefixes are sealed, and each import makes data keys of its own for them, so that {members} members could not open each other's \
+         values; {ONE_MEMBER}"
+    )]
+    SealsForSeveral {
+        /// How many the cluster is to have.
+        members: usize,
+    },
+    /// The operator's: members that would hold different data.
+    #[error(
+        "an etcd that runs is imported as of another moment each time, so that {members} members would hold different data; {ONE_MEMBER}"
+    )]
+    FollowsForSeveral {
+        /// How many the cluster is to have.
+        members: usize,
     },
     /// The operator's: sealed values would be written in plain text.
     #[error("there are sealed values, which would be in the file in plain text; --yes-write-plaintext confirms that")]

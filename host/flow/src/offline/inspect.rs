@@ -4,7 +4,7 @@ use std::path::Path;
 
 use archive::{Contents, Signature};
 use bytes::Bytes;
-use consensus::{IDENTITY_FILE, Identity};
+use consensus::{AppliedLog, IDENTITY_FILE, Identity, LogError};
 use seal::{Keyring, SealConfig, Sealed};
 use store::{Findings, PieceLimits, Store, View};
 use types::{KeyRange, KeyValue};
@@ -110,19 +110,67 @@ pub(super) fn each_key(
     Ok(())
 }
 
-/// Checks the data directory of a member that does not run: its log, every block of its state, whether that fits together and, with
-/// root keys, that every sealed value opens.
+/// Checks the data directory of a member that does not run: its log, every block of its state, whether that fits together and fits the
+/// log and, with root keys, that every sealed value opens. What is damaged is in [`Findings::faults`], each with what to do.
 ///
 /// # Errors
-/// [`OfflineError`] if it cannot be used at all.
+/// [`OfflineError`] if it cannot be looked at: a member has it open, it is of another version, the root keys are not its own.
 pub fn check_data(data_dir: &Path, seal: Option<&SealConfig>) -> Result<Findings, OfflineError> {
     if !data_dir.join(IDENTITY_FILE).is_file() {
         return Err(OfflineError::NoData { path: data_dir.to_owned() });
     }
     let identity = Identity::load(data_dir)?;
-    consensus::check_log(data_dir)?;
+    let log = match consensus::check_log(data_dir) {
+        Err(error) if !matches!(error, LogError::Damaged { .. } | LogError::Missing(_)) => return Err(error.into()),
+        log => log,
+    };
     let current = Store::current(&state_dir(data_dir));
-    Keys::of(&current, identity.cluster_id, seal)?.check(&current)
+    let mut findings = check_state(&current, identity.cluster_id, seal)?;
+    let fault = match (log, AppliedLog::read(&current)) {
+        // It never got as far as to its first entry.
+        (Err(LogError::Missing(_)), Ok(AppliedLog { index: None, .. })) => None,
+        (Err(error), _) => Some(format!("log: {error}")),
+        (Ok(newest), Ok(applied)) => lost_entries(newest, &applied, identity.member_id),
+        // That the state cannot be read was found before.
+        (Ok(_), Err(_)) if findings.fault_count > 0 => None,
+        (Ok(_), Err(error)) => Some(format!(
+            "meta: how far the log is applied cannot be read: {error}; restore this member from a snapshot or from its peers"
+        )),
+    };
+    if let Some(fault) = fault {
+        // Before those of the state, of which not all may be told.
+        findings.fault_count += 1;
+        findings.faults.insert(0, fault);
+    }
+    Ok(findings)
+}
+
+/// All of a state; one that is damaged is a finding, too.
+fn check_state(current: &Path, cluster_id: u64, seal: Option<&SealConfig>) -> Result<Findings, OfflineError> {
+    let found = Keys::of(current, cluster_id, seal).and_then(|keys| keys.check(current));
+    match found {
+        Err(OfflineError::Store(error)) if error.is_damage() => {
+            let mut findings = Findings::default();
+            findings.note_damage(&error);
+            Ok(findings)
+        }
+        found => found,
+    }
+}
+
+/// A log that ends before what is applied. The state of one member of many may be ahead of its log at a crash, and the next start puts that
+/// right: the others had committed what its own disk had not written yet, or had sent it a snapshot. Whoever votes alone applies nothing that
+/// is not in the log.
+fn lost_entries(newest: Option<u64>, applied: &AppliedLog, member_id: u64) -> Option<String> {
+    let index = applied.index.filter(|index| newest.is_none_or(|newest| newest < *index))?;
+    if !applied.voters.iter().eq([&member_id]) {
+        return None;
+    }
+    let ends = newest.map_or_else(|| "has no entry".to_owned(), |newest| format!("ends with entry {newest}"));
+    Some(format!(
+        "log: it {ends}, and entry {index} is applied in the state: a part of the log is lost, or it was put back from an older copy. Put the \
+         newest log back, or restore this member from a backup"
+    ))
 }
 
 /// A snapshot, unpacked until it is let go of.
@@ -179,5 +227,24 @@ impl Keys {
             self.0.as_ref().map(|keyring| move |key: &[u8], value: Sealed| keyring.open_value(key, value).map(drop));
         let opens = open.as_ref().map(|open| open as &dyn Fn(&[u8], Sealed) -> Result<(), seal::SealError>);
         Ok(store::check(current, opens)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whoever_votes_alone_has_lost_what_its_log_does_not_have() {
+        let applied = |index, voters: &[u64]| AppliedLog { index, voters: voters.iter().copied().collect() };
+        let alone = applied(Some(9), &[7]);
+        for sound in [Some(9), Some(10)] {
+            assert_eq!(lost_entries(sound, &alone, 7), None);
+        }
+        assert!(lost_entries(Some(8), &alone, 7).is_some_and(|fault| fault.contains("ends with entry 8")));
+        assert!(lost_entries(None, &alone, 7).is_some_and(|fault| fault.contains("has no entry")));
+        assert_eq!(lost_entries(None, &applied(None, &[7]), 7), None);
+        assert_eq!(lost_entries(Some(8), &applied(Some(9), &[7, 8, 9]), 7), None, "a crash leaves it so");
+        assert_eq!(lost_entries(None, &alone, 8), None, "a learner that got a snapshot");
     }
 }

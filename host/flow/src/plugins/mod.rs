@@ -1,6 +1,7 @@
 //! What an administrator does with plugins.
 
 mod binding;
+mod denial;
 mod replay;
 
 use admission::{Line, is_name, limits::PLUGINS_MAX};
@@ -104,7 +105,7 @@ impl Member {
     /// Turns a plugin off or on, or puts back what it replaced.
     ///
     /// # Errors
-    /// No such plugin, or nothing to go back to.
+    /// No such plugin, nothing to go back to, or why what is to be in force cannot be run.
     pub async fn plugin_change(
         &self,
         admin: &Administrator,
@@ -118,7 +119,7 @@ impl Member {
             PluginChange::RollBack => Some(record.previous.as_deref().ok_or(Refusal::NothingReplaced)?),
         };
         if let Some(wanted) = wanted {
-            self.check_signature(wanted).await?;
+            self.make_ready(wanted).await?;
             // Those that do not answer have compiled it before.
             self.prepare_voters(wanted.digest.clone(), wanted.signature.clone(), true).await?;
         }
@@ -127,10 +128,14 @@ impl Member {
         Ok((self.plugin(name)?, epoch))
     }
 
-    /// Whether the component of a record may still be run here, going by its signature.
-    async fn check_signature(&self, record: &PluginRecord) -> Result<(), FlowError> {
+    /// Makes the component of a record ready here, if it may still be run, going by its signature.
+    async fn make_ready(&self, record: &PluginRecord) -> Result<(), FlowError> {
         let (engine, code) = (self.shared.policy.engine(), self.code_of(record)?);
-        Ok(tokio::task::spawn_blocking(move || engine.admit(&code.component, &code.signature)).await??)
+        let prepare = move || {
+            engine.admit(&code.component, &code.signature)?;
+            engine.prepare(&code.component)
+        };
+        Ok(tokio::task::spawn_blocking(prepare).await??)
     }
 
     fn code_of(&self, record: &PluginRecord) -> Result<Upload, FlowError> {

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use auth::{Administrator, Auditor};
 use bytes::Bytes;
-use seal::{DataKeyRecord, PREFIXES_MAX, SealError, SealRule};
-use store::command::ChangeKeyring;
+use seal::{DataKeyRecord, PREFIXES_MAX, SealError, SealRule, Sealed};
+use store::{Step, StoreError, View, Walk, command::ChangeKeyring};
 use types::Plain;
 
 use super::shown;
@@ -13,6 +13,9 @@ use crate::{FlowError, Member};
 
 /// How often a waiting administrator's call looks whether everything is sealed as it should be.
 const POLL: Duration = Duration::from_millis(100);
+
+/// Values that a recovered data key is tried on.
+const TRIED: Step = Step { values: 8, bytes: usize::MAX, entries: usize::MAX };
 
 impl Member {
     /// Seals a prefix, changes how it is sealed, or makes it an exception. What is there already is sealed in the background.
@@ -59,11 +62,17 @@ impl Member {
         Ok(policy_epoch)
     }
 
-    /// Gives a sealed prefix a new data key; without one all of them. What the old one sealed is sealed anew in the background.
+    /// Gives a sealed prefix a new data key; without one all of them. What the old one sealed is sealed anew in the background. With
+    /// `digests` the prefix gets a new digest key as well, which else stays.
     ///
     /// # Errors
     /// [`FlowError::NoSuchRule`], what is wrong with the root key, or as for a write.
-    pub async fn rotate_keys(&self, admin: &Administrator, prefix: Option<&Bytes>) -> Result<u64, FlowError> {
+    pub async fn rotate_keys(
+        &self,
+        admin: &Administrator,
+        prefix: Option<&Bytes>,
+        digests: bool,
+    ) -> Result<u64, FlowError> {
         let policy = self.shared.policy.caught_up().await?;
         let rules = policy.keyring().rules().filter(|rule| rule.sealed);
         let meant: Vec<_> = rules.filter(|rule| prefix.is_none_or(|prefix| rule.prefix == prefix)).cloned().collect();
@@ -72,11 +81,12 @@ impl Member {
         }
         let mut policy_epoch = policy.epoch();
         for rule in meant {
-            policy_epoch = self.custody().renew(&rule).await?;
+            policy_epoch = self.custody().renew_all_of(&rule, digests).await?;
             tracing::info!(
                 administrator = admin.name(),
                 prefix = shown(&rule.prefix),
                 policy_epoch,
+                digests,
                 "data key replaced"
             );
         }
@@ -137,17 +147,21 @@ impl Member {
     /// Wraps data keys that were unwrapped elsewhere with this member's providers, and takes them into use. How many.
     ///
     /// # Errors
-    /// [`SealError::Keyless`] here; what is wrong with a key or a provider; otherwise as for a write.
+    /// [`SealError::Keyless`] here; [`SealError::WrongMaterial`] for what does not open what is sealed; what is wrong with a key or a provider; otherwise as for a write.
     pub async fn recover_keys(&self, admin: &Administrator, keys: Vec<(u32, Plain)>) -> Result<(u32, u64), FlowError> {
         let keyless = || SealError::Keyless { prefix: String::new() };
         let providers = self.shared.policy.providers().ok_or_else(keyless)?.clone();
         let policy = self.shared.policy.caught_up().await?;
-        let (keyring, records) = (policy.keyring().clone(), self.shared.policy.records()?);
+        let (keyring, records, store) =
+            (policy.keyring().clone(), self.shared.policy.records()?, self.shared.store.clone());
         let wrap = move || {
             let meant = |id| records.iter().find(|record| record.id == id && record.is_kept());
             let known = keys.iter().filter_map(|(id, material)| Some((meant(*id)?, material)));
-            let wrapped = known.map(|(record, material)| keyring.wrap_again(record, material.expose(), &providers));
-            wrapped.map(|wrapped| Ok(wrapped?.encode())).collect::<Result<Vec<_>, SealError>>()
+            let wrapped = known.map(|(record, material)| {
+                let sealed = store.view_once(|view| sealed_with(view, record))?;
+                Ok(keyring.wrap_recovered(record, material.expose(), &sealed, &providers)?.encode())
+            });
+            wrapped.collect::<Result<Vec<_>, FlowError>>()
         };
         let records = tokio::task::spawn_blocking(wrap).await??;
         let recovered = u32::try_from(records.len()).unwrap_or(u32::MAX);
@@ -168,6 +182,18 @@ impl Member {
         let complaints = self.shared.provider_health.complaints().into_iter();
         keys.chain(complaints.map(|(_, reason)| format!("strongroom: {reason}"))).collect()
     }
+}
+
+/// Some values that a data key has sealed, with their keys.
+fn sealed_with(view: &View<'_>, record: &DataKeyRecord) -> Result<Vec<(Bytes, Sealed)>, StoreError> {
+    let wants = |_: &[u8], value: &Sealed| value.key_id() == Some(record.id);
+    let (mut next, mut found) = (Some(Walk::over(&record.prefix)), Vec::new());
+    while let Some(walk) = next.filter(|_| found.is_empty()) {
+        let walked = view.walk(walk, TRIED, &wants)?;
+        found.extend(walked.found.into_iter().map(|(place, value)| (place.key, value)));
+        next = walked.next;
+    }
+    Ok(found)
 }
 
 fn check(rule: &SealRule, rules: usize, replaces: bool) -> Result<(), FlowError> {

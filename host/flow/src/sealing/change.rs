@@ -4,7 +4,7 @@ use std::{sync::Arc, time::UNIX_EPOCH};
 
 use admission::Policy;
 use bytes::Bytes;
-use consensus::{Consensus, Proposal};
+use consensus::{Consensus, Proposal, Unprepared};
 use seal::{DataKeyRecord, KeyState, SealError, SealRule};
 use store::{Outcome, Refusal, command::ChangeKeyring};
 
@@ -44,10 +44,13 @@ impl Custody<'_> {
         let mut missing: Vec<_> = missing.collect();
         // Shorter first: a prefix within another takes over its digest key.
         missing.sort_by_key(|rule| rule.prefix.len());
+        let mut outcome = Ok(!missing.is_empty());
         for rule in &missing {
-            self.renew(rule).await?;
+            if let Err(error) = self.renew(rule).await {
+                outcome = Err(error);
+            }
         }
-        Ok(!missing.is_empty())
+        outcome
     }
 
     /// Takes a rule away: its prefix is treated as the one around it, or not sealed at all. Its data keys retire.
@@ -63,19 +66,34 @@ impl Custody<'_> {
         .await
     }
 
-    /// Gives a prefix a new data key, and retires the one before.
+    /// Gives a prefix a new data key, and retires the one before. The digest key stays.
     ///
     /// # Errors
-    /// [`SealError`] when a data key cannot be made, or not be unwrapped again; otherwise as for a write.
+    /// As for [`Custody::renew_all_of`].
     pub(crate) async fn renew(&self, rule: &SealRule) -> Result<u64, FlowError> {
-        let pending = self.propose_pending(rule).await?;
+        self.renew_all_of(rule, false).await
+    }
+
+    /// The same; with a new digest key, too, if that is meant.
+    ///
+    /// # Errors
+    /// [`SealError`] when a data key cannot be made, or not be unwrapped again; [`FlowError::Rule`] when another member cannot unwrap
+    /// it; [`FlowError::PolicyChanging`] when somebody else
+    /// has changed the rule meanwhile, whose rule stands; otherwise as for a write.
+    pub(crate) async fn renew_all_of(&self, rule: &SealRule, digests: bool) -> Result<u64, FlowError> {
+        let before = self.policy.caught_up().await?.keyring().rule(&rule.prefix).cloned();
+        let pending = self.propose_pending(rule, digests).await?;
         let policy = self.policy.current();
         if !policy.keyring().usable(&rule.prefix, pending.id) {
             let reason = policy.keyring().unopened().find(|(id, _)| *id == pending.id).map(|(_, error)| error.clone());
             return Err(reason.unwrap_or(SealError::UnknownDataKey { id: pending.id }).into());
         }
+        self.have_proved(pending.id).await?;
         let epoch = self
-            .change(|_| {
+            .change(|policy| {
+                if policy.keyring().rule(&rule.prefix) != before.as_ref() {
+                    return Err(FlowError::PolicyChanging);
+                }
                 let mut records = self.in_state(&rule.prefix, KeyState::Active, KeyState::Retired)?;
                 records.push(pending.clone().in_state(KeyState::Active).encode());
                 let rules = vec![SealRule { sealed: true, ..rule.clone() }.encode()];
@@ -86,14 +104,35 @@ impl Custody<'_> {
         Ok(epoch)
     }
 
+    /// Every member with a vote and a root key can unwrap it: none is to find out that it cannot once values are sealed with it.
+    /// One that is down is not waited for.
+    async fn have_proved(&self, id: u32) -> Result<(), FlowError> {
+        for Unprepared { member, reason, refuses } in self.consensus.prove_key(id).await {
+            if refuses {
+                let reason = format!("nothing was changed: member {member:x} cannot unwrap the new data key: {reason}");
+                return Err(FlowError::Rule { reason });
+            }
+            tracing::warn!(
+                member = format!("{member:x}"),
+                data_key = id,
+                reason,
+                "a data key is put in force unproved"
+            );
+        }
+        Ok(())
+    }
+
     /// A new data key in the log, so that whoever is to use it can unwrap it first.
-    async fn propose_pending(&self, rule: &SealRule) -> Result<DataKeyRecord, FlowError> {
+    async fn propose_pending(&self, rule: &SealRule, digests: bool) -> Result<DataKeyRecord, FlowError> {
         let providers = self.policy.providers().ok_or_else(|| SealError::Keyless { prefix: shown(&rule.prefix) })?;
         for _ in 0..ATTEMPTS_MAX {
             let policy = self.policy.caught_up().await?;
             let (keyring, rule, providers) = (policy.keyring().clone(), rule.clone(), providers.clone());
             // A provider may have to be asked over a socket.
-            let make = move || keyring.generate(&rule, unix_seconds(), &providers);
+            let make = move || match digests {
+                true => keyring.generate_with_digests(&rule, unix_seconds(), &providers),
+                false => keyring.generate(&rule, unix_seconds(), &providers),
+            };
             let pending = tokio::task::spawn_blocking(make).await??;
             let change = ChangeKeyring {
                 expected_epoch: policy.epoch(),

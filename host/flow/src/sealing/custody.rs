@@ -48,11 +48,14 @@ impl ProviderHealth {
 impl Member {
     pub(crate) async fn keep_keys_forever(self) {
         let Some(providers) = self.shared.policy.providers().cloned() else { return };
+        let mut said = None;
         loop {
             tokio::time::sleep(INTERVAL).await;
-            if let Err(error) = self.keep_keys(&providers).await {
+            let failed = self.keep_keys(&providers).await.err().map(|error| error.to_string());
+            if let Some(error) = failed.as_ref().filter(|_| failed != said) {
                 tracing::warn!(%error, "data keys could not be looked after; tried again");
             }
+            said = failed;
         }
     }
 
@@ -71,15 +74,18 @@ impl Member {
         if !self.leads() {
             return Ok(());
         }
-        if self.custody().give_missing_keys().await? {
+        // One provider that does not answer keeps none of this from what others wrap.
+        let given = self.custody().give_missing_keys().await;
+        if matches!(given, Ok(true)) {
             self.shared.rewrapper.wake();
         }
-        self.rotate_what_is_due().await?;
-        self.renew_wraps(providers).await
+        let rotated = self.rotate_what_is_due().await;
+        self.renew_wraps(providers).await?;
+        rotated.and(given.map(drop))
     }
 
     async fn rotate_what_is_due(&self) -> Result<(), FlowError> {
-        let policy = self.shared.policy.current();
+        let (policy, mut outcome) = (self.shared.policy.current(), Ok(()));
         for record in self.shared.policy.records()? {
             let rule = policy.keyring().rule(&record.prefix).filter(|rule| rule.sealed);
             if let Some(rule) = rule.filter(|rule| is_due(&record, rule)) {
@@ -88,11 +94,13 @@ impl Member {
                     data_key = record.id,
                     "a data key is due to be replaced"
                 );
-                self.custody().renew(rule).await?;
-                self.shared.rewrapper.wake();
+                match self.custody().renew(rule).await {
+                    Ok(_) => self.shared.rewrapper.wake(),
+                    Err(error) => outcome = Err(error),
+                }
             }
         }
-        Ok(())
+        outcome
     }
 
     /// Wraps data keys as they would be wrapped now, where that differs.

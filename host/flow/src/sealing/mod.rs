@@ -13,6 +13,7 @@ mod custody;
 mod forget;
 mod keys;
 mod metrics;
+mod pace;
 mod rewrap;
 mod start;
 mod uses;

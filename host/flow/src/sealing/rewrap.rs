@@ -21,17 +21,8 @@ use store::{
 use tokio::sync::Notify;
 use types::{CompareTarget, KeyRange, Operation, Txn, TxnOp};
 
-use super::{Custody, change::unix_seconds};
+use super::{Custody, change::unix_seconds, pace::Pace};
 use crate::{FlowError, Member};
-
-/// One entry in the log: small beside what clients write, so that none of them waits long behind it.
-const STEP: Step = Step { values: 32, bytes: 64 << 10, entries: 2000 };
-
-/// After an entry there is a pause of so many times what it took: most of the disk and the processors are left to clients.
-const PAUSE_PARTS: u32 = 4;
-
-/// Shortest pause between two steps.
-const PAUSE_MIN: Duration = Duration::from_millis(2);
 
 /// How often it is looked whether there is something to do that nobody told of: a new leader is not told.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -116,38 +107,41 @@ impl Member {
     /// Walks over everything that may be sealed; `None` when the policy changed or leadership was lost under way.
     async fn pass(&self, policy: &Arc<Policy>) -> Result<Option<Pass>, FlowError> {
         let mut pass = Pass::default();
+        let mut pace = Pace::new(self.shared.store.view(|view| view.revision())?);
         for prefix in policy.keyring().concerned() {
             let mut next = Some(Walk::over(&prefix));
             while let Some(walk) = next {
-                let Stepped { walked, referred } = self.step(policy, walk).await?;
+                let began = Instant::now();
+                let Stepped { walked, referred } = self.step(policy, walk, pace.step()).await?;
                 pass.referred.extend(referred);
                 next = walked.next;
-                let began = Instant::now();
+                let bytes: Vec<_> = walked.found.iter().map(|(_, value)| value.bytes().len()).collect();
                 if !walked.found.is_empty() && !self.rewrap(policy, walked.found, &mut pass).await? {
                     return Ok(None);
                 }
                 if !self.leads() {
                     return Ok(None);
                 }
-                tokio::time::sleep(PAUSE_MIN.max(began.elapsed() * PAUSE_PARTS)).await;
+                pace.look(self.shared.store.view(|view| view.revision())?);
+                tokio::time::sleep(pace.pause(began.elapsed(), bytes.into_iter())).await;
             }
         }
         Ok(Some(pass))
     }
 
     /// The next values that are not sealed as they should be.
-    async fn step(&self, policy: &Arc<Policy>, walk: Walk) -> Result<Stepped, FlowError> {
+    async fn step(&self, policy: &Arc<Policy>, walk: Walk, step: Step) -> Result<Stepped, FlowError> {
         let policy = policy.clone();
-        let step = move |view: &View<'_>| {
+        let look = move |view: &View<'_>| {
             let referred = RefCell::new(BTreeSet::new());
             let wants = |key: &[u8], value: &Sealed| {
                 referred.borrow_mut().extend(value.key_id());
                 !policy.keyring().is_current(key, value)
             };
-            let walked = view.walk(walk, STEP, &wants)?;
+            let walked = view.walk(walk, step, &wants)?;
             Ok::<_, StoreError>(Stepped { walked, referred: referred.into_inner() })
         };
-        self.view_at_leisure(step).await
+        self.view_at_leisure(look).await
     }
 
     /// Puts the values into the log, sealed as they should be; `false` when the policy has changed.

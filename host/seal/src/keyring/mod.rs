@@ -4,7 +4,7 @@ mod authenticate;
 mod make;
 mod open;
 
-pub use make::unwrap_elsewhere;
+pub use make::{prove, unwrap_elsewhere};
 
 use std::collections::BTreeMap;
 use std::fmt;

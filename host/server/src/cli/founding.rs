@@ -18,7 +18,8 @@ pub(crate) struct NewMember {
     /// Its name
     #[arg(long, default_value = "default")]
     name: String,
-    /// Every member of the new cluster, as NAME=URL,NAME=URL; each is made with the same list, of the same file
+    /// Every member of the new cluster, as NAME=URL,NAME=URL; each is made with the same list, of the same file. An import that seals, or
+    /// is of an etcd that runs, is for one member alone
     #[arg(long, value_name = "MEMBERS", default_value = "default=http://localhost:2380")]
     initial_cluster: String,
     /// Sets the new cluster apart from others made of the same members

@@ -45,6 +45,9 @@ pub(crate) enum Key {
 pub(crate) struct Rotate {
     /// The sealed prefix [default: all of them]
     prefix: Option<String>,
+    /// Replace the key of digests, too: when a root key may be in other hands. Hashes of members change while values are sealed anew
+    #[arg(long)]
+    digests: bool,
     #[command(flatten)]
     answer: Answer,
 }
@@ -110,8 +113,8 @@ fn generate(file: &Path) -> Result<(), ClientError> {
 
 impl Rotate {
     async fn run(self) -> Result<(), ClientError> {
-        let Self { prefix, answer } = self;
-        let request = RotateRequest { prefix: prefix.clone().unwrap_or_default().into() };
+        let Self { prefix, digests, answer } = self;
+        let request = RotateRequest { prefix: prefix.clone().unwrap_or_default().into(), digests };
         let response = keys(&answer.connection).await?.rotate(request).await;
         let response = response.map_err(|status| answer.connection.failed(&status))?.into_inner();
         changed(&answer, prefix, response.policy_epoch)

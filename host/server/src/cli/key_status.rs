@@ -1,7 +1,7 @@
 //! `strongroom key status`: the data keys, and how far values are sealed as the rules want it.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use proto::admin::{DataKey, KeyStatusRequest, KeyStatusResponse, Residue};
@@ -12,8 +12,9 @@ use super::key::keys;
 use super::plugin::Answer;
 use super::table::{Format, Table, print, timestamp};
 
-/// How often `--watch` asks.
+/// How often `--watch` asks at most, and how much longer it waits than an answer takes: each reads every sealed value.
 const INTERVAL: Duration = Duration::from_secs(1);
+const INTERVAL_PARTS: u32 = 10;
 
 /// `key status`.
 #[derive(Debug, clap::Args)]
@@ -68,6 +69,7 @@ struct ResidueRow {
 /// [`ClientError`].
 pub(super) async fn run(status: Status) -> Result<(), ClientError> {
     let Status { watch, answer } = status;
+    let mut begun = Instant::now();
     let mut response = ask(&answer).await?;
     if watch {
         let bar = bar(left(&response).0);
@@ -76,7 +78,8 @@ pub(super) async fn run(status: Status) -> Result<(), ClientError> {
             bar.set_length(bar.length().unwrap_or(0).max(records));
             bar.set_position(bar.length().unwrap_or(0) - records);
             bar.set_message(format!("{bytes} bytes left"));
-            tokio::time::sleep(INTERVAL).await;
+            tokio::time::sleep(INTERVAL.max(begun.elapsed() * INTERVAL_PARTS)).await;
+            begun = Instant::now();
             response = ask(&answer).await?;
         }
         bar.finish_and_clear();
@@ -122,12 +125,32 @@ fn show(answer: &Answer, response: KeyStatusResponse) -> Result<(), ClientError>
     {
         print(Format::Table, &(), &residue_table(&document.residue))?;
     }
-    if answer.output == Format::Table && !document.forgotten {
-        let mut table = Table::new(&["FILES OF THIS MEMBER"]);
-        table.row(vec!["log, snapshots or database still hold what was there before; it is being removed".to_owned()]);
+    let unsettled = unsettled(&document);
+    if answer.output == Format::Table && !unsettled.is_empty() {
+        let mut table = Table::new(&["NOT IN ORDER YET"]);
+        unsettled.into_iter().for_each(|what| table.row(vec![what]));
         print(Format::Table, &(), &table)?;
     }
     Ok(())
+}
+
+/// What is not as it should be, or not known to be.
+fn unsettled(document: &Document) -> Vec<String> {
+    let mut found = Vec::new();
+    if !document.settled {
+        found.push("values are being sealed anew, or looked through for what is left".to_owned());
+    }
+    if document.unopened_records > 0 {
+        found.push(format!("{} records cannot be opened: delete or overwrite them", document.unopened_records));
+    }
+    if !document.forgotten {
+        found.push(
+            "log, snapshots or database of this member still hold what was there before; it is being removed"
+                .to_owned(),
+        );
+    }
+    found.extend(document.provider_complaints.iter().map(|(provider, reason)| format!("{provider}: {reason}")));
+    found
 }
 
 fn key_table(keys: &[KeyRow]) -> Table {
@@ -194,6 +217,32 @@ impl From<Residue> for ResidueRow {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_in_order_is_said() {
+        let mut document = Document {
+            root_key_present: true,
+            settled: true,
+            forgotten: true,
+            keys: Vec::new(),
+            residue: Vec::new(),
+            rewrapped_records: 7,
+            rewrapped_bytes: 70,
+            unopened_records: 0,
+            provider_complaints: BTreeMap::new(),
+            policy_epoch: 3,
+        };
+        assert_eq!(unsettled(&document), Vec::<String>::new());
+        document.settled = false;
+        document.unopened_records = 2;
+        document.provider_complaints.insert("kms:cloud".to_owned(), "it is not well".to_owned());
+        let said = unsettled(&document);
+        assert_eq!(said.len(), 3);
+        assert!(
+            said[1].starts_with("2 records cannot be opened") && said[2] == "kms:cloud: it is not well",
+            "{said:?}"
+        );
+    }
 
     #[test]
     fn what_is_left_is_plain_or_under_another_key() {

@@ -12,7 +12,7 @@ use tokio::{process::Command, time::timeout};
 
 use super::{everything, kind, made_for, newest, saved};
 use crate::{
-    offices::{done, sealing, text},
+    offices::{done, refused, sealing, text},
     search::{Canary, found},
 };
 
@@ -272,4 +272,49 @@ async fn an_etcd_that_is_written_to_is_followed_until_nobody_writes_any_more() {
 
     let nobody = harness::run(&["import", "etcd", "--from", "http://127.0.0.1:1", "--data-dir", "nowhere"], None).await;
     assert!(nobody.code == Some(1) && nobody.stderr.contains("http://127.0.0.1:1"), "{nobody:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_would_differ_between_members_is_imported_for_one_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let etcd = Server::etcd().await;
+    etcd.etcdctl().ok(&["put", "/sealed/a", "x"]).await;
+    let snapshot = folder.path().join("etcd.db");
+    saved(&etcd.etcdctl(), &snapshot).await;
+    let (config, from) = (sealing(folder.path()).await, format!("http://127.0.0.1:{}", etcd.ports().client));
+    let members = "default=http://127.0.0.1:1,other=http://127.0.0.1:2";
+    let dir = folder.path().join("several");
+    let import = async |what: &[&str]| {
+        let member = ["--initial-cluster", members, "--initial-advertise-peer-urls", "http://127.0.0.1:1"];
+        harness::run(&[&["import", "etcd", "--data-dir", text(&dir)], &member[..], what].concat(), None).await
+    };
+    let sealed = import(&[text(&snapshot), "--seal-config", &config]).await;
+    refused(&sealed, "2 members could not open each other's values; import for one member");
+    let live = import(&["--from", &from, "--at-once"]).await;
+    refused(&live, "2 members would hold different data; import for one member");
+    assert!(!dir.exists());
+    done(&import(&[text(&snapshot)]).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lease_that_ends_during_an_import_leaves_no_key_behind() {
+    let etcd = Server::etcd().await;
+    let (etcdctl, from) = (etcd.etcdctl(), format!("http://127.0.0.1:{}", etcd.ports().client));
+    for key in 0..20 {
+        let lease = etcdctl.ok(&["lease", "grant", &(2 + key / 4).to_string()]).await;
+        let lease = lease.split(' ').nth(1).unwrap().to_owned();
+        etcdctl.ok(&["put", &format!("/{key}"), "x", "--lease", &lease]).await;
+    }
+    let begun = Instant::now();
+    loop {
+        let ours = Server::unstarted(kind(&[]));
+        done(&made_for(&ours, &["import", "etcd", "--from", &from, "--at-once"]).await);
+        let checked = harness::run(&["check", text(&ours.dir()), "-o", "json"], None).await;
+        done(&checked);
+        let told: serde_json::Value = serde_json::from_str(&checked.stdout).unwrap();
+        if told["leases"] == 0 && told["keys"] == 0 {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(180), "leases do not end: {told}");
+    }
 }

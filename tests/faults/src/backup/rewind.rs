@@ -1,7 +1,6 @@
 //! A snapshot that is restored as of an earlier revision, and the backup of a time.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -9,7 +8,7 @@ use std::{
 use harness::Server;
 use tokio::time::sleep;
 
-use super::{everything, kind, made_for, newest, restored, saved};
+use super::{everything, kind, made_for, newest, restored, saved, unasked};
 use crate::offices::{done, refused, sealing, text};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -71,10 +70,7 @@ async fn what_was_deleted_within_a_snapshot_is_there_again_as_of_a_revision() {
 }
 
 fn backups(dir: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(dir).into_iter().flatten().map(|entry| entry.unwrap().path());
-    let mut backups: Vec<_> = entries.filter(|path| path.extension().is_none()).collect();
-    backups.sort();
-    backups
+    unasked::backups(dir).into_iter().collect()
 }
 
 /// When a backup was made, as an operator would write it.

@@ -22,8 +22,10 @@ use crate::{
 /// How many backups are looked at, unless `STRONGROOM_BACKUPS` says otherwise.
 const BACKUPS: usize = 4;
 
-fn backups(dir: &Path) -> BTreeSet<PathBuf> {
-    let entries = fs::read_dir(dir).into_iter().flatten().map(|entry| entry.unwrap().path());
+/// Those of the one member that has its place in the folder.
+pub(super) fn backups(dir: &Path) -> BTreeSet<PathBuf> {
+    let within = |dir: PathBuf| fs::read_dir(dir).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let entries = within(dir.to_owned()).flat_map(within);
     entries.filter(|path| path.extension().is_none()).collect()
 }
 
@@ -108,6 +110,23 @@ async fn an_object_store_gets_what_is_new_and_gives_any_of_them_back() {
     )
     .await;
     refused(&early, "no backup in it was made until 2020-01-01T00:00:00Z; they were made at: 20");
+    // What is to be chosen from is shown, and the first that has a revision is taken.
+    let listed = harness::run(&["snapshot", "list", &url], None).await;
+    done(&listed);
+    assert!(
+        listed.stdout.contains(text(&newest_backup)) && listed.stdout.contains(&revision.to_string()),
+        "{listed:?}"
+    );
+    let to = |revision: i64, name: &str| {
+        let dir = text(&folder.path().join(name)).to_owned();
+        ["snapshot", "restore", &url, "--to-revision", &revision.to_string(), "--data-dir", &dir].map(str::to_owned)
+    };
+    let back = to(revision, "back");
+    let back = harness::run(&back.each_ref().map(String::as_str), None).await;
+    done(&back);
+    assert!(back.stdout.contains(&revision.to_string()), "{back:?}");
+    let ahead = to(i64::MAX, "ahead");
+    refused(&harness::run(&ahead.each_ref().map(String::as_str), None).await, "which is before 9223372036854775807");
     let gone = harness::run(&["snapshot", "status", &format!("{url}/backup-1-1")], None).await;
     refused(&gone, "there is no whole backup");
     let page = source.page("/metrics").await.body;

@@ -50,8 +50,9 @@ const TRIES: Duration = Duration::from_secs(60);
 pub(super) struct Puts {
     /// Where they go, in turn.
     doors: Vec<Client>,
-    /// What their keys begin with.
+    /// What their keys begin with, and how many there are of them.
     prefix: &'static str,
+    keys: u64,
     pool: Bytes,
     random: Random,
 }
@@ -59,7 +60,12 @@ pub(super) struct Puts {
 impl Puts {
     pub(super) fn new(doors: Vec<Client>, prefix: &'static str, mut random: Random) -> Self {
         let pool: Vec<u8> = (0..POOL_BYTES / 8).flat_map(|_| random.next().to_le_bytes()).collect();
-        Self { doors, prefix, pool: pool.into(), random }
+        Self { doors, prefix, keys: KEYS, pool: pool.into(), random }
+    }
+
+    /// The same among so many keys.
+    pub(super) fn among(self, keys: u64) -> Self {
+        Self { keys, ..self }
     }
 
     /// Puts at the fixed rate until something has come about, and gives that too. A put is sent when it is due and not when the
@@ -123,7 +129,7 @@ impl Puts {
     }
 
     fn draw(&mut self) -> PutRequest {
-        let number = self.random.below(KEYS);
+        let number = self.random.below(self.keys);
         self.of(number)
     }
 

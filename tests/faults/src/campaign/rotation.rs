@@ -26,12 +26,15 @@ const MEMBERS: usize = 3;
 const RESTING: &str = "/sealed/resting/";
 const WRITTEN: &str = "/sealed/written/";
 
+/// How many are written meanwhile: few beside the others, since they are sealed anew, too.
+const WRITTEN_KEYS: u64 = 10_000;
+
 /// Connections to each member.
 const CONNECTIONS: usize = 8;
 
 /// How long latencies are measured without a rotation, for each key: about as long as it takes. At least so long, and after the
 /// members have come to rest.
-const MEASURE_EACH: Duration = Duration::from_millis(3);
+const MEASURE_EACH: Duration = Duration::from_millis(7);
 const MEASURE_MIN: Duration = Duration::from_secs(20);
 const CALM: Duration = Duration::from_secs(10);
 
@@ -89,7 +92,7 @@ async fn measure(
     let doors: Vec<_> = (0..CONNECTIONS).flat_map(|_| staying.iter().map(|member| door(cluster, *member))).collect();
     Puts::new(doors.clone(), RESTING, Random::new(random.next())).fill(keys).await?;
     let quiet = revisions(&doors[0]).await?.0;
-    let mut puts = Puts::new(doors.clone(), WRITTEN, random);
+    let mut puts = Puts::new(doors.clone(), WRITTEN, random).among(WRITTEN_KEYS);
     sleep(CALM).await;
     let length = MEASURE_MIN.max(MEASURE_EACH * u32::try_from(keys).unwrap_or(u32::MAX));
     let (baseline, ()) = puts.until(disturb(cluster, killed, quiet, length)).await;

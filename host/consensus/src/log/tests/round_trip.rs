@@ -223,3 +223,20 @@ fn a_log_that_is_not_synced_keeps_what_it_was_given_while_the_machine_runs() {
     let log = LogStore::open(dir.path(), unsynced).unwrap();
     assert_eq!(everything(&log), expected(1..100, 300));
 }
+
+#[test]
+fn a_check_tells_the_newest_entry_and_makes_no_log_where_there_is_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    assert!(matches!(check(&path), Err(LogError::Missing(_))));
+    assert!(!path.exists());
+    let log = open(&path);
+    assert!(matches!(check(&path), Err(LogError::InUse(_))));
+    append_each(&log, 1..10, 30);
+    log.close();
+    assert_eq!(check(&path).unwrap(), Some(9));
+    let log = open(&path);
+    wait(|done| log.purge(20, Bytes::from_static(b"id"), done)).unwrap();
+    log.close();
+    assert_eq!(check(&path).unwrap(), Some(20), "what was purged was there");
+}

@@ -37,6 +37,29 @@ pub struct Import {
     pub decryption: Option<EncryptionConfig>,
     /// Whether such values may be written in plain text, where they are not sealed.
     pub writes_plaintext: bool,
+    /// Whether what the etcd writes after the file is taken as well: no two such imports are of the same moment.
+    pub follows: bool,
+}
+
+impl Import {
+    /// Whether members that are each made by an import of their own would begin alike. What is sealed is sealed with data keys that
+    /// this import makes, and all members count what they begin with as the same entry of the log.
+    ///
+    /// # Errors
+    /// [`OfflineError::SealsForSeveral`] and [`OfflineError::FollowsForSeveral`].
+    pub fn check_members(&self) -> Result<(), OfflineError> {
+        let members = self.founding.cluster_urls.len();
+        if members < 2 {
+            return Ok(());
+        }
+        if self.follows {
+            return Err(OfflineError::FollowsForSeveral { members });
+        }
+        match self.seal.as_ref().is_some_and(|seal| seal.rules.iter().any(|rule| rule.sealed)) {
+            true => Err(OfflineError::SealsForSeveral { members }),
+            false => Ok(()),
+        }
+    }
 }
 
 /// What was imported.
@@ -88,7 +111,8 @@ impl Change {
 }
 
 /// Makes a data directory of what an etcd held: every key with its revisions and version, as far back as it was kept; leases, users and
-/// roles. Tells `progress` how many changes are done now and then.
+/// roles. Tells `progress` how many changes are done now and then. Where nothing is sealed, one file makes the same state for every
+/// member of a cluster.
 ///
 /// # Errors
 /// [`OfflineError`]; nothing is left of the directory then.
@@ -118,6 +142,7 @@ impl Importing {
     /// # Errors
     /// [`OfflineError`].
     pub fn begin(import: &Import, progress: &mut dyn FnMut(u64)) -> Result<Self, OfflineError> {
+        import.check_members()?;
         let file = EtcdFile::open(&import.source)?;
         let directory = Directory::begin(&import.founding)?;
         let compacted = file.compacted()?;

@@ -29,6 +29,8 @@ pub(super) struct FakeKms {
     pub(super) keys: BTreeMap<String, [u8; 32]>,
     pub(super) status: StatusResponse,
     pub(super) hangs: bool,
+    /// The key that encrypts, when it is not the one that the status names.
+    pub(super) lags: Option<String>,
     pub(super) fails: Option<Status>,
     pub(super) spoils_encrypted: fn(&mut EncryptResponse),
     pub(super) spoils_decrypted: fn(&mut DecryptResponse),
@@ -82,6 +84,7 @@ impl FakeKms {
             keys: BTreeMap::new(),
             status,
             hangs: false,
+            lags: None,
             fails: None,
             spoils_encrypted: |_| {},
             spoils_decrypted: |_| {},
@@ -103,7 +106,7 @@ impl FakeKms {
     }
 
     fn encrypt(&self, plaintext: &[u8]) -> Result<EncryptResponse, Status> {
-        let key_id = self.status.key_id.clone();
+        let key_id = self.lags.clone().unwrap_or_else(|| self.status.key_id.clone());
         let ciphertext = self.key(&key_id)?.wrap(plaintext, b"").unwrap().into();
         let annotations = [("note.kms.example".to_owned(), Bytes::from_static(b"a note"))].into();
         let mut answer = EncryptResponse { ciphertext, key_id, annotations };

@@ -8,6 +8,7 @@ use tonic::Status;
 use super::fake_plugin::FakePlugin;
 use super::*;
 use crate::provider::conformance::{Subject, conforms};
+use crate::{DataKeyRecord, Keyring, Providers, SealRule};
 
 struct Served(FakePlugin, Kms);
 
@@ -158,6 +159,24 @@ fn a_rotated_key_is_followed_by_new_wraps_and_old_ones_open() {
     assert!(matches!(kms.unwrap(&old, b""), Err(SealError::NotUnwrapped { .. })));
     assert_eq!(Kms::key_id_of(b"other"), None);
     assert_eq!(Kms::key_id_of(b""), None);
+}
+
+/// Replicas of a KMS need not know of a new key all at once.
+#[test]
+fn a_wrap_is_recorded_under_the_key_that_made_it_whatever_the_plugin_calls_its_own() {
+    let plugin = FakePlugin::start();
+    let providers = Providers::single(plugin.provider());
+    let keyring = Keyring::empty(7);
+    let made = keyring.generate(&SealRule::seal("/s/".into()), 0, &providers).unwrap();
+    let id = |record: &DataKeyRecord| record.wraps[0].root_key_id.clone();
+    assert_eq!(id(&made), "key-1");
+    plugin.kms().rotate("key-2");
+    plugin.kms().lags = Some("key-1".to_owned());
+    assert_eq!(id(&keyring.generate(&SealRule::seal("/s/".into()), 0, &providers).unwrap()), "key-1");
+    assert_eq!(keyring.renew_wraps(&made, &providers).unwrap(), None, "it would be no other");
+    plugin.kms().lags = None;
+    let renewed = keyring.renew_wraps(&made, &providers).unwrap().unwrap();
+    assert_eq!((id(&renewed), keyring.renew_wraps(&renewed, &providers).unwrap()), ("key-2".to_owned(), None));
 }
 
 #[test]

@@ -154,6 +154,10 @@ impl RootKeyProvider for Kms {
         self.status()
     }
 
+    fn root_key_id_of(&self, blob: &[u8]) -> String {
+        Self::key_id_of(blob).unwrap_or_default()
+    }
+
     fn wrap(&self, plaintext: &[u8], aad: &[u8]) -> Result<Vec<u8>, SealError> {
         let key = RootKey::generate()?;
         let seed = self.encrypt(&key)?;

@@ -135,7 +135,7 @@ impl Test {
         for path in files(&self.folder.join("cases"), "yaml")? {
             let text = String::from_utf8(read(&path)?).map_err(|error| unusable(&path, error))?;
             let file: CaseFile = serde_saphyr::from_str(&text).map_err(|error| unusable(&path, error))?;
-            let trial = engine.try_out(&component, &file.settings)?;
+            let trial = engine.try_out(&component, Some(file.settings.as_str()))?;
             for case in file.cases {
                 let state = state(file.state.iter().chain(&case.state));
                 let sample = state.and_then(|state| case.request.sample(state));

@@ -2,9 +2,11 @@
 //!
 //! ```text
 //!  its snapshot -> data directory -> what it writes since, by a watch -> interrupt -> the rest -> compared -> finished
+//!                                                                            ^                     |
+//!                                                                            '---- written to -----'
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
@@ -12,6 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use flow::offline::{self, Change, Happened, Imported, Importing};
+use indicatif::ProgressBar;
 use proto::etcdserverpb::{
     AuthStatusRequest, LeaseLeasesRequest, LeaseTimeToLiveRequest, RangeRequest, SnapshotRequest, WatchCreateRequest,
     WatchRequest, WatchResponse, auth_client::AuthClient, kv_client::KvClient, lease_client::LeaseClient,
@@ -31,6 +34,12 @@ const PAGE_KEYS: i64 = 1000;
 
 /// Largest answer: a page of the largest values.
 const ANSWER_BYTES_MAX: usize = usize::MAX;
+
+/// How often the rest is taken and all of it compared: an etcd that is written to each time is not about to be switched over from.
+const ROUNDS_MAX: u32 = 10;
+
+/// Between two of these rounds: a lease that ends takes its keys with it within a second or so.
+const ROUND_PAUSE: Duration = Duration::from_secs(1);
 
 /// An endpoint that does not answer a connection attempt for this long is taken for gone.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -52,7 +61,7 @@ pub(crate) struct Source {
     /// Private key of that (PEM)
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
-    /// Do not wait to be interrupted: take what there is now
+    /// Do not wait to be interrupted: take what there is now, and not what is written while that is compared
     #[arg(long, requires = "from")]
     at_once: bool,
 }
@@ -69,6 +78,7 @@ impl Source {
     ///
     /// [`ClientError`]; nothing is left of the data directory then.
     pub(crate) async fn import(&self, import: offline::Import) -> Result<Imported, ClientError> {
+        import.check_members()?;
         let etcd = Etcd { channel: self.connect().await?, endpoint: self.from.clone().unwrap_or_default() };
         let dir = tempfile::tempdir()?;
         let source = dir.path().join("etcd.db");
@@ -100,16 +110,39 @@ impl Source {
             bar.set_position(importing.changes());
         }
         bar.set_message("changes imported; taking the rest, and comparing");
-        let newest = etcd.newest().await?;
-        while importing.revision() < newest {
-            etcd.take(&mut importing, &mut open, watch.answers.message().await)?;
-            bar.set_position(importing.changes());
-        }
-        etcd.compare(&importing, newest).await?;
-        etcd.check_users(&importing).await?;
-        importing.set_leases(etcd.leases().await?);
+        self.complete(&etcd, &mut watch, &mut importing, &mut open, &bar).await?;
         bar.finish_and_clear();
         Ok(importing.finish().await?)
+    }
+
+    /// Takes the rest, until all that the etcd holds is here and nothing else.
+    async fn complete(
+        &self,
+        etcd: &Etcd,
+        watch: &mut Watch,
+        importing: &mut Importing,
+        open: &mut Vec<mvccpb::Event>,
+        bar: &ProgressBar,
+    ) -> Result<(), ClientError> {
+        for _ in 0..ROUNDS_MAX {
+            let newest = etcd.newest().await?;
+            while importing.revision() < newest {
+                etcd.take(importing, open, watch.answers.message().await)?;
+                bar.set_position(importing.changes());
+            }
+            let revision = importing.revision();
+            let attached = etcd.compare(importing, revision).await?;
+            etcd.check_users(importing).await?;
+            let leases = etcd.leases().await?;
+            // What was written meanwhile is not here, and a lease that ended meanwhile has left its keys here.
+            let is_whole = self.at_once || etcd.newest().await? == revision;
+            if is_whole && first_gone(&attached, &leases).is_none() {
+                importing.set_leases(leases);
+                return Ok(());
+            }
+            tokio::time::sleep(ROUND_PAUSE).await;
+        }
+        Err(etcd.still_written())
     }
 
     async fn connect(&self) -> Result<Channel, ClientError> {
@@ -145,6 +178,14 @@ struct Watch {
 impl Etcd {
     fn failed(&self, status: &tonic::Status) -> ClientError {
         ClientError::Refused { message: format!("{}: {}", self.endpoint, status.message()) }
+    }
+
+    fn still_written(&self) -> ClientError {
+        let message = format!(
+            "{}: keys were written, or leases ended, each time that all of it was compared; stop whoever writes, and import again",
+            self.endpoint
+        );
+        ClientError::Refused { message }
     }
 
     fn kv(&self) -> KvClient<Channel> {
@@ -205,9 +246,9 @@ impl Etcd {
         Ok(answer.header.map_or(0, |header| header.revision))
     }
 
-    /// All keys, page by page.
-    async fn compare(&self, importing: &Importing, revision: i64) -> Result<(), ClientError> {
-        let (mut kv, mut from) = (self.kv(), vec![0]);
+    /// All keys as of a revision, page by page. Returns the leases that they are under.
+    async fn compare(&self, importing: &Importing, revision: i64) -> Result<BTreeSet<i64>, ClientError> {
+        let (mut kv, mut from, mut attached) = (self.kv(), vec![0], BTreeSet::new());
         loop {
             let query = RangeRequest {
                 key: from.clone().into(),
@@ -219,9 +260,10 @@ impl Etcd {
             let page = kv.range(query).await.map_err(|status| self.failed(&status))?.into_inner();
             let theirs: Vec<_> = page.kvs.into_iter().map(offline::key_value).collect();
             importing.compare(&from, &theirs, !page.more)?;
+            attached.extend(theirs.iter().map(|kv| kv.lease).filter(|lease| *lease != 0));
             match theirs.last().filter(|_| page.more) {
                 Some(last) => from = [&last.key[..], &[0]].concat(),
-                None => return Ok(()),
+                None => return Ok(attached),
             }
         }
     }
@@ -256,6 +298,12 @@ impl Etcd {
     }
 }
 
+/// A lease that keys are under and that is not there any more.
+fn first_gone(attached: &BTreeSet<i64>, leases: &[offline::LeaseRecord]) -> Option<i64> {
+    let known: BTreeSet<i64> = leases.iter().map(|lease| lease.id).collect();
+    attached.difference(&known).next().copied()
+}
+
 fn by_revision(events: Vec<mvccpb::Event>) -> Vec<Happened> {
     let mut happened: BTreeMap<i64, Vec<Change>> = BTreeMap::new();
     for event in events {
@@ -265,4 +313,32 @@ fn by_revision(events: Vec<mvccpb::Event>) -> Vec<Happened> {
         changes.push(if is_delete { Change::Delete(kv.key) } else { Change::Put(offline::key_value(kv)) });
     }
     happened.into_iter().map(|(revision, changes)| Happened { revision, changes }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_that_keys_are_under_has_to_be_there() {
+        let lease = |id| offline::LeaseRecord { id, ttl_seconds: 60, remaining_seconds: 7 };
+        let (attached, none) = (BTreeSet::from([3, 5]), BTreeSet::new());
+        assert_eq!(first_gone(&attached, &[lease(5), lease(3), lease(9)]), None);
+        assert_eq!(first_gone(&attached, &[lease(3)]), Some(5));
+        assert_eq!(first_gone(&attached, &[]), Some(3));
+        assert_eq!(first_gone(&none, &[lease(1)]), None);
+    }
+
+    #[test]
+    fn events_are_told_apart_by_their_revisions_and_stay_in_order() {
+        let event = |key: &'static str, revision: i64, is_delete: bool| mvccpb::Event {
+            r#type: i32::from(is_delete),
+            kv: Some(mvccpb::KeyValue { key: key.into(), mod_revision: revision, ..mvccpb::KeyValue::default() }),
+            ..mvccpb::Event::default()
+        };
+        let happened = by_revision(vec![event("a", 4, false), event("b", 4, true), event("a", 5, true)]);
+        let told: Vec<_> = happened.iter().map(|happened| (happened.revision, happened.changes.len())).collect();
+        assert_eq!(told, [(4, 2), (5, 1)]);
+        assert!(matches!(&happened[0].changes[1], Change::Delete(key) if key == "b"));
+    }
 }

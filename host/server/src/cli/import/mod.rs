@@ -20,6 +20,9 @@ use super::table::{Format, Table, print};
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Import {
     /// Make a data directory of etcd's: of a snapshot, of the data directory of a member that was stopped, or of an etcd that runs
+    ///
+    /// Where prefixes are sealed, and of an etcd that runs, it is made for one member alone: start that one, and add the others as learners,
+    /// or save a snapshot of it and restore that for each member.
     Etcd(Etcd),
 }
 
@@ -85,6 +88,7 @@ impl Etcd {
             seal,
             decryption,
             writes_plaintext: self.yes_write_plaintext,
+            follows: self.live.is_named(),
         };
         let imported = match self.live.is_named() {
             true => self.live.import(import).await?,

@@ -1,11 +1,13 @@
 //! `strongroom snapshot ...`: saving, looking into and restoring backups.
 
 mod inspect;
+mod list;
 mod part;
 mod restore;
 mod save;
 
 use inspect::{Ls, Status, Verify};
+use list::List;
 use restore::Restore;
 use save::Save;
 
@@ -22,6 +24,8 @@ pub(crate) enum Snapshot {
     Verify(Verify),
     /// List the keys in a snapshot
     Ls(Ls),
+    /// List the backups that members have made (--backup-dir), oldest first; what is in them is not looked at
+    List(List),
     /// Make a data directory of a snapshot, for a member of a new cluster
     Restore(Restore),
 }
@@ -38,6 +42,7 @@ impl Snapshot {
             Self::Status(command) => command.run().await,
             Self::Verify(command) => command.run().await,
             Self::Ls(command) => command.run().await,
+            Self::List(command) => command.run().await,
             Self::Restore(command) => command.run().await,
         }
     }

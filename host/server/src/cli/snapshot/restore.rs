@@ -15,12 +15,13 @@ use crate::cli::table::{Format, Table, print, timestamp};
 /// `snapshot restore`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Restore {
-    /// The snapshot: a file, a backup's folder or its URL; with --at, where a member's backups are (--backup-dir)
+    /// The snapshot: a file, a backup's folder or its URL; with --at or --to-revision also where backups are (--backup-dir)
     file: String,
     /// Take the newest backup of the folder that was made not after this time, as in 2026-05-01T12:00:00Z
     #[arg(long, value_name = "TIME", value_parser = time_of)]
     at: Option<i64>,
-    /// Make every key what it was at this revision, which the snapshot must still know: what was written later is gone, and what was
+    /// Make every key what it was at this revision, which the snapshot must still know (of several backups the first one that reaches
+    /// so far is taken): what was written later is gone, and what was
     /// deleted later is there. Users, roles, plugins and sealed prefixes have no revisions and stay as they are in the snapshot, and so
     /// do leases granted later, without keys; a lease that ended later is there again for an hour if a key was under it
     #[arg(long, value_name = "REVISION")]
@@ -53,9 +54,10 @@ impl Restore {
     pub(super) async fn run(self) -> Result<(), ClientError> {
         let founding = self.member.founding()?;
         let data_dir = founding.data_dir.clone();
-        let snapshot = match self.at {
-            Some(at) => backup_at(&self.file, at).await?,
-            None => self.file.clone(),
+        let snapshot = match (self.at, self.to_revision) {
+            (Some(at), _) => backup_at(&self.file, at).await?,
+            (None, Some(revision)) => backup_with(&self.file, revision).await?,
+            (None, None) => self.file.clone(),
         };
         let source = Source::of(&snapshot).await?;
         let restore = offline::Restore {
@@ -102,6 +104,17 @@ async fn backup_at(place: &str, unix_seconds: i64) -> Result<String, ClientError
         let made: Vec<_> = backups.iter().map(|backup| timestamp(backup.unix_seconds)).collect();
         let there = if made.is_empty() { "there is none at all".to_owned() } else { made.join(", ") };
         let reason = format!("no backup in it was made until {}; they were made at: {there}", timestamp(unix_seconds));
+        ClientError::Unusable { path: place.into(), reason }
+    })
+}
+
+/// The first backup that has a revision: later ones may have forgotten it. A snapshot itself is what it is.
+async fn backup_with(place: &str, revision: i64) -> Result<String, ClientError> {
+    let backups = offline::backups(place).await.unwrap_or_default();
+    let Some(newest) = backups.iter().map(|backup| backup.revision).max() else { return Ok(place.to_owned()) };
+    let reaching = backups.iter().filter(|backup| backup.revision >= revision);
+    reaching.min_by_key(|backup| backup.revision).map(|backup| backup.place.clone()).ok_or_else(|| {
+        let reason = format!("the newest backup in it is of revision {newest}, which is before {revision}");
         ClientError::Unusable { path: place.into(), reason }
     })
 }

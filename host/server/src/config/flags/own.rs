@@ -20,7 +20,7 @@ pub(super) const FLAGS: &[Flag] = &[
     honoured("audit-log-maxsize", Whole, "100", "size in MiB at which a file of the audit log is followed by another"),
     honoured("audit-log-maxfiles", Whole, "10", "how many files of the audit log are kept"),
     honoured("audit-sealed-reads", Text, "off", "what the audit log says of who reads values of sealed prefixes: `off`, `keys` (which keys), or `digests` of them"),
-    honoured("backup-dir", Text, "", "folder, or s3://, gs:// or az:// URL, for backups of this member alone that are made without being asked; none are, unless it is given"),
+    honoured("backup-dir", Text, "", "folder, or s3://, gs:// or az:// URL, for backups that are made without being asked, each member in a place of its own; none are, unless it is given"),
     honoured("backup-interval", Duration, "1h", "time from one backup to the next"),
     honoured("backup-keep", Whole, "24", "how many backups are kept"),
     honoured("auto-promote", Switch, "false", "promote learners as soon as they are in sync"),
