@@ -83,4 +83,5 @@ pub use remarks::Remarks;
 pub use replay::{Candidate, Hindsight};
 pub use sealing::SealedWrite;
 pub use signature::TrustedKeys;
+pub use store::PluginMode;
 pub use trial::{Decision, Sample, Told, Trial};

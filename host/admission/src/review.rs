@@ -17,6 +17,8 @@ use crate::{AdmissionError, Cause, Remarks};
 
 /// Stands for a code that breaks the contract.
 const CODE_UNSPECIFIED: &str = "unspecified";
+/// Why a value may not be changed.
+pub(crate) const NOT_SHOWN: &str = "that it was not shown";
 /// Stands for a message that could quote a sealed value.
 const MESSAGE_WITHHELD: &str = "its reason is withheld because it has seen a sealed value";
 
@@ -192,7 +194,7 @@ impl Reviewer {
             return Err("and may not: it was not granted to");
         }
         if write.value.is_none() {
-            return Err("that it was not shown");
+            return Err(NOT_SHOWN);
         }
         if read_sealed && !write.value_sealed {
             return Err("that is not sealed, having read one that is");
@@ -208,7 +210,7 @@ impl Reviewer {
     }
 }
 
-fn mode(mode: PluginMode) -> policy::Mode {
+pub(crate) fn mode(mode: PluginMode) -> policy::Mode {
     match mode {
         PluginMode::Enforce => policy::Mode::Enforce,
         PluginMode::Warn => policy::Mode::Warn,

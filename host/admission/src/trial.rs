@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use seal::{Keyring, Sealed};
-use store::{Piece, PieceLimits, ReadError};
+use store::{Piece, PieceLimits, PluginMode, ReadError};
 use types::{KeyRange, KeyValue, Plain};
 
 use crate::contract::policy;
@@ -13,6 +13,7 @@ use crate::engine::Code;
 use crate::idle::Idle;
 use crate::limits::MEMORY_BYTES_MAX;
 use crate::reading::Reading;
+use crate::review::{NOT_SHOWN, mode};
 use crate::sandbox::{self, Deadline, Grant};
 use crate::{Cause, Description, State};
 
@@ -48,6 +49,8 @@ pub struct Sample {
     pub user: Option<String>,
     /// The URIs of the writer's certificate.
     pub uris: Vec<String>,
+    /// What becomes of a verdict, which the plugin is told.
+    pub mode: PluginMode,
     /// What the store holds, which the plugin may read all of.
     pub state: BTreeMap<Vec<u8>, Vec<u8>>,
 }
@@ -75,6 +78,8 @@ pub struct Told {
     pub decision: Decision,
     /// For whoever wrote.
     pub warnings: Vec<String>,
+    /// For auditors.
+    pub notes: Vec<String>,
     /// Bytes of linear memory that it had at the end.
     pub memory_bytes: usize,
 }
@@ -135,7 +140,7 @@ impl Trial {
             lease: sample.lease,
             in_txn: sample.in_txn,
             caller,
-            mode: policy::Mode::Enforce,
+            mode: mode(sample.mode),
         };
         let state = Arc::new(Sketch(sample.state.clone()));
         let reading = Arc::new(Reading::new(state, Arc::new(Keyring::empty(0))));
@@ -145,12 +150,15 @@ impl Trial {
             sandbox::run_in(idle, instances, &self.grant, Some(&reading), deadline, |plugin, store| {
                 plugin.strongroom_admission_policy().call_review(store, request.clone())
             });
-        let policy::Verdict { decision, warnings, .. } = verdict?;
+        let policy::Verdict { decision, warnings, notes } = verdict?;
         let decision = match decision {
             policy::Decision::Allow => Decision::Allow,
             policy::Decision::Deny(denial) => Decision::Deny { code: denial.code, message: denial.message },
+            policy::Decision::Mutate(_) if sample.value.is_none() => {
+                return Err(Cause::Mutation { reason: NOT_SHOWN });
+            }
             policy::Decision::Mutate(value) => Decision::Mutate(value.into()),
         };
-        Ok(Told { decision, warnings, memory_bytes: traces.memory_bytes })
+        Ok(Told { decision, warnings, notes, memory_bytes: traces.memory_bytes })
     }
 }

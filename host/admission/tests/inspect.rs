@@ -22,7 +22,9 @@ fn an_honest_component_is_described() {
 
 #[test]
 fn an_import_is_refused_by_name() {
-    assert_eq!(refusal(&guests::foreign_import()), AdmissionError::ForbiddenImport { imports: vec!["now".to_owned()] });
+    let forbidden = |import: &str| AdmissionError::ForbiddenImport { imports: vec![import.to_owned()] };
+    assert_eq!(refusal(&guests::foreign_import()), forbidden("now"));
+    assert_eq!(refusal(&guests::wasi_import()), forbidden("wasi:clocks/monotonic-clock@0.2.0"));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::Consensus;
 /// How long a member may take to receive a component and compile it.
 const PREPARE_TIME_MAX: Duration = Duration::from_secs(300);
 
-/// How long a member may take to receive a data key and have it unwrapped, if need be by a KMS.
+/// How long a member may take to unwrap a data key, if need be by a KMS.
 const PROVE_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// Makes ready what a policy is about to need.
@@ -26,12 +26,12 @@ pub trait Preparation: Send + Sync + 'static {
     /// Why it cannot be run here, in words for the administrator.
     fn prepare(&self, digest: &[u8], signature: &[u8]) -> Result<(), String>;
 
-    /// Unwraps a data key that the state has. Blocks for as long as a KMS takes. A member without a root key need not, and one whose
+    /// Unwraps a data key that is about to be put into the log, wrapped as it would stand in the state. Blocks for as long as a KMS takes. A member without a root key need not, and one whose
     /// KMS does not answer may be able to later.
     ///
     /// # Errors
     /// Why it can never be unwrapped here, in words for the administrator.
-    fn prove_key(&self, id: u32) -> Result<(), String>;
+    fn prove_key(&self, record: &[u8]) -> Result<(), String>;
 }
 
 /// A member with a vote that has not made ready.
@@ -55,9 +55,9 @@ impl Consensus {
         join_all(asked).await.into_iter().flatten().collect()
     }
 
-    /// Has every other member with a vote unwrap a data key that is in the log; those that have not done it.
-    pub async fn prove_key(&self, id: u32) -> Vec<Unprepared> {
-        let asked = self.other_voters().into_iter().map(|member| self.prove_key_at(member, id));
+    /// Has every other member with a vote unwrap a data key; those that have not done it.
+    pub async fn prove_key(&self, record: &Bytes) -> Vec<Unprepared> {
+        let asked = self.other_voters().into_iter().map(|member| self.prove_key_at(member, record.clone()));
         join_all(asked).await.into_iter().flatten().collect()
     }
 
@@ -73,9 +73,9 @@ impl Consensus {
         answered(member, PREPARE_TIME_MAX, asked.map(|answer| answer.map(|response| response.into_inner().refusal)))
     }
 
-    async fn prove_key_at(&self, member: u64, id: u32) -> Option<Unprepared> {
+    async fn prove_key_at(&self, member: u64, record: Bytes) -> Option<Unprepared> {
         let Some(mut client) = self.ask.client(member) else { return Some(unknown(member)) };
-        let asked = timeout(PROVE_TIME_MAX, client.prove_key(ProveKeyRequest { id })).await;
+        let asked = timeout(PROVE_TIME_MAX, client.prove_key(ProveKeyRequest { record })).await;
         answered(member, PROVE_TIME_MAX, asked.map(|answer| answer.map(|response| response.into_inner().refusal)))
     }
 }

@@ -6,10 +6,10 @@ mod fixture;
 
 use std::{path::Path, time::Duration};
 
+use bytes::Bytes;
 use consensus::{ConsensusError, PeerNode, Proposal, RebuildCause, StartError};
 use fixture::{Members, PATIENCE};
-use seal::DataKeyRecord;
-use store::{Store, command::ChangeKeyring};
+use store::Store;
 use tokio::time::timeout;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,12 +96,8 @@ async fn members_that_cannot_run_a_component_say_so_and_silent_ones_are_told_apa
     let told: Vec<_> = unprepared.iter().map(|member| (member.member, member.refuses)).collect();
     assert_eq!(told, [(stopped, false), (others[0], true)]);
     assert_eq!(unprepared[1].reason, "no engine for d");
-    for (id, refusing) in [(fixture::PROVABLE, 0), (fixture::PROVABLE + 1, 1)] {
-        let record = DataKeyRecord { id, prefix: format!("/{id}/").into(), ..DataKeyRecord::default() };
-        let records = vec![record.encode()];
-        let change = ChangeKeyring { expected_epoch: u64::from(id) - 1, records, ..ChangeKeyring::default() };
-        members.of(asking).consensus.propose(Proposal::change_keyring(change)).await.unwrap().result.unwrap();
-        let unproved = members.of(asking).consensus.prove_key(id).await;
+    for (record, refusing) in [(fixture::PROVABLE, 0), (&b"other"[..], 1)] {
+        let unproved = members.of(asking).consensus.prove_key(&Bytes::from_static(record)).await;
         let refused: Vec<_> = unproved.iter().filter(|member| member.refuses).map(|member| member.member).collect();
         assert_eq!(refused, vec![others[0]; refusing], "{unproved:?}");
         assert!(unproved.iter().any(|member| member.member == stopped && !member.refuses), "{unproved:?}");

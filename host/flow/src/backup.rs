@@ -201,7 +201,9 @@ impl Member {
                 names.await.map_err(failed(&self.shared.config.data_dir))??
             }
         };
-        Ok(names.last().and_then(|name| BackupName::parse(name)))
+        // One of a time to come is by a clock that was wrong.
+        let now = unix_seconds();
+        Ok(names.iter().rev().filter_map(|name| BackupName::parse(name)).find(|backup| backup.unix_seconds <= now))
     }
 
     fn note_backup(&self, made: &Made, took: Duration) {

@@ -47,11 +47,10 @@ impl Preparation for Workbench {
         prepared.map_err(|error| error.to_string())
     }
 
-    fn prove_key(&self, id: u32) -> Result<(), String> {
+    fn prove_key(&self, record: &[u8]) -> Result<(), String> {
         let Some(providers) = &self.providers else { return Ok(()) };
-        let records = self.store.view(|view| view.data_keys()).map_err(|error: StoreError| error.to_string())?;
-        let record = records.iter().find(|record| record.id == id).ok_or("the data key is gone again")?;
-        prove(self.cluster_id, record, providers).map_err(|error| error.to_string())
+        let record = DataKeyRecord::decode(record).map_err(|error| error.to_string())?;
+        prove(self.cluster_id, &record, providers).map_err(|error| error.to_string())
     }
 }
 
@@ -119,6 +118,11 @@ impl PolicyKeeper {
     /// The data keys as the state holds them.
     pub(crate) fn records(&self) -> Result<Vec<DataKeyRecord>, StoreError> {
         self.source.store.view(|view| view.data_keys())
+    }
+
+    /// Whether every record is known to be as rules and data keys want it.
+    pub(crate) fn is_settled(&self) -> Result<bool, StoreError> {
+        self.source.store.view(|view| view.is_settled())
     }
 
     /// Tries again to unwrap what could not be unwrapped: its provider may be back.

@@ -262,6 +262,34 @@ async fn what_is_shredded_is_gone_for_good_and_can_be_overwritten_or_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_prefix_is_shredded_while_another_one_is_sealed_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let member = Member::start(config(dir.path(), &["/big/", "/s/"])).await.unwrap();
+    for number in 0..500 {
+        write(&member, put(format!("/big/{number}"), "value")).await.unwrap();
+    }
+    write(&member, put("/plain/a", "one")).await.unwrap();
+    write(&member, put("/s/a", "one")).await.unwrap();
+    settled(&member).await;
+    member.rotate_keys(&admin(), Some(&"/big/".into()), false).await.unwrap();
+    member.shred(&admin(), &"/s/".into()).await.unwrap();
+    assert!(matches!(try_equals(&member, "/s/a", "one").await, Err(FlowError::DamagedRecord { .. })));
+    // What is not sealed yet would stay readable.
+    member.set_seal_rule(&admin(), rule("/plain/"), false).await.unwrap();
+    match member.shred(&admin(), &"/plain/".into()).await {
+        Err(FlowError::NotSettled) => {}
+        Ok(_) => assert!(read_fails(&member, "/plain/a").await, "it was sealed by then"),
+        Err(other) => panic!("{other}"),
+    }
+    settled(&member).await;
+    member.shutdown().await;
+}
+
+async fn read_fails(member: &Member, key: &'static str) -> bool {
+    member.range(&Caller::internal(), RangeQuery::all(KeyRange::single(key))).await.is_err()
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_put_that_keeps_a_value_keeps_it_through_a_rotation() {
     let dir = tempfile::tempdir().unwrap();
     let member = Member::start(config(dir.path(), &["/s/"])).await.unwrap();

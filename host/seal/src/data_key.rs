@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::binding::{Binding, length};
 use crate::envelope::{self, Envelope, Header};
+use crate::mac_key::MacKey;
 use crate::xaes::{Key32, NONCE_BYTES, Xaes};
 use crate::{Digest, SealError, Sealed, random};
 
@@ -20,7 +21,7 @@ const VALUE_LABEL: &str = "strongroom sealed value v1";
 /// A data key with the digest key of its prefix, both in the open.
 pub(crate) struct DataKey {
     cipher: Xaes,
-    digest: hmac::Key,
+    digest: MacKey,
     /// The bytes of `digest`, for the data key that follows this one.
     digest_key: Key32,
 }
@@ -56,7 +57,7 @@ impl DataKey {
         let (mut data_key, mut digest_key) = (Key32::default(), Key32::default());
         data_key.copy_from_slice(&material.0[..32]);
         digest_key.copy_from_slice(&material.0[32..]);
-        let digest = hmac::Key::new(hmac::HMAC_SHA512, digest_key.as_ref());
+        let digest = MacKey::new(hmac::HMAC_SHA512, digest_key.as_ref());
         Self { cipher: Xaes::new(&data_key), digest, digest_key }
     }
 
@@ -82,8 +83,8 @@ impl DataKey {
         hmac::verify(&self.signing_key(), text, mac).is_ok()
     }
 
-    fn signing_key(&self) -> hmac::Key {
-        hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&self.digest, SIGNING_LABEL).as_ref())
+    fn signing_key(&self) -> MacKey {
+        MacKey::new(hmac::HMAC_SHA256, hmac::sign(&self.digest, SIGNING_LABEL).as_ref())
     }
 
     /// Whether this is the key, and the digest key, that sealed the value of `key`.

@@ -65,6 +65,7 @@ mod envelope;
 mod error;
 mod keyring;
 mod kubernetes;
+mod mac_key;
 mod message_key;
 mod operand;
 mod provider;

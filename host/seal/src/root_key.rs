@@ -6,6 +6,7 @@ use ring::hmac;
 use zeroize::Zeroizing;
 
 use crate::SealError;
+use crate::mac_key::MacKey;
 use crate::random;
 use crate::xaes::{Key32, NONCE_BYTES, NotAuthentic, TAG_BYTES, Xaes};
 
@@ -77,7 +78,7 @@ impl RootKey {
     }
 
     fn derived(&self, label: &[u8]) -> Key32 {
-        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, self.0.as_ref()), label);
+        let tag = hmac::sign(&MacKey::new(hmac::HMAC_SHA256, self.0.as_ref()), label);
         Zeroizing::new(tag.as_ref().try_into().expect("an HMAC-SHA256 tag has 32 bytes"))
     }
 }

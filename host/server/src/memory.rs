@@ -1,4 +1,4 @@
-//! Keeps the memory of the process out of swap (`--memory-mlock`), and that of a member with a root key out of core files.
+//! Keeps the memory of the process out of swap (`--memory-mlock`), and that of one with keys out of core files.
 
 use rustix::mm::{MlockAllFlags, mlockall};
 

@@ -12,7 +12,7 @@ use seal::{DataKeyRecord, SealRule};
 
 use crate::{
     AppliedState, Store, StoreError, View,
-    db::{POISONED, open_database, realm_of},
+    db::{POISONED, known_parts, open_database, realm_of},
     family::{Family, database_options, descriptors_of},
     read::Read as _,
     usage,
@@ -123,7 +123,7 @@ impl Store {
 
 /// Opens a checkpoint. One of an earlier version lacks the families that came later.
 pub(crate) fn open_read_only(path: &Path) -> Result<DB, StoreError> {
-    let present = DB::list_cf(&database_options(), path)?;
+    let present = known_parts(path)?;
     let families = descriptors_of(|name| present.iter().any(|has| has == name));
     Ok(DB::open_cf_descriptors_read_only(&database_options(), path, families, false)?)
 }

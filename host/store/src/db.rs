@@ -53,6 +53,9 @@ pub(crate) struct Shared {
     damage: watch::Sender<Option<String>>,
 }
 
+/// What every database of RocksDB has.
+const DEFAULT: &str = "default";
+
 pub(crate) const POISONED: &str = "a panic while the state was being written: its memory cannot be trusted";
 
 impl Store {
@@ -221,9 +224,23 @@ impl Store {
 }
 
 pub(crate) fn open_database(path: &Path) -> Result<DB, StoreError> {
+    // One that was not made to the end has none.
+    if path.join("CURRENT").exists() {
+        known_parts(path)?;
+    }
     let database = DB::open_cf_descriptors(&database_options(), path, descriptors())?;
     index::complete(&database)?;
     Ok(database)
+}
+
+/// The parts of the state at `path`, all of them known here.
+pub(crate) fn known_parts(path: &Path) -> Result<Vec<String>, StoreError> {
+    let present = DB::list_cf(&database_options(), path)?;
+    let is_known = |part: &String| *part == DEFAULT || Family::ALL.iter().any(|family| family.name() == part);
+    match present.iter().find(|part| !is_known(part)) {
+        Some(part) => Err(StoreError::UnknownPart { part: part.clone() }),
+        None => Ok(present),
+    }
 }
 
 /// Writes a batch at once. Durability is the log's business: the state keeps no write-ahead log.
@@ -256,4 +273,25 @@ pub(crate) fn scan_database(
         iterator.next();
     }
     Ok(iterator.status()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_with_a_part_of_a_later_version_is_left_alone_and_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        store.close().unwrap();
+        let current = Store::current(dir.path());
+        let mut database = DB::open_cf_descriptors(&database_options(), &current, descriptors()).unwrap();
+        database.create_cf("later", &database_options()).unwrap();
+        drop(database);
+        for opened in [Store::open(dir.path()).map(drop), checkpoint::open_read_only(&current).map(drop)] {
+            let refused = opened.unwrap_err();
+            assert!(matches!(&refused, StoreError::UnknownPart { part } if part == "later"), "{refused}");
+            assert!(!refused.is_damage(), "or it would be rebuilt");
+        }
+    }
 }

@@ -29,6 +29,14 @@ pub enum StoreError {
     /// A command of a later version.
     #[error("the log holds a command that this version does not know; run the version that wrote it")]
     UnknownCommand,
+    /// A state of a later version.
+    #[error(
+        "the state has a part {part:?} that this version does not know; run the version that wrote it, or a later one"
+    )]
+    UnknownPart {
+        /// Its name.
+        part: String,
+    },
     /// A sealed value that is not an envelope.
     #[error(transparent)]
     Seal(#[from] SealError),

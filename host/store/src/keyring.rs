@@ -46,9 +46,11 @@ pub(crate) fn change(stage: &mut Stage<'_>, change: &ChangeKeyring) -> Result<Ou
     let some_were_plain = resealed(stage)?
         > read::meta_number(stage, meta::RESEALED_BEFORE)?.unwrap_or(0).cast_unsigned()
         || read::meta_number(stage, meta::SEALED_ANEW)?.unwrap_or(0) > 0;
+    if change.settles {
+        stage.put_number(meta::SEALED_ANEW, 0);
+    }
     if change.forgets || change.settles && some_were_plain {
         stage.put_number(meta::FORGET_EPOCH, epoch.cast_signed());
-        stage.put_number(meta::SEALED_ANEW, 0);
         stage.put_number(meta::RESEALED_BEFORE, resealed(stage)?.cast_signed());
     }
     Ok(Outcome::PolicyChanged { epoch })

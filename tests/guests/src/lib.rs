@@ -12,11 +12,17 @@
 
 mod bomb;
 mod encode;
+mod hostile;
 mod memory;
 mod reading;
 mod remarks;
 mod wat;
 
+pub use hostile::{
+    Hostile, deep_recursion, endless_loop, endless_realloc, endless_start, foreign_import, huge_memory, huge_output,
+    invalid_text, log_flood, memory_bomb, table_bomb, trap, unknown_verdict, wasi_import, wild_pointer, wild_realloc,
+    wild_text,
+};
 pub use memory::{grown, once, remembering};
 pub use reading::{LOCK, at_most_two, change_having_read, reading_flood, unless_shown, while_free};
 pub use remarks::deny_with_remarks;
@@ -177,102 +183,16 @@ pub fn needing_settings() -> Vec<u8> {
     Guest::named("needing-settings").validate(validate).items(data).encode()
 }
 
-/// Logs a megabyte at a time, for ever.
-#[must_use]
-pub fn log_flood() -> Vec<u8> {
-    let review = "
-        (loop $again (call $log (i32.const 1) (i32.const 65536) (i32.const 32768)) (br $again))
-        unreachable";
-    Guest::named("log-flood").importing_the_host().pages(3).review(review).encode()
-}
-
 /// Never answers when asked about settings.
 #[must_use]
 pub fn endless_validation() -> Vec<u8> {
     Guest::named("endless-validation").validate("(loop $again (br $again)) unreachable").encode()
 }
 
-/// Never answers.
-#[must_use]
-pub fn endless_loop() -> Vec<u8> {
-    Guest::named("endless-loop").review("(loop $again (br $again)) unreachable").encode()
-}
-
-/// Takes a megabyte at a time and touches it, for ever; when it gets no more it keeps trying.
-#[must_use]
-pub fn memory_bomb() -> Vec<u8> {
-    let review = "
-        (local $pages i32)
-        (loop $more
-            (local.set $pages (memory.grow (i32.const 16)))
-            (if (i32.ne (local.get $pages) (i32.const -1))
-                (then (i32.store8 (i32.mul (local.get $pages) (i32.const 65536)) (i32.const 1))))
-            (br $more))
-        unreachable";
-    Guest::named("memory-bomb").review(review).encode()
-}
-
-/// Grows a table for ever.
-#[must_use]
-pub fn table_bomb() -> Vec<u8> {
-    let review = "
-        (loop $more (drop (table.grow $elements (ref.null func) (i32.const 4096))) (br $more))
-        unreachable";
-    Guest::named("table-bomb").review(review).items("(table $elements 1 funcref)").encode()
-}
-
-/// Asks for 128 MiB before its first instruction.
-#[must_use]
-pub fn huge_memory() -> Vec<u8> {
-    Guest::named("huge-memory").pages(2048).encode()
-}
-
 /// Takes gigabytes to compile.
 #[must_use]
 pub fn compile_bomb() -> Vec<u8> {
     bomb::compile_bomb()
-}
-
-/// Traps.
-#[must_use]
-pub fn trap() -> Vec<u8> {
-    Guest::named("trap").review("unreachable").encode()
-}
-
-/// Calls itself for ever.
-#[must_use]
-pub fn deep_recursion() -> Vec<u8> {
-    let function = "(func $deeper (param i32) (result i32)
-        (i32.add (call $deeper (i32.add (local.get 0) (i32.const 1))) (i32.const 1)))";
-    Guest::named("deep-recursion").review("(call $deeper (i32.const 0))").items(function).encode()
-}
-
-/// Denies with a message of eight megabytes.
-#[must_use]
-pub fn huge_output() -> Vec<u8> {
-    let review = "
-        (i32.store8 (i32.const 1024) (i32.const 1))
-        (i32.store (i32.const 1036) (i32.const 4096)) (i32.store (i32.const 1040) (i32.const 8388608))
-        (i32.const 1024)";
-    Guest::named("huge-output").pages(144).review(review).encode()
-}
-
-/// Answers with an address outside its memory.
-#[must_use]
-pub fn wild_pointer() -> Vec<u8> {
-    Guest::named("wild-pointer").review("(i32.const 0x7ffffff0)").encode()
-}
-
-/// Answers with a verdict that the contract does not know.
-#[must_use]
-pub fn unknown_verdict() -> Vec<u8> {
-    Guest::named("unknown-verdict").review("(i32.store8 (i32.const 1024) (i32.const 7)) (i32.const 1024)").encode()
-}
-
-/// Imports a clock, which the contract does not give.
-#[must_use]
-pub fn foreign_import() -> Vec<u8> {
-    Guest::named("foreign-import").importing_a_clock().encode()
 }
 
 /// Describes itself by a name with a line break and a terminal escape.
@@ -328,36 +248,26 @@ mod tests {
             super::deny_with_remarks,
             super::as_set,
             super::needing_settings,
-            super::log_flood,
             super::while_free,
             super::unless_shown,
             super::change_having_read,
             super::at_most_two,
             super::reading_flood,
             super::endless_validation,
-            super::endless_loop,
-            super::memory_bomb,
-            super::table_bomb,
-            super::huge_memory,
             super::compile_bomb,
-            super::trap,
-            super::deep_recursion,
-            super::huge_output,
-            super::wild_pointer,
-            super::unknown_verdict,
             super::remembering,
             super::grown,
             super::once,
             super::deny_quoting,
-            super::foreign_import,
             super::lying_name,
             super::lying_prefix_count,
             super::lying_operations,
             super::endless_describe,
             super::empty_component,
         ];
-        for guest in guests {
-            assert!(guest().starts_with(b"\0asm\x0d\0\x01\0"));
+        let hostile = super::Hostile::ALL.iter().map(|guest| guest.component());
+        for component in guests.iter().map(|guest| guest()).chain(hostile) {
+            assert!(component.starts_with(b"\0asm\x0d\0\x01\0"));
         }
     }
 }

@@ -17,6 +17,18 @@ pub(crate) enum Describe {
     Never,
 }
 
+/// What a guest imports.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Imports {
+    Nothing,
+    /// What the contract gives.
+    Host,
+    /// A clock, which it does not.
+    Clock,
+    /// A clock by the name that it has in WASI.
+    Wasi,
+}
+
 /// A guest under construction. It allows every write until told otherwise.
 pub(crate) struct Guest {
     name: String,
@@ -24,10 +36,9 @@ pub(crate) struct Guest {
     describe: Describe,
     review: String,
     items: String,
-    clock: bool,
-    /// Imports what the contract gives.
-    host: bool,
+    imports: Imports,
     validate: String,
+    realloc: String,
 }
 
 impl Guest {
@@ -38,9 +49,9 @@ impl Guest {
             describe: Describe::Honestly,
             review: "(i32.const 1024)".to_owned(),
             items: String::new(),
-            clock: false,
-            host: false,
+            imports: Imports::Nothing,
             validate: "(i32.const 1024)".to_owned(),
+            realloc: String::new(),
         }
     }
 
@@ -64,14 +75,14 @@ impl Guest {
         Self { items: items.into(), ..self }
     }
 
-    pub(crate) fn importing_a_clock(self) -> Self {
-        Self { clock: true, ..self }
+    pub(crate) fn importing(self, imports: Imports) -> Self {
+        Self { imports, ..self }
     }
 
     /// It may call `$log` (level, address, length), `$settings` (address of address and length), `$get` (address and length of
     /// the key, address of the answer) and `$list` (the same of prefix and start, limit, address of the answer).
     pub(crate) fn importing_the_host(self) -> Self {
-        Self { host: true, ..self }
+        self.importing(Imports::Host)
     }
 
     /// Body of `validate-settings`: `$at` and `$len` are the text, the result is the address of the answer. Zero there says
@@ -80,21 +91,31 @@ impl Guest {
         Self { validate: body.into(), ..self }
     }
 
+    /// What its allocator does before anything else.
+    pub(crate) fn realloc(self, instructions: &str) -> Self {
+        Self { realloc: instructions.to_owned(), ..self }
+    }
+
     pub(crate) fn encode(&self) -> Vec<u8> {
         let module = encode::assemble(&self.text());
-        if self.clock { encode::component_with_clock(module) } else { encode::component(module) }
+        match self.imports {
+            Imports::Nothing | Imports::Host => encode::component(module),
+            Imports::Clock => encode::component_with_clock(module),
+            Imports::Wasi => encode::component_with_wasi(module),
+        }
     }
 
     fn text(&self) -> String {
-        let import = match (self.clock, self.host) {
-            (true, _) => r#"(import "$root" "now" (func $now (result i64)))"#,
-            (_, true) => {
+        let import = match self.imports {
+            Imports::Nothing => "",
+            Imports::Clock => r#"(import "$root" "now" (func $now (result i64)))"#,
+            Imports::Wasi => r#"(import "wasi:clocks/monotonic-clock@0.2.0" "now" (func $now (result i64)))"#,
+            Imports::Host => {
                 r#"(import "strongroom:admission/host@0.1.0" "log" (func $log (param i32 i32 i32)))
                    (import "strongroom:admission/host@0.1.0" "settings" (func $settings (param i32)))
                    (import "strongroom:admission/host@0.1.0" "get" (func $get (param i32 i32 i32)))
                    (import "strongroom:admission/host@0.1.0" "list" (func $list (param i32 i32 i32 i32 i32 i32)))"#
             }
-            _ => "",
         };
         let (name, name_len) = match self.describe {
             Describe::Name(name, len) => (name, len),
@@ -104,7 +125,7 @@ impl Guest {
         let operations = if let Describe::Operations(set) = self.describe { set } else { 3 };
         let describe = if matches!(self.describe, Describe::Never) { "(loop $again (br $again))" } else { "" };
         let (pages, review, items, prefix_len) = (self.pages, &self.review, &self.items, PREFIX.len());
-        let validate = &self.validate;
+        let (validate, realloc) = (&self.validate, &self.realloc);
         // Description at 0: name, version, prefixes, operations. Everything from 16384 on belongs to the allocator.
         format!(
             r#"(module
@@ -117,6 +138,7 @@ impl Guest {
                 (data (i32.const 208) "{PREFIX}")
                 (func (export "cabi_realloc") (param i32 i32 i32) (param $size i32) (result i32)
                     (local $at i32)
+                    {realloc}
                     (local.set $at (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
                     (global.set $free (i32.add (local.get $at) (local.get $size)))
                     (block $fits (loop $grow

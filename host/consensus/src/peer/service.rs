@@ -46,9 +46,9 @@ use crate::{
     request, snapshots,
 };
 
-/// How long a component or a data key that is in the log may take to arrive, and how often it is looked for.
-const LOG_WAIT_MAX: Duration = Duration::from_secs(30);
-const LOG_LOOK: Duration = Duration::from_millis(50);
+/// How long a component that is in the log may take to arrive, and how often it is looked for.
+const COMPONENT_WAIT_MAX: Duration = Duration::from_secs(30);
+const COMPONENT_LOOK: Duration = Duration::from_millis(50);
 
 /// The peer service of this member.
 #[derive(Clone)]
@@ -223,7 +223,14 @@ impl Peer for PeerService {
     async fn prepare(&self, request: Request<PrepareRequest>) -> Result<Response<PrepareResponse>, Status> {
         self.check(&request)?;
         let PrepareRequest { digest, signature } = request.into_inner();
-        self.wait_for("component", || self.has_component(&digest)).await?;
+        // It may not have come so far in the log yet.
+        let begun = Instant::now();
+        while !self.has_component(&digest)? {
+            if begun.elapsed() > COMPONENT_WAIT_MAX {
+                return Err(Status::unavailable("it has not received the component"));
+            }
+            tokio::time::sleep(COMPONENT_LOOK).await;
+        }
         let preparation = self.preparation.clone();
         let prepared =
             tokio::task::spawn_blocking(move || preparation.prepare(&digest, &signature)).await.map_err(stopped)?;
@@ -232,10 +239,8 @@ impl Peer for PeerService {
 
     async fn prove_key(&self, request: Request<ProveKeyRequest>) -> Result<Response<ProveKeyResponse>, Status> {
         self.check(&request)?;
-        let id = request.into_inner().id;
-        self.wait_for("data key", || self.has_data_key(id)).await?;
-        let preparation = self.preparation.clone();
-        let proved = tokio::task::spawn_blocking(move || preparation.prove_key(id)).await.map_err(stopped)?;
+        let (preparation, record) = (self.preparation.clone(), request.into_inner().record);
+        let proved = tokio::task::spawn_blocking(move || preparation.prove_key(&record)).await.map_err(stopped)?;
         Ok(Response::new(ProveKeyResponse { refusal: proved.err().unwrap_or_default() }))
     }
 
@@ -250,24 +255,6 @@ impl Peer for PeerService {
 }
 
 impl PeerService {
-    /// It may not have come so far in the log yet.
-    async fn wait_for(&self, what: &str, is_there: impl Fn() -> Result<bool, Status> + Send) -> Result<(), Status> {
-        let begun = Instant::now();
-        while !is_there()? {
-            if begun.elapsed() > LOG_WAIT_MAX {
-                return Err(Status::unavailable(format!("it has not received the {what}")));
-            }
-            tokio::time::sleep(LOG_LOOK).await;
-        }
-        Ok(())
-    }
-
-    fn has_data_key(&self, id: u32) -> Result<bool, Status> {
-        let keys = self.store.view(|view| view.data_keys());
-        let keys = keys.map_err(|error: StoreError| Status::internal(error.to_string()))?;
-        Ok(keys.iter().any(|key| key.id == id))
-    }
-
     fn has_component(&self, digest: &[u8]) -> Result<bool, Status> {
         let found = self.store.view(|view| view.component(digest));
         Ok(found.map_err(|error: StoreError| Status::internal(error.to_string()))?.is_some())

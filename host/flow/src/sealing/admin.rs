@@ -1,11 +1,14 @@
 //! What an administrator does about sealing.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use admission::Policy;
 use auth::{Administrator, Auditor};
 use bytes::Bytes;
 use seal::{DataKeyRecord, PREFIXES_MAX, SealError, SealRule, Sealed};
-use store::{Step, StoreError, View, Walk, command::ChangeKeyring};
+use store::{Step, Store, StoreError, Walk, command::ChangeKeyring};
 use types::Plain;
 
 use super::shown;
@@ -14,8 +17,8 @@ use crate::{FlowError, Member};
 /// How often a waiting administrator's call looks whether everything is sealed as it should be.
 const POLL: Duration = Duration::from_millis(100);
 
-/// Values that a recovered data key is tried on.
-const TRIED: Step = Step { values: 8, bytes: usize::MAX, entries: usize::MAX };
+/// Values that are enough to say something of all: a recovered data key is tried on them.
+const FIRST: Step = Step { values: 8, bytes: usize::MAX, entries: 10_000 };
 
 impl Member {
     /// Seals a prefix, changes how it is sealed, or makes it an exception. What is there already is sealed in the background.
@@ -114,25 +117,46 @@ impl Member {
     /// with a new one.
     ///
     /// # Errors
-    /// [`FlowError::NoSuchRule`]; [`FlowError::NotSettled`] while some of its values may still be in plain text or under the
+    /// [`FlowError::NoSuchRule`]; [`FlowError::NotSettled`] while some of its values are still in plain text or under the
     /// data key of a prefix around it; otherwise as for a write.
     pub async fn shred(&self, admin: &Administrator, prefix: &Bytes) -> Result<u64, FlowError> {
         let policy = self.shared.policy.caught_up().await?;
         let rule = policy.keyring().rule(prefix).filter(|rule| rule.sealed).cloned();
         let rule = rule.ok_or_else(|| FlowError::NoSuchRule { prefix: shown(prefix) })?;
-        if !self.shared.store.view(|view| view.is_settled())? {
+        let settled = self.shared.store.view(|view| view.is_settled())?;
+        if !settled && self.lies_otherwise(&policy, prefix).await? {
             return Err(FlowError::NotSettled);
+        }
+        let within = policy.keyring().rules().filter(|rule| rule.sealed && rule.prefix.starts_with(prefix));
+        let within: Vec<_> = within.filter(|inner| inner.prefix != rule.prefix).cloned().collect();
+        // Or there would be nothing to seal with afterwards.
+        for rule in within.iter().chain([&rule]) {
+            self.custody().try_renewing(rule).await?;
         }
         let policy_epoch = self.custody().destroy_all(prefix).await?;
         tracing::warn!(administrator = admin.name(), prefix = shown(prefix), policy_epoch, "data keys destroyed");
-        let within = self.shared.policy.current();
-        let within = within.keyring().rules().filter(|rule| rule.sealed && rule.prefix.starts_with(prefix));
-        let within: Vec<_> = within.filter(|inner| inner.prefix != rule.prefix).cloned().collect();
         let mut policy_epoch = self.custody().renew(&rule).await?;
         for rule in within.iter().rev() {
             policy_epoch = self.custody().renew(rule).await?;
         }
         Ok(policy_epoch)
+    }
+
+    /// Whether a value under a sealed prefix is in plain text, or sealed with a data key that is neither its nor of a prefix in it.
+    async fn lies_otherwise(&self, policy: &Arc<Policy>, prefix: &Bytes) -> Result<bool, FlowError> {
+        let records = self.shared.policy.records()?.into_iter();
+        // What a destroyed one has sealed is gone already.
+        let own = records.filter(|record| !record.is_kept() || record.prefix.starts_with(prefix));
+        let own: BTreeSet<u32> = own.map(|record| record.id).collect();
+        let (keyring, store, prefix) = (policy.keyring().clone(), self.shared.store.clone(), prefix.clone());
+        let look = move || {
+            let wants = |key: &[u8], value: &Sealed| {
+                let is_own = value.key_id().is_some_and(|id| own.contains(&id));
+                !is_own && !value.bytes().is_empty() && keyring.covers(key)
+            };
+            first_values(&store, &prefix, &wants)
+        };
+        Ok(!tokio::task::spawn_blocking(look).await??.is_empty())
     }
 
     /// The data keys, wrapped, and the cluster that their wraps are bound to.
@@ -158,16 +182,25 @@ impl Member {
             let meant = |id| records.iter().find(|record| record.id == id && record.is_kept());
             let known = keys.iter().filter_map(|(id, material)| Some((meant(*id)?, material)));
             let wrapped = known.map(|(record, material)| {
-                let sealed = store.view_once(|view| sealed_with(view, record))?;
-                Ok(keyring.wrap_recovered(record, material.expose(), &sealed, &providers)?.encode())
+                let sealed = first_values(&store, &record.prefix, &|_, value| value.key_id() == Some(record.id))?;
+                Ok(keyring.wrap_recovered(record, material.expose(), &sealed, &providers)?)
             });
             wrapped.collect::<Result<Vec<_>, FlowError>>()
         };
-        let records = tokio::task::spawn_blocking(wrap).await??;
-        let recovered = u32::try_from(records.len()).unwrap_or(u32::MAX);
-        let settles = self.shared.store.view(|view| view.is_settled())?;
-        let change = ChangeKeyring { expected_epoch: policy.epoch(), records, settles, ..ChangeKeyring::default() };
-        let policy_epoch = self.custody().propose(change).await?.ok_or(FlowError::PolicyChanging)?;
+        let wrapped = tokio::task::spawn_blocking(wrap).await??;
+        let recovered = u32::try_from(wrapped.len()).unwrap_or(u32::MAX);
+        // Of what else has become of a data key meanwhile nothing is changed.
+        let wraps_of = |record: &DataKeyRecord| wrapped.iter().find(|wrapped| wrapped.id == record.id);
+        let rewrapped = |record: DataKeyRecord| {
+            let wraps = wraps_of(&record).filter(|_| record.is_kept())?.wraps.clone();
+            Some(DataKeyRecord { wraps, ..record }.encode())
+        };
+        let change = |_: &Arc<Policy>| {
+            let records = self.shared.policy.records()?.into_iter().filter_map(rewrapped).collect();
+            let settles = self.shared.store.view(|view| view.is_settled())?;
+            Ok(Some(ChangeKeyring { records, settles, ..ChangeKeyring::default() }))
+        };
+        let policy_epoch = self.custody().change(change).await?;
         self.shared.policy.unwrap_again().await?;
         tracing::warn!(administrator = admin.name(), recovered, policy_epoch, "data keys recovered");
         Ok((recovered, policy_epoch))
@@ -184,12 +217,15 @@ impl Member {
     }
 }
 
-/// Some values that a data key has sealed, with their keys.
-fn sealed_with(view: &View<'_>, record: &DataKeyRecord) -> Result<Vec<(Bytes, Sealed)>, StoreError> {
-    let wants = |_: &[u8], value: &Sealed| value.key_id() == Some(record.id);
-    let (mut next, mut found) = (Some(Walk::over(&record.prefix)), Vec::new());
+/// The first values under a prefix that are wanted, with their keys, wherever they lie; none if there is none.
+fn first_values(
+    store: &Store,
+    prefix: &[u8],
+    wants: &dyn Fn(&[u8], &Sealed) -> bool,
+) -> Result<Vec<(Bytes, Sealed)>, StoreError> {
+    let (mut next, mut found) = (Some(Walk::over(prefix)), Vec::new());
     while let Some(walk) = next.filter(|_| found.is_empty()) {
-        let walked = view.walk(walk, TRIED, &wants)?;
+        let walked = store.view_once(|view| view.walk(walk, FIRST, wants))?;
         found.extend(walked.found.into_iter().map(|(place, value)| (place.key, value)));
         next = walked.next;
     }

@@ -77,8 +77,8 @@ impl Custody<'_> {
     /// The same; with a new digest key, too, if that is meant.
     ///
     /// # Errors
-    /// [`SealError`] when a data key cannot be made, or not be unwrapped again; [`FlowError::Rule`] when another member cannot unwrap
-    /// it; [`FlowError::PolicyChanging`] when somebody else
+    /// [`SealError`] when a data key cannot be made, or not be unwrapped again; [`FlowError::KeyRefused`] when another member cannot
+    /// unwrap it; [`FlowError::PolicyChanging`] when somebody else
     /// has changed the rule meanwhile, whose rule stands; otherwise as for a write.
     pub(crate) async fn renew_all_of(&self, rule: &SealRule, digests: bool) -> Result<u64, FlowError> {
         let before = self.policy.caught_up().await?.keyring().rule(&rule.prefix).cloned();
@@ -88,8 +88,7 @@ impl Custody<'_> {
             let reason = policy.keyring().unopened().find(|(id, _)| *id == pending.id).map(|(_, error)| error.clone());
             return Err(reason.unwrap_or(SealError::UnknownDataKey { id: pending.id }).into());
         }
-        self.have_proved(pending.id).await?;
-        let epoch = self
+        let activated = self
             .change(|policy| {
                 if policy.keyring().rule(&rule.prefix) != before.as_ref() {
                     return Err(FlowError::PolicyChanging);
@@ -99,41 +98,77 @@ impl Custody<'_> {
                 let rules = vec![SealRule { sealed: true, ..rule.clone() }.encode()];
                 Ok(Some(ChangeKeyring { records, rules, ..ChangeKeyring::default() }))
             })
-            .await?;
+            .await;
+        if activated.is_err() {
+            self.discard(&pending).await;
+        }
+        let epoch = activated?;
         tracing::info!(prefix = shown(&rule.prefix), data_key = pending.id, policy_epoch = epoch, "data key in force");
         Ok(epoch)
     }
 
+    /// Destroys a data key that seals nothing. What does not succeed is done when everything is settled.
+    async fn discard(&self, pending: &DataKeyRecord) {
+        let discarded = self
+            .change(|_| {
+                let is_pending =
+                    |record: &DataKeyRecord| record.id == pending.id && record.state() == KeyState::Pending;
+                let still = self.policy.records()?.into_iter().find(is_pending);
+                let records: Vec<_> =
+                    still.map(|record| record.in_state(KeyState::Destroyed).encode()).into_iter().collect();
+                let settles = self.policy.is_settled()?;
+                Ok((!records.is_empty()).then(|| ChangeKeyring { records, settles, ..ChangeKeyring::default() }))
+            })
+            .await;
+        if let Err(error) = discarded {
+            tracing::debug!(%error, data_key = pending.id, "a data key that was not taken into use stays for a while");
+        }
+    }
+
+    /// Whether a rule's prefix could get a new data key, which every member could unwrap. Nothing is put into the log.
+    ///
+    /// # Errors
+    /// As for [`Custody::renew_all_of`].
+    pub(crate) async fn try_renewing(&self, rule: &SealRule) -> Result<(), FlowError> {
+        let policy = self.policy.caught_up().await?;
+        let made = self.made(&policy, rule, true).await?;
+        self.have_proved(&made).await
+    }
+
     /// Every member with a vote and a root key can unwrap it: none is to find out that it cannot once values are sealed with it.
     /// One that is down is not waited for.
-    async fn have_proved(&self, id: u32) -> Result<(), FlowError> {
-        for Unprepared { member, reason, refuses } in self.consensus.prove_key(id).await {
+    async fn have_proved(&self, made: &DataKeyRecord) -> Result<(), FlowError> {
+        for Unprepared { member, reason, refuses } in self.consensus.prove_key(&made.encode()).await {
             if refuses {
-                let reason = format!("nothing was changed: member {member:x} cannot unwrap the new data key: {reason}");
-                return Err(FlowError::Rule { reason });
+                return Err(FlowError::KeyRefused { member, reason });
             }
             tracing::warn!(
                 member = format!("{member:x}"),
-                data_key = id,
                 reason,
-                "a data key is put in force unproved"
+                "a data key is put in force that a member has not unwrapped"
             );
         }
         Ok(())
     }
 
+    /// A new data key, wrapped.
+    async fn made(&self, policy: &Policy, rule: &SealRule, digests: bool) -> Result<DataKeyRecord, FlowError> {
+        let providers = self.policy.providers().ok_or_else(|| SealError::Keyless { prefix: shown(&rule.prefix) })?;
+        let (keyring, rule, providers) = (policy.keyring().clone(), rule.clone(), providers.clone());
+        // A provider may have to be asked over a socket.
+        let make = move || match digests {
+            true => keyring.generate_with_digests(&rule, unix_seconds(), &providers),
+            false => keyring.generate(&rule, unix_seconds(), &providers),
+        };
+        Ok(tokio::task::spawn_blocking(make).await??)
+    }
+
     /// A new data key in the log, so that whoever is to use it can unwrap it first.
     async fn propose_pending(&self, rule: &SealRule, digests: bool) -> Result<DataKeyRecord, FlowError> {
-        let providers = self.policy.providers().ok_or_else(|| SealError::Keyless { prefix: shown(&rule.prefix) })?;
         for _ in 0..ATTEMPTS_MAX {
             let policy = self.policy.caught_up().await?;
-            let (keyring, rule, providers) = (policy.keyring().clone(), rule.clone(), providers.clone());
-            // A provider may have to be asked over a socket.
-            let make = move || match digests {
-                true => keyring.generate_with_digests(&rule, unix_seconds(), &providers),
-                false => keyring.generate(&rule, unix_seconds(), &providers),
-            };
-            let pending = tokio::task::spawn_blocking(make).await??;
+            let pending = self.made(&policy, rule, digests).await?;
+            self.have_proved(&pending).await?;
             let change = ChangeKeyring {
                 expected_epoch: policy.epoch(),
                 records: vec![pending.encode()],

@@ -28,9 +28,15 @@ pub(crate) async fn bring_in_line(
     rules.sort_by_key(|rule| rule.prefix.len());
     for rule in rules {
         while let Err(error) = set_if_missing(custody, rule).await {
-            // Members that start together all do this. Each change is one of them getting on; then it is looked again.
-            if !matches!(error, FlowError::PolicyChanging) {
-                return Err(StartError::of_policy(error));
+            match error {
+                // Members that start together all do this. Each change is one of them getting on; then it is looked again.
+                FlowError::PolicyChanging => {}
+                // That one is to get this configuration as well, and does this when it starts with it.
+                FlowError::KeyRefused { .. } => {
+                    tracing::error!(%error, prefix = shown(&rule.prefix), "a prefix is not sealed yet as this member is configured to");
+                    break;
+                }
+                error => return Err(StartError::of_policy(error)),
             }
         }
     }

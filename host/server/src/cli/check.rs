@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::client::ClientError;
 use super::table::{Format, Table, print};
+use crate::memory;
 
 /// Root keys for what is done without a member.
 #[derive(Debug, clap::Args)]
@@ -24,7 +25,9 @@ impl RootKeys {
     ///
     /// When it cannot be read.
     pub(crate) fn load(&self) -> Result<Option<SealConfig>, ClientError> {
-        Ok(self.seal_config.as_ref().map(SealConfig::load).transpose()?)
+        let Some(path) = &self.seal_config else { return Ok(None) };
+        memory::hide();
+        Ok(Some(SealConfig::load(path)?))
     }
 }
 

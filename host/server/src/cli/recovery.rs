@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
+use bytes::Bytes;
 use proto::admin::{RecoverRequest, UnwrappedKey, WrappedRequest};
 use seal::{DataKeyRecord, RecoveryCosts, RecoveryKey, RecoveryRecipient, RootKeyProvider as _, unwrap_elsewhere};
 use serde::Serialize;
@@ -13,6 +14,7 @@ use super::client::ClientError;
 use super::key::keys;
 use super::plugin::Answer;
 use super::table::{Format, Table, print};
+use crate::memory;
 
 /// `key recipient`.
 #[derive(Debug, clap::Args)]
@@ -61,6 +63,7 @@ impl Recover {
     /// The passphrase stays here: a member is sent the data keys, over mutual TLS.
     pub(super) async fn run(self) -> Result<(), ClientError> {
         let Self { recipient, passphrase, answer } = self;
+        memory::hide();
         let mut client = keys(&answer.connection).await?;
         let wrapped = client.wrapped(WrappedRequest {}).await;
         let wrapped = wrapped.map_err(|status| answer.connection.failed(&status))?.into_inner();
@@ -79,7 +82,7 @@ impl Recover {
         for record in meant {
             let key = RecoveryKey::derive(&passphrase, &recipient)?;
             let material = unwrap_elsewhere(wrapped.cluster_id, &record, key)?;
-            keys.push(UnwrappedKey { id: record.id, material: material.to_vec().into() });
+            keys.push(UnwrappedKey { id: record.id, material: Bytes::from_owner(material) });
         }
         let response = client.recover(RecoverRequest { keys }).await;
         let response = response.map_err(|status| answer.connection.failed(&status))?.into_inner();

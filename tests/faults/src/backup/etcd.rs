@@ -318,3 +318,29 @@ async fn a_lease_that_ends_during_an_import_leaves_no_key_behind() {
         assert!(begun.elapsed() < Duration::from_secs(180), "leases do not end: {told}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_etcd_with_users_is_imported_by_one_of_them_from_the_endpoint_that_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let etcd = Server::etcd().await;
+    for words in [
+        &["put", "/a", "x"][..],
+        &["user", "add", "root:r00t"],
+        &["user", "grant-role", "root", "root"],
+        &["auth", "enable"],
+    ] {
+        etcd.etcdctl().ok(words).await;
+    }
+    let from = format!("http://127.0.0.1:1,http://127.0.0.1:{}", etcd.ports().client);
+    let import = async |more: &[&str]| {
+        let ours = Server::unstarted(kind(&[]));
+        made_for(&ours, &[&["import", "etcd", "--from", &from, "--at-once"], more].concat()).await
+    };
+    refused(&import(&[]).await, "user name is empty");
+    let password = folder.path().join("password");
+    for (written, works) in [("wrong\n", false), ("r00t\n", true)] {
+        fs::write(&password, written).unwrap();
+        let imported = import(&["--user", "root", "--password-file", text(&password)]).await;
+        if works { done(&imported) } else { refused(&imported, "authentication failed") }
+    }
+}

@@ -11,7 +11,7 @@ use std::{
 use harness::{Certificates, Client, Cluster, ClusterOptions, Random};
 use proto::{
     admin::{KeyStatusRequest, RotateRequest, SettleRequest, keys_client::KeysClient},
-    etcdserverpb::{CompactionRequest, HashKvRequest, RangeRequest, WatchCreateRequest},
+    etcdserverpb::{CompactionRequest, DefragmentRequest, HashKvRequest, RangeRequest, WatchCreateRequest},
 };
 use tokio::time::{sleep, timeout};
 use tonic::transport::Channel;
@@ -93,7 +93,7 @@ async fn measure(
     Puts::new(doors.clone(), RESTING, Random::new(random.next())).fill(keys).await?;
     let quiet = revisions(&doors[0]).await?.0;
     let mut puts = Puts::new(doors.clone(), WRITTEN, random).among(WRITTEN_KEYS);
-    sleep(CALM).await;
+    rest(cluster).await?;
     let length = MEASURE_MIN.max(MEASURE_EACH * u32::try_from(keys).unwrap_or(u32::MAX));
     let (baseline, ()) = puts.until(disturb(cluster, killed, quiet, length)).await;
     cluster.ready(killed, ROTATION_MAX).await?;
@@ -102,7 +102,7 @@ async fn measure(
     let quiet = before.0;
     let compaction = CompactionRequest { revision: quiet, physical: true };
     doors[0].kv.clone().compact(compaction).await.map_err(text)?;
-    sleep(CALM).await;
+    rest(cluster).await?;
     print(&format!("{keys} keys are sealed; without a rotation: {baseline}\n"));
     let mut watch = doors[0].watch();
     watch.create(resting_watch()).await;
@@ -121,6 +121,17 @@ async fn measure(
     cluster.ready(killed, ROTATION_MAX).await?;
     seen.complaints.extend(different_hashes(&all, quiet).await);
     Ok(verdict(&baseline, &during, &seen))
+}
+
+/// Lets members come to rest: what their databases would merge of what was done before, they have merged.
+async fn rest(cluster: &Cluster) -> Result<(), String> {
+    sleep(CALM).await;
+    for member in 0..MEMBERS {
+        let mut maintenance = door(cluster, member).maintenance.clone();
+        maintenance.defragment(DefragmentRequest {}).await.map_err(text)?;
+    }
+    sleep(CALM).await;
+    Ok(())
 }
 
 /// Replaces the data key and waits until every value is sealed with the new one; kills a member and starts it again meanwhile.

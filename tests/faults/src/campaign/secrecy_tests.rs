@@ -2,13 +2,15 @@
 
 use std::{
     collections::BTreeMap,
+    fs,
     time::{Duration, Instant},
 };
 
 use faults::search::{Canary, found};
 use harness::{Client, Cluster, ClusterOptions, Random, Seed};
+use prost::Message as _;
 use proto::{
-    admin::{RotateRequest, SettleRequest, keys_client::KeysClient},
+    admin::{KeyStatusRequest, RotateRequest, SettleRequest, keys_client::KeysClient},
     etcdserverpb::{
         CompactionRequest, Compare, DeleteRangeRequest, LeaseGrantRequest, PutRequest, RangeRequest, RequestOp,
         TxnRequest, WatchCreateRequest,
@@ -51,6 +53,7 @@ impl Scene {
         let mut flags = authority.flags();
         flags.extend(harness::PATIENT.map(str::to_owned));
         flags.push(format!("--snapshot-count={SNAPSHOT_ENTRIES}"));
+        flags.push("--log-level=debug".to_owned());
         flags.push(format!("--snapshot-catchup-entries={SNAPSHOT_ENTRIES}"));
         let own_flags = BTreeMap::from([(KEYLESS, vec!["--seal-provider=none".to_owned()])]);
         let cluster = Cluster::start(ClusterOptions {
@@ -102,6 +105,23 @@ impl Scene {
         let begun = Instant::now();
         while !keys.settle(SettleRequest { wait_ms: 1000 }).await.unwrap().into_inner().settled {
             assert!(begun.elapsed() < PATIENCE, "values are not sealed anew");
+        }
+    }
+
+    /// Writes down what each member tells of itself, so that it is looked through with the files.
+    async fn write_down(&self) {
+        let folder = self.cluster.home().join("told");
+        fs::create_dir_all(&folder).unwrap();
+        for member in 0..self.cluster.size() {
+            for (number, path) in ["/metrics", "/readyz?verbose", "/health", "/version"].into_iter().enumerate() {
+                let page = harness::get(self.cluster.ports(member).metrics, path).await.unwrap();
+                assert!(!page.body.is_empty(), "{path}");
+                fs::write(folder.join(format!("m{member}-{number}")), page.body).unwrap();
+            }
+            let port = self.cluster.ports(member).admin;
+            let channel = harness::connect(port, Some(&self.authority.administrator())).await.unwrap();
+            let status = KeysClient::new(channel).status(KeyStatusRequest {}).await.unwrap().into_inner();
+            fs::write(folder.join(format!("m{member}-keys")), status.encode_to_vec()).unwrap();
         }
     }
 
@@ -220,6 +240,7 @@ async fn members_tell_each_other_nothing_in_plain_text_and_one_without_a_key_has
     let compaction = CompactionRequest { revision, physical: true };
     scene.clients[0].kv.clone().compact(compaction).await.unwrap();
     scene.rotate(1).await;
+    scene.write_down().await;
     scene.nowhere("after a compaction and a rotation");
     assert_eq!(different_hashes(&scene.clients, revision).await, None);
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use admission::{Cause, Decision, Engine, Sample, Told};
+use admission::{AdmissionError, Cause, Decision, Engine, PluginMode, Sample, Told, Trial};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
@@ -31,9 +31,12 @@ struct CaseFile {
     /// The settings that the plugin has meanwhile.
     #[serde(default)]
     settings: String,
+    /// A part of the reason for which it is to refuse these settings; there are no cases then.
+    settings_refused: Option<String>,
     /// What the store holds meanwhile; the plugin may read all of it.
     #[serde(default)]
     state: Vec<Entry>,
+    #[serde(default)]
     cases: Vec<Case>,
 }
 
@@ -71,6 +74,8 @@ struct Write {
     #[serde(default)]
     in_txn: bool,
     #[serde(default)]
+    mode: Mode,
+    #[serde(default)]
     caller: Caller,
 }
 
@@ -80,6 +85,16 @@ enum Operation {
     #[default]
     Put,
     Delete,
+}
+
+/// What becomes of a verdict.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Mode {
+    #[default]
+    Enforce,
+    Warn,
+    Observe,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -97,13 +112,15 @@ struct Expected {
     decision: Wanted,
     /// The code of a denial.
     code: Option<String>,
-    /// A part of the message of a denial.
+    /// A part of the message of a denial, or of why there is no verdict.
     message: Option<String>,
     /// The value that is put instead.
     value: Option<String>,
     value_base64: Option<String>,
     /// All warnings, in their order.
     warnings: Option<Vec<String>>,
+    /// All notes for auditors, in their order.
+    notes: Option<Vec<String>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -112,6 +129,8 @@ enum Wanted {
     Allow,
     Deny,
     Mutate,
+    /// It comes to no verdict.
+    Fail,
 }
 
 #[derive(Serialize)]
@@ -135,6 +154,13 @@ impl Test {
         for path in files(&self.folder.join("cases"), "yaml")? {
             let text = String::from_utf8(read(&path)?).map_err(|error| unusable(&path, error))?;
             let file: CaseFile = serde_saphyr::from_str(&text).map_err(|error| unusable(&path, error))?;
+            if file.settings_refused.is_some() != file.cases.is_empty() {
+                return Err(unusable(&path, "a file has cases, or settings-refused"));
+            }
+            if let Some(reason) = &file.settings_refused {
+                rows.push(refusal(&path, reason, engine.try_out(&component, Some(&file.settings)))?);
+                continue;
+            }
             let trial = engine.try_out(&component, Some(file.settings.as_str()))?;
             for case in file.cases {
                 let state = state(file.state.iter().chain(&case.state));
@@ -170,6 +196,11 @@ impl Write {
             value: value.map(Into::into),
             value_withheld: self.value_withheld,
             in_txn: self.in_txn,
+            mode: match self.mode {
+                Mode::Enforce => PluginMode::Enforce,
+                Mode::Warn => PluginMode::Warn,
+                Mode::Observe => PluginMode::Observe,
+            },
             common_name: self.caller.common_name,
             user: self.caller.user,
             uris: self.caller.uris,
@@ -182,6 +213,10 @@ impl Expected {
     fn judge(&self, case: String, told: Result<Told, Cause>, path: &Path) -> Result<Row, ClientError> {
         let wanted = bytes(self.value.clone(), self.value_base64.as_deref());
         let wanted = wanted.map_err(|error| unusable(path, format!("{case}: {error}")))?;
+        let has_more = self.code.is_some() || wanted.is_some() || self.warnings.is_some() || self.notes.is_some();
+        if self.decision == Wanted::Fail && has_more {
+            return Err(unusable(path, format!("{case}: a plugin that fails has a message and nothing else")));
+        }
         let verdict = match &told {
             Ok(Told { decision: Decision::Allow, .. }) => "allow".to_owned(),
             Ok(Told { decision: Decision::Deny { code, message }, .. }) => format!("deny {code}: {message}"),
@@ -190,7 +225,8 @@ impl Expected {
         };
         let problem = match told {
             Ok(told) => self.problem(&told, wanted.as_deref()),
-            Err(_) => Some(format!("expected {}", self.decision.name())),
+            Err(_) if self.decision != Wanted::Fail => Some(format!("expected {}", self.decision.name())),
+            Err(cause) => self.other_message(&cause.to_string()),
         };
         Ok(Row { case, passed: problem.is_none(), verdict, problem: problem.unwrap_or_default() })
     }
@@ -200,18 +236,43 @@ impl Expected {
             (Decision::Allow, Wanted::Allow) => None,
             (Decision::Deny { code, message }, Wanted::Deny) => {
                 let other_code = self.code.as_ref().filter(|wanted| *wanted != code);
-                let other_message = self.message.as_ref().filter(|wanted| !message.contains(*wanted));
                 let code = other_code.map(|wanted| format!("expected code {wanted}"));
-                code.or_else(|| other_message.map(|wanted| format!("expected a message with {wanted:?}")))
+                code.or_else(|| self.other_message(message))
             }
             (Decision::Mutate(value), Wanted::Mutate) => wanted
                 .filter(|wanted| *wanted != value.expose())
                 .map(|wanted| format!("expected another value, of {} bytes", wanted.len())),
             (_, wanted) => Some(format!("expected {}", wanted.name())),
         };
-        let warnings = self.warnings.as_ref().filter(|wanted| **wanted != told.warnings);
-        differs.or_else(|| warnings.map(|wanted| format!("expected warnings {wanted:?}, got {:?}", told.warnings)))
+        differs
+            .or_else(|| others("warnings", self.warnings.as_ref(), &told.warnings))
+            .or_else(|| others("notes", self.notes.as_ref(), &told.notes))
     }
+
+    fn other_message(&self, message: &str) -> Option<String> {
+        let wanted = self.message.as_ref().filter(|wanted| !message.contains(*wanted));
+        wanted.map(|wanted| format!("expected a message with {wanted:?}"))
+    }
+}
+
+fn others(what: &str, wanted: Option<&Vec<String>>, told: &[String]) -> Option<String> {
+    let wanted = wanted.filter(|wanted| *wanted != told);
+    wanted.map(|wanted| format!("expected {what} {wanted:?}, got {told:?}"))
+}
+
+/// Whether settings are refused for a reason.
+fn refusal(path: &Path, reason: &str, tried: Result<Trial, AdmissionError>) -> Result<Row, ClientError> {
+    let case = format!("settings of {}", path.file_name().unwrap_or_default().display());
+    let (verdict, problem) = match tried {
+        Ok(_) => ("taken".to_owned(), Some("expected that it refuses them".to_owned())),
+        Err(refused @ AdmissionError::BadSettings { .. }) => {
+            let said = refused.to_string();
+            let problem = (!said.contains(reason)).then(|| format!("expected a reason with {reason:?}"));
+            (format!("refused: {said}"), problem)
+        }
+        Err(other) => return Err(other.into()),
+    };
+    Ok(Row { case, passed: problem.is_none(), verdict, problem: problem.unwrap_or_default() })
 }
 
 impl Wanted {
@@ -220,6 +281,7 @@ impl Wanted {
             Self::Allow => "allow",
             Self::Deny => "deny",
             Self::Mutate => "mutate",
+            Self::Fail => "that it comes to no verdict",
         }
     }
 }
@@ -266,57 +328,5 @@ fn unusable(path: &Path, reason: impl std::fmt::Display) -> ClientError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const CASES: &str = r#"
-cases:
-  - name: everything is denied
-    request: { key: /guarded/a, value: x, caller: { user: alice } }
-    expect: { decision: deny, code: denied, message: nothing may }
-  - name: also deletes
-    request: { operation: delete, key: /guarded/a }
-    expect: { decision: deny, warnings: [] }
-"#;
-
-    fn folder(cases: &str) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("cases")).unwrap();
-        std::fs::write(folder.path().join("cases/some.yaml"), cases).unwrap();
-        std::fs::write(folder.path().join("plugin.wasm"), guests::deny_all()).unwrap();
-        folder
-    }
-
-    fn run(folder: &Path) -> Result<(), ClientError> {
-        Test { folder: folder.to_owned(), component: None, output: Format::Json }.run()
-    }
-
-    #[test]
-    fn cases_that_hold_pass_and_one_that_does_not_fails_the_run() {
-        run(folder(CASES).path()).unwrap();
-        for (right, wrong) in [
-            ("code: denied", "code: other"),
-            ("message: nothing may", "message: all may"),
-            ("decision: deny, warnings: []", "decision: allow"),
-            ("decision: deny, warnings: []", "decision: deny, warnings: [w]"),
-        ] {
-            let failed = run(folder(&CASES.replace(right, wrong)).path()).unwrap_err();
-            assert!(matches!(failed, ClientError::CasesFailed { failed: 1, count: 2 }), "{wrong}: {failed}");
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_used_is_named() {
-        for (cases, named) in [
-            ("cases: []", "no case"),
-            (&CASES.replace("value: x", "valeu: x"), "valeu"),
-            (&CASES.replace("value: x", "value-base64: '%'"), "no base64"),
-        ] {
-            let error = run(folder(cases).path()).unwrap_err().to_string();
-            assert!(error.contains(named), "{error}");
-        }
-        let several = folder(CASES);
-        std::fs::write(several.path().join("other.wasm"), "").unwrap();
-        assert!(run(several.path()).unwrap_err().to_string().contains("--component"));
-    }
-}
+#[path = "cases_tests.rs"]
+mod tests;

@@ -7,33 +7,15 @@
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::{BufWriter, Write as _};
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bytes::Bytes;
 use flow::offline::{self, Change, Happened, Imported, Importing};
 use indicatif::ProgressBar;
-use proto::etcdserverpb::{
-    AuthStatusRequest, LeaseLeasesRequest, LeaseTimeToLiveRequest, RangeRequest, SnapshotRequest, WatchCreateRequest,
-    WatchRequest, WatchResponse, auth_client::AuthClient, kv_client::KvClient, lease_client::LeaseClient,
-    maintenance_client::MaintenanceClient, watch_client::WatchClient, watch_request::RequestUnion,
-};
 use proto::mvccpb::{self, event::EventType};
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::Streaming;
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
 use super::counting;
-use crate::cli::client::{ClientError, innermost, read};
-
-/// Keys of a page when all of them are compared.
-const PAGE_KEYS: i64 = 1000;
-
-/// Largest answer: a page of the largest values.
-const ANSWER_BYTES_MAX: usize = usize::MAX;
+use super::running::{Access, Etcd, Watch};
+use crate::cli::client::ClientError;
 
 /// How often the rest is taken and all of it compared: an etcd that is written to each time is not about to be switched over from.
 const ROUNDS_MAX: u32 = 10;
@@ -41,35 +23,20 @@ const ROUNDS_MAX: u32 = 10;
 /// Between two of these rounds: a lease that ends takes its keys with it within a second or so.
 const ROUND_PAUSE: Duration = Duration::from_secs(1);
 
-/// An endpoint that does not answer a connection attempt for this long is taken for gone.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Where an etcd is, and who is asking.
+/// Where an etcd is, and until when it is followed.
 #[derive(Clone, Debug, clap::Args)]
-#[command(next_help_heading = "An etcd that runs")]
 pub(crate) struct Source {
-    /// Import from an etcd that runs, at https://HOST:PORT or http://HOST:PORT, rather than from a file; goes on with what it
-    /// writes until interrupted (Ctrl-C), when nobody writes any more
-    #[arg(long, value_name = "URL", conflicts_with = "source", required_unless_present = "source")]
-    from: Option<String>,
-    /// Authority of its certificate (PEM)
-    #[arg(long, value_name = "FILE", requires = "from")]
-    cacert: Option<PathBuf>,
-    /// Certificate to show to it (PEM)
-    #[arg(long, value_name = "FILE", requires_all = ["from", "key"])]
-    cert: Option<PathBuf>,
-    /// Private key of that (PEM)
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    key: Option<PathBuf>,
+    #[command(flatten)]
+    access: Access,
     /// Do not wait to be interrupted: take what there is now, and not what is written while that is compared
-    #[arg(long, requires = "from")]
+    #[arg(long, requires = "from", help_heading = "An etcd that runs")]
     at_once: bool,
 }
 
 impl Source {
     /// Whether an etcd is named.
     pub(crate) fn is_named(&self) -> bool {
-        self.from.is_some()
+        !self.access.from.is_empty()
     }
 
     /// Imports from it; `import` names everything but the file, which is made here and removed.
@@ -79,14 +46,17 @@ impl Source {
     /// [`ClientError`]; nothing is left of the data directory then.
     pub(crate) async fn import(&self, import: offline::Import) -> Result<Imported, ClientError> {
         import.check_members()?;
-        let etcd = Etcd { channel: self.connect().await?, endpoint: self.from.clone().unwrap_or_default() };
+        let etcd = self.access.connect().await?;
         let dir = tempfile::tempdir()?;
         let source = dir.path().join("etcd.db");
-        etcd.save(&source).await?;
+        let fetched = counting("bytes of its snapshot fetched");
+        etcd.save(&source, &fetched).await?;
+        fetched.finish_and_clear();
         let bar = counting("changes imported");
         let mut importing =
             Importing::begin(&offline::Import { source, ..import }, &mut |done| bar.set_position(done))?;
         drop(dir);
+        etcd.log_in().await?;
         let mut watch = etcd.watch(importing.revision() + 1).await?;
         bar.set_message(if self.at_once {
             "changes imported"
@@ -101,12 +71,11 @@ impl Source {
             }
         });
         loop {
-            let answer = tokio::select! {
+            tokio::select! {
                 biased;
                 () = &mut interrupted => break,
-                answer = watch.answers.message() => answer,
-            };
-            etcd.take(&mut importing, &mut open, answer)?;
+                followed = follow(&etcd, &mut watch, &mut importing, &mut open) => followed?,
+            }
             bar.set_position(importing.changes());
         }
         bar.set_message("changes imported; taking the rest, and comparing");
@@ -125,9 +94,10 @@ impl Source {
         bar: &ProgressBar,
     ) -> Result<(), ClientError> {
         for _ in 0..ROUNDS_MAX {
+            etcd.log_in().await?;
             let newest = etcd.newest().await?;
             while importing.revision() < newest {
-                etcd.take(importing, open, watch.answers.message().await)?;
+                follow(etcd, watch, importing, open).await?;
                 bar.set_position(importing.changes());
             }
             let revision = importing.revision();
@@ -144,158 +114,29 @@ impl Source {
         }
         Err(etcd.still_written())
     }
-
-    async fn connect(&self) -> Result<Channel, ClientError> {
-        let endpoint = self.from.clone().unwrap_or_default();
-        let unusable = |reason: String| ClientError::Unreachable { endpoint: endpoint.clone(), reason };
-        let mut target = Endpoint::from_shared(endpoint.clone()).map_err(|error| unusable(error.to_string()))?;
-        if endpoint.starts_with("https://") {
-            let mut tls = ClientTlsConfig::new();
-            if let Some(authority) = &self.cacert {
-                tls = tls.ca_certificate(Certificate::from_pem(read(authority)?));
-            }
-            if let (Some(certificate), Some(key)) = (&self.cert, &self.key) {
-                tls = tls.identity(Identity::from_pem(read(certificate)?, read(key)?));
-            }
-            target = target.tls_config(tls).map_err(|error| unusable(error.to_string()))?;
-        }
-        target.connect_timeout(CONNECT_TIMEOUT).connect().await.map_err(|error| unusable(innermost(&error)))
-    }
 }
 
-/// An etcd that runs.
-struct Etcd {
-    channel: Channel,
-    endpoint: String,
-}
-
-/// A watch on everything; it ends with its questions.
-struct Watch {
-    answers: Streaming<WatchResponse>,
-    _questions: mpsc::Sender<WatchRequest>,
-}
-
-impl Etcd {
-    fn failed(&self, status: &tonic::Status) -> ClientError {
-        ClientError::Refused { message: format!("{}: {}", self.endpoint, status.message()) }
+/// Takes what the watch tells next; those of a part of an answer wait for the rest of it. A watch that broke is begun again behind what
+/// was taken.
+async fn follow(
+    etcd: &Etcd,
+    watch: &mut Watch,
+    importing: &mut Importing,
+    open: &mut Vec<mvccpb::Event>,
+) -> Result<(), ClientError> {
+    let Some(answer) = watch.next().await else {
+        open.clear();
+        *watch = etcd.watch_again(importing.revision()).await?;
+        return Ok(());
+    };
+    if answer.canceled {
+        return Err(etcd.refused(&format!("{}; import again", answer.cancel_reason)));
     }
-
-    fn still_written(&self) -> ClientError {
-        let message = format!(
-            "{}: keys were written, or leases ended, each time that all of it was compared; stop whoever writes, and import again",
-            self.endpoint
-        );
-        ClientError::Refused { message }
+    open.extend(answer.events);
+    if !answer.fragment {
+        importing.take(by_revision(std::mem::take(open)))?;
     }
-
-    fn kv(&self) -> KvClient<Channel> {
-        KvClient::new(self.channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
-    }
-
-    async fn save(&self, to: &Path) -> Result<(), ClientError> {
-        let unwritable = ClientError::unwritable(to);
-        let mut client = MaintenanceClient::new(self.channel.clone());
-        let pieces = client.snapshot(SnapshotRequest {}).await;
-        let mut pieces = pieces.map_err(|status| self.failed(&status))?.into_inner();
-        let mut file = BufWriter::new(File::create_new(to).map_err(&unwritable)?);
-        while let Some(piece) = pieces.message().await.map_err(|status| self.failed(&status))? {
-            file.write_all(&piece.blob).map_err(&unwritable)?;
-        }
-        file.flush().map_err(&unwritable)
-    }
-
-    async fn watch(&self, from: i64) -> Result<Watch, ClientError> {
-        let everything = WatchCreateRequest {
-            key: Bytes::from_static(&[0]),
-            range_end: Bytes::from_static(&[0]),
-            start_revision: from,
-            ..WatchCreateRequest::default()
-        };
-        let (questions, asked) = mpsc::channel(1);
-        let question = WatchRequest { request_union: Some(RequestUnion::CreateRequest(everything)) };
-        // There is room for one.
-        let _ = questions.send(question).await;
-        let mut client = WatchClient::new(self.channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX);
-        let answers = client.watch(ReceiverStream::new(asked)).await.map_err(|status| self.failed(&status))?;
-        Ok(Watch { answers: answers.into_inner(), _questions: questions })
-    }
-
-    /// Takes the events of an answer; those of a part of one wait for the rest of it.
-    fn take(
-        &self,
-        importing: &mut Importing,
-        open: &mut Vec<mvccpb::Event>,
-        answer: Result<Option<WatchResponse>, tonic::Status>,
-    ) -> Result<(), ClientError> {
-        let ended = || ClientError::Refused { message: format!("{}: the watch ended; import again", self.endpoint) };
-        let answer = answer.map_err(|status| self.failed(&status))?.ok_or_else(ended)?;
-        if answer.canceled {
-            let message = format!("{}: {}; import again", self.endpoint, answer.cancel_reason);
-            return Err(ClientError::Refused { message });
-        }
-        open.extend(answer.events);
-        if !answer.fragment {
-            importing.take(by_revision(std::mem::take(open)))?;
-        }
-        Ok(())
-    }
-
-    async fn newest(&self) -> Result<i64, ClientError> {
-        let query = RangeRequest { key: Bytes::from_static(&[0]), count_only: true, ..RangeRequest::default() };
-        let answer = self.kv().range(query).await.map_err(|status| self.failed(&status))?.into_inner();
-        Ok(answer.header.map_or(0, |header| header.revision))
-    }
-
-    /// All keys as of a revision, page by page. Returns the leases that they are under.
-    async fn compare(&self, importing: &Importing, revision: i64) -> Result<BTreeSet<i64>, ClientError> {
-        let (mut kv, mut from, mut attached) = (self.kv(), vec![0], BTreeSet::new());
-        loop {
-            let query = RangeRequest {
-                key: from.clone().into(),
-                range_end: Bytes::from_static(&[0]),
-                limit: PAGE_KEYS,
-                revision,
-                ..RangeRequest::default()
-            };
-            let page = kv.range(query).await.map_err(|status| self.failed(&status))?.into_inner();
-            let theirs: Vec<_> = page.kvs.into_iter().map(offline::key_value).collect();
-            importing.compare(&from, &theirs, !page.more)?;
-            attached.extend(theirs.iter().map(|kv| kv.lease).filter(|lease| *lease != 0));
-            match theirs.last().filter(|_| page.more) {
-                Some(last) => from = [&last.key[..], &[0]].concat(),
-                None => return Ok(attached),
-            }
-        }
-    }
-
-    /// Users and roles are known from the snapshot alone: passwords cannot be asked for.
-    async fn check_users(&self, importing: &Importing) -> Result<(), ClientError> {
-        let status = AuthClient::new(self.channel.clone()).auth_status(AuthStatusRequest {}).await;
-        let known = importing.auth_revision();
-        match status.map(|status| status.into_inner().auth_revision) {
-            Ok(now) if known != 0 && now != known => Err(ClientError::Refused {
-                message: format!("{}: users or roles were changed meanwhile; import again", self.endpoint),
-            }),
-            // Before 3.5 etcd does not tell.
-            Ok(_) | Err(_) => Ok(()),
-        }
-    }
-
-    async fn leases(&self) -> Result<Vec<offline::LeaseRecord>, ClientError> {
-        let mut client = LeaseClient::new(self.channel.clone());
-        let listed = client.lease_leases(LeaseLeasesRequest {}).await.map_err(|status| self.failed(&status))?;
-        let mut leases = Vec::new();
-        for lease in listed.into_inner().leases {
-            let question = LeaseTimeToLiveRequest { id: lease.id, keys: false };
-            let answer = client.lease_time_to_live(question).await.map_err(|status| self.failed(&status))?.into_inner();
-            // One that has ended meanwhile has none.
-            if answer.ttl > 0 {
-                let (id, ttl_seconds, remaining_seconds) = (lease.id, answer.granted_ttl, answer.ttl);
-                leases.push(offline::LeaseRecord { id, ttl_seconds, remaining_seconds });
-            }
-        }
-        Ok(leases)
-    }
+    Ok(())
 }
 
 /// A lease that keys are under and that is not there any more.

@@ -1,6 +1,7 @@
 //! `strongroom import etcd`: moving in.
 
 mod live;
+mod running;
 
 use std::path::PathBuf;
 

@@ -110,7 +110,11 @@ async fn backup_at(place: &str, unix_seconds: i64) -> Result<String, ClientError
 
 /// The first backup that has a revision: later ones may have forgotten it. A snapshot itself is what it is.
 async fn backup_with(place: &str, revision: i64) -> Result<String, ClientError> {
-    let backups = offline::backups(place).await.unwrap_or_default();
+    let backups = match offline::backups(place).await {
+        // A file, or no backups of members.
+        Err(_) if !place.contains("://") => Vec::new(),
+        backups => backups?,
+    };
     let Some(newest) = backups.iter().map(|backup| backup.revision).max() else { return Ok(place.to_owned()) };
     let reaching = backups.iter().filter(|backup| backup.revision >= revision);
     reaching.min_by_key(|backup| backup.revision).map(|backup| backup.place.clone()).ok_or_else(|| {
