@@ -84,7 +84,7 @@ async fn what_others_have_in_the_folder_is_left_alone() {
     let place = folder.join(format!("{:016x}", member.header().member_id));
     let own = || -> Vec<_> { fs::read_dir(&place).into_iter().flatten().map(|entry| entry.unwrap().path()).collect() };
     let is_own = |path: &String| path.starts_with(place.to_str().unwrap());
-    let newest = async || whole(home).await.into_iter().filter(is_own).next_back();
+    let newest = async || whole(home).await.into_iter().rfind(is_own);
     until("a first one is made", async || newest().await.is_some()).await;
     let first = newest().await;
     until("another one takes its place", async || newest().await.is_some_and(|path| Some(path) != first)).await;

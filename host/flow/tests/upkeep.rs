@@ -1,5 +1,7 @@
 //! What keeps a member going: space, compaction, snapshots, versions and members.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::time::Duration;
 
 use crate::fixture::{config, put, read, write};
