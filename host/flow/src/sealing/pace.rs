@@ -10,8 +10,8 @@ const IDLE: Step = Step { values: 32, bytes: 64 << 10, entries: 2000 };
 /// While clients write: an entry about as large as theirs are.
 const BUSY: Step = Step { values: 8, bytes: 16 << 10, entries: 500 };
 
-/// While clients write, values follow each other at this distance, or one for so many of their writes if that is sooner. What members
-/// write to their disks is what clients notice most, later, when a database merges it; so it is to be far less than they write.
+/// While clients write, values follow each other at this distance, or one for so many of their writes if that is sooner: far less than
+/// a busy client writes.
 const VALUE_EACH: Duration = Duration::from_millis(6);
 const WRITES_EACH: u32 = 3;
 
