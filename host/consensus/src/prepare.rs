@@ -26,8 +26,8 @@ pub trait Preparation: Send + Sync + 'static {
     /// Why it cannot be run here, in words for the administrator.
     fn prepare(&self, digest: &[u8], signature: &[u8]) -> Result<(), String>;
 
-    /// Unwraps a data key that is about to be put into the log, wrapped as it would stand in the state. Blocks for as long as a KMS takes. A member without a root key need not, and one whose
-    /// KMS does not answer may be able to later.
+    /// Unwraps a data key that is about to be put into the log, wrapped as it would stand in the state. Blocks for as long as a KMS
+    /// takes. A member without a root key need not, and one whose KMS does not answer may be able to later.
     ///
     /// # Errors
     /// Why it can never be unwrapped here, in words for the administrator.

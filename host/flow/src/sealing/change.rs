@@ -78,8 +78,8 @@ impl Custody<'_> {
     ///
     /// # Errors
     /// [`SealError`] when a data key cannot be made, or not be unwrapped again; [`FlowError::KeyRefused`] when another member cannot
-    /// unwrap it; [`FlowError::PolicyChanging`] when somebody else
-    /// has changed the rule meanwhile, whose rule stands; otherwise as for a write.
+    /// unwrap it; [`FlowError::PolicyChanging`] when somebody else has changed the rule meanwhile, whose rule stands; otherwise as for a
+    /// write.
     pub(crate) async fn renew_all_of(&self, rule: &SealRule, digests: bool) -> Result<u64, FlowError> {
         let before = self.policy.caught_up().await?.keyring().rule(&rule.prefix).cloned();
         let pending = self.propose_pending(rule, digests).await?;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Status};
+use zeroize::Zeroizing;
 
 /// A member that does not answer a connection attempt for this long is taken for gone.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -210,6 +211,17 @@ fn unconnected_by_text(endpoint: String, text: String) -> ClientError {
 /// [`ClientError::File`].
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, ClientError> {
     fs::read(path).map_err(|source| ClientError::File { path: path.to_owned(), source })
+}
+
+/// The secret on the first line of a file. What was read of it is overwritten.
+///
+/// # Errors
+///
+/// [`ClientError::File`].
+pub(crate) fn secret(path: &Path) -> Result<Zeroizing<String>, ClientError> {
+    let text = fs::read_to_string(path).map_err(|source| ClientError::File { path: path.to_owned(), source })?;
+    let text = Zeroizing::new(text);
+    Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
 }
 
 /// The error and all its sources.

@@ -1,7 +1,6 @@
 //! `strongroom key recipient|recover`: wraps of data keys for a passphrase that no member knows.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::PathBuf;
 
 use bytes::Bytes;
@@ -10,7 +9,7 @@ use seal::{DataKeyRecord, RecoveryCosts, RecoveryKey, RecoveryRecipient, RootKey
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::client::ClientError;
+use super::client::{ClientError, secret};
 use super::key::keys;
 use super::plugin::Answer;
 use super::table::{Format, Table, print};
@@ -98,10 +97,7 @@ impl Recover {
 impl Passphrase {
     /// From the file, or typed without being shown; twice, if it is a new one.
     fn read(&self, is_new: bool) -> Result<Zeroizing<String>, ClientError> {
-        let Some(path) = &self.passphrase_file else { return ask(is_new) };
-        let text = fs::read_to_string(path).map_err(|source| ClientError::File { path: path.clone(), source })?;
-        let text = Zeroizing::new(text);
-        Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
+        self.passphrase_file.as_deref().map_or_else(|| ask(is_new), secret)
     }
 }
 

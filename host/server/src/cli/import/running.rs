@@ -1,7 +1,7 @@
 //! An etcd that runs, as what is imported from.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -24,7 +24,7 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity
 use tonic::{Request, Status, Streaming};
 use zeroize::Zeroizing;
 
-use crate::cli::client::{ClientError, innermost, read};
+use crate::cli::client::{ClientError, innermost, read, secret};
 
 /// Keys of a page when all of them are compared.
 const PAGE_KEYS: i64 = 1000;
@@ -124,12 +124,8 @@ impl Access {
     }
 
     fn password(&self, name: &str) -> Result<Zeroizing<String>, ClientError> {
-        let Some(path) = &self.password_file else {
-            return Ok(Zeroizing::new(rpassword::prompt_password(format!("Password of {name}: "))?));
-        };
-        let text = fs::read_to_string(path).map_err(|source| ClientError::File { path: path.clone(), source })?;
-        let text = Zeroizing::new(text);
-        Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
+        let ask = || Ok(Zeroizing::new(rpassword::prompt_password(format!("Password of {name}: "))?));
+        self.password_file.as_deref().map_or_else(ask, secret)
     }
 }
 
