@@ -1,10 +1,8 @@
 //! What a request shows to prove which user it is from.
 
 use auth::{Caller, Credential, Token};
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::HeaderMap;
-use axum::middleware::Next;
-use axum::response::Response;
 use flow::Member;
 
 use crate::gateway::ThroughGateway;
@@ -26,12 +24,11 @@ pub(crate) fn caller(request: &Request, common_name_counts: bool) -> Caller {
     }
 }
 
-/// The middleware before the gate: a token that another member gave a moment ago is waited for.
-pub(crate) async fn look_up(State(member): State<Member>, request: Request, next: Next) -> Response {
-    if let Some(token) = token(request.headers()) {
-        member.look_up(&token).await;
+/// Before the gate: a token that another member gave a moment ago is waited for.
+pub(crate) async fn look_up(member: &Member, headers: &HeaderMap) {
+    if let Some(token) = token(headers) {
+        Box::pin(member.look_up(&token)).await;
     }
-    next.run(request).await
 }
 
 /// Whether it shows a token, good or not.

@@ -25,14 +25,13 @@ use proto::health::health_server::{HealthServer, SERVICE_NAME as HEALTH_SERVICE}
 use proto::v3electionpb::election_server::{ElectionServer, SERVICE_NAME as ELECTION_SERVICE};
 use proto::v3lockpb::lock_server::{LockServer, SERVICE_NAME as LOCK_SERVICE};
 use tokio_util::sync::CancellationToken;
-use tonic::service::Routes;
+use tonic::service::Routes as TonicRoutes;
 
 use crate::admin::{AuditDoor, KeysDoor, PluginsDoor, SealDoor};
 use crate::cluster::ClusterDoor;
-use crate::credentials;
 use crate::election::ElectionDoor;
 use crate::front::{self, AllowList, Front};
-use crate::gate::{Audience, Gate, guard, unknown};
+use crate::gate::{Audience, Gate, unknown};
 use crate::gateway;
 use crate::health::{self, Probed};
 use crate::kv::KvDoor;
@@ -42,6 +41,7 @@ use crate::lock::LockDoor;
 use crate::maintenance::MaintenanceDoor;
 use crate::metrics::Metrics;
 use crate::reflection;
+use crate::services::{Guarded, Routes, Services};
 use crate::serving::ServingDoor;
 use crate::users::AuthDoor;
 use crate::variables;
@@ -164,24 +164,24 @@ impl Doors {
     }
 
     /// The client listener: etcd's services, the JSON gateway before them, and the pages.
-    pub fn client_routes(&self) -> Router {
+    pub fn client_routes(&self) -> Routes {
         let services = reflection::add(self.etcd_services(), &ETCD_SERVICES);
-        let services = self.guarded(services, Audience::Clients);
+        let calls = self.guarded(services, Audience::Clients);
         let gateway = match self.gateway {
             true => {
                 let warden = self.common_name_counts.then(|| self.member.warden().clone());
-                gateway::routes(services.clone(), self.message_bytes_max(), warden)
+                gateway::routes(calls.router(), self.message_bytes_max(), warden)
             }
             false => Router::new(),
         };
         let debug = Router::new().route("/debug/vars", health::page_of(any(variables::show)));
-        let routes = services.merge(gateway).merge(self.pages()).merge(self.probes(debug)).fallback(no_such_page);
-        routes.layer(from_fn_with_state(self.front.clone(), front::receive))
+        let pages = gateway.merge(self.pages()).merge(self.probes(debug)).fallback(no_such_page);
+        Routes::new(calls, pages.layer(from_fn_with_state(self.front.clone(), front::receive)))
     }
 
     /// The admin listener: the admin services and everything that the client listener has, each call for whoever holds the
     /// office that it takes.
-    pub fn admin_routes(&self) -> Router {
+    pub fn admin_routes(&self) -> Routes {
         let plugins = PluginsServer::new(PluginsDoor { member: self.member.clone(), shutdown: self.shutdown.clone() });
         let keys = KeysServer::new(KeysDoor { member: self.member.clone() });
         let seal = SealServer::new(SealDoor { member: self.member.clone() });
@@ -192,7 +192,7 @@ impl Doors {
             .add_service(seal.max_decoding_message_size(self.message_bytes_max()))
             .add_service(AuditServer::new(AuditDoor { member: self.member.clone(), shutdown: self.shutdown.clone() }));
         let services = reflection::add(services, &[&ETCD_SERVICES[..], &ADMIN_SERVICES].concat());
-        self.guarded(services, Audience::Administrators).fallback(no_such_page)
+        Routes::new(self.guarded(services, Audience::Administrators), Router::new().fallback(no_such_page))
     }
 
     /// The metrics listener: `/metrics`, `/health`, `/livez`, `/readyz`, `/version`. No service.
@@ -222,7 +222,8 @@ impl Doors {
         }
     }
 
-    fn etcd_services(&self) -> Routes {
+    /// All but the one for keys and values.
+    fn etcd_services(&self) -> TonicRoutes {
         let member = || self.member.clone();
         let (shutdown, progress_interval) = (self.shutdown.clone(), self.watch_progress_interval);
         let watch = WatchDoor { member: member(), progress_interval, shutdown: shutdown.clone() };
@@ -232,8 +233,7 @@ impl Doors {
         let lease = LeaseDoor { member: member(), shutdown };
         let serving = ServingDoor { shutdown: self.shutdown.clone() };
         let largest = self.message_bytes_max();
-        Routes::new(KvServer::new(KvDoor { member: member() }).max_decoding_message_size(largest))
-            .add_service(WatchServer::new(watch).max_decoding_message_size(largest))
+        TonicRoutes::new(WatchServer::new(watch).max_decoding_message_size(largest))
             .add_service(LeaseServer::new(lease).max_decoding_message_size(largest))
             .add_service(ClusterServer::new(ClusterDoor { member: member() }).max_decoding_message_size(largest))
             .add_service(MaintenanceServer::new(maintenance))
@@ -253,7 +253,10 @@ impl Doors {
         Arc::new(move || member.is_learner())
     }
 
-    fn guarded(&self, services: Routes, audience: Audience) -> Router {
+    fn guarded(&self, others: TonicRoutes, audience: Audience) -> Guarded {
+        let member = self.member.clone();
+        let kv = KvServer::new(KvDoor { member: member.clone() }).max_decoding_message_size(self.message_bytes_max());
+        let services = Services { kv, others: others.prepare().into_axum_router() };
         let gate = Gate {
             audience,
             administrators: self.administrators(audience),
@@ -269,8 +272,7 @@ impl Doors {
             slow_after: self.member.warning_unary_request_duration(),
             metrics: self.metrics.calls.clone(),
         };
-        let known = from_fn_with_state(self.member.clone(), credentials::look_up);
-        services.prepare().into_axum_router().layer(from_fn_with_state(Arc::new(gate), guard)).layer(known)
+        Guarded { gate: Arc::new(gate), services, member }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What every request that is not gRPC passes on the client listener, as in etcd: is its host one of ours, and may a
+//! What every request but calls of gRPC passes on the client listener, as in etcd: is its host one of ours, and may a
 //! page of another origin read the answer.
 
 use std::collections::BTreeSet;
@@ -47,11 +47,6 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
 
 /// The middleware.
 pub(crate) async fn receive(State(front): State<Front>, request: Request, next: Next) -> Response {
-    // As in etcd, what is below the gateway's paths is for the gateway, whatever type its content claims to be.
-    let for_gateway = request.uri().path().starts_with("/v3/");
-    if is_grpc(request.headers()) && !for_gateway {
-        return next.run(request).await;
-    }
     let host = host_of(&request).to_owned();
     if request.extensions().get::<Encrypted>().is_none() && !front.hosts.allows(&host) {
         tracing::warn!(host, "rejecting HTTP request to prevent DNS rebinding attacks");

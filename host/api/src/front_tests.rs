@@ -34,9 +34,6 @@ async fn without_tls_the_host_must_be_known() {
     let mut encrypted = asking("evil.example");
     encrypted.extensions_mut().insert(Encrypted);
     assert_eq!(status(encrypted).await, StatusCode::IM_A_TEAPOT);
-    let mut grpc = asking("evil.example");
-    grpc.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc+proto"));
-    assert_eq!(status(grpc).await, StatusCode::IM_A_TEAPOT);
 }
 
 #[tokio::test]

@@ -11,9 +11,8 @@ use auth::{
     Subject, Warden,
 };
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::HeaderMap;
-use axum::middleware::Next;
 use axum::response::Response;
 use flow::{FlowError, IdentityLimits, StreamPlace};
 use http_body_util::BodyExt as _;
@@ -63,21 +62,30 @@ pub(crate) struct Gate {
     pub(crate) callers: Option<Arc<IdentityLimits>>,
 }
 
-/// The middleware. Whatever is not classified does not pass.
-pub(crate) async fn guard(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
-    let Some(method) = class::method(request.uri().path()) else { return unknown() };
-    let (started, remote) = (Instant::now(), request.extensions().get::<Caller>().and_then(Caller::remote));
-    let call = Call::started(method, request.headers(), gate.metrics.clone());
-    let request = request.map(|body| call.receiving(body));
-    let response = gate.pass(method, request, next).await.unwrap_or_else(Status::into_http);
-    gate.warn_if_slow(method, started.elapsed(), remote);
-    let (parts, body) = response.into_parts();
-    let body = call.answering(body, &parts.headers);
-    Response::from_parts(parts, body)
-}
-
 impl Gate {
-    async fn pass(&self, method: Method, request: Request, next: Next) -> Result<Response, Status> {
+    /// Has a call carried out by `next` if it passes.
+    pub(crate) async fn guard<F: Future<Output = Response>>(
+        &self,
+        method: Method,
+        request: Request,
+        next: impl FnOnce(Request) -> F,
+    ) -> Response {
+        let (started, remote) = (Instant::now(), request.extensions().get::<Caller>().and_then(Caller::remote));
+        let call = Call::started(method, request.headers(), self.metrics.clone());
+        let request = request.map(|body| call.receiving(body));
+        let response = self.pass(method, request, next).await.unwrap_or_else(Status::into_http);
+        self.warn_if_slow(method, started.elapsed(), remote);
+        let (parts, body) = response.into_parts();
+        let body = call.answering(body, &parts.headers);
+        Response::from_parts(parts, body)
+    }
+
+    async fn pass<F: Future<Output = Response>>(
+        &self,
+        method: Method,
+        request: Request,
+        next: impl FnOnce(Request) -> F,
+    ) -> Result<Response, Status> {
         let caller = credentials::caller(&request, self.common_name_counts);
         let place = self.place(method, &caller)?;
         let response = self.recorded(method, caller, request, next).await?;
@@ -87,7 +95,13 @@ impl Gate {
         })
     }
 
-    async fn recorded(&self, method: Method, caller: Caller, request: Request, next: Next) -> Result<Response, Status> {
+    async fn recorded<F: Future<Output = Response>>(
+        &self,
+        method: Method,
+        caller: Caller,
+        request: Request,
+        next: impl FnOnce(Request) -> F,
+    ) -> Result<Response, Status> {
         let (method, message, mut request) = self.classified(method, request).await?;
         let admitted = self.admit(method, &caller, &mut request).map_err(Status::from);
         let office = admitted.as_ref().ok().and_then(Option::as_deref);
@@ -213,15 +227,20 @@ impl Gate {
 }
 
 impl Gate {
-    async fn call(&self, method: Method, request: Request, next: Next) -> Response {
+    async fn call<F: Future<Output = Response>>(
+        &self,
+        method: Method,
+        request: Request,
+        next: impl FnOnce(Request) -> F,
+    ) -> Response {
         let needs_leader = method.kind != CallKind::Unary && leadership::is_required(request.headers());
         let deadline = deadline::of_request(request.headers());
         let response = match deadline {
-            Some(deadline) => match tokio::time::timeout(deadline, next.run(request)).await {
+            Some(deadline) => match tokio::time::timeout(deadline, next(request)).await {
                 Ok(response) => response,
                 Err(_) => return Status::from(ApiError::DeadlineExceeded).into_http(),
             },
-            None => next.run(request).await,
+            None => next(request).await,
         };
         let response = with_etcds_size_error(response);
         if needs_leader { response.map(|body| self.leadership.bound(body)) } else { response }

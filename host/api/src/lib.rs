@@ -2,10 +2,12 @@
 //! monitoring.
 //!
 //! ```text
-//!  socket -> listener -> front -> gate ------------------> service -> convert -> flow::Member
-//!            TLS,        hosts,   class of the call,       one file    wire <->
-//!            Caller      CORS     administrator, metrics   for each    types
-//!                          `-> gateway: JSON <-> messages, to the gate
+//!  socket -> listener -> calls: gate ------------------> service -> convert -> flow::Member
+//!            TLS,        |      class of the call,       one file    wire <->
+//!            Caller      |      administrator, metrics   for each    types
+//!                        `-> pages: front -> probes, metrics
+//!                                   hosts, `-> gateway: JSON <-> messages, to the gate
+//!                                   CORS
 //! ```
 //!
 //! It is *not* where anything is decided about data: a door parses, hands over to [`flow::Member`] and encodes the
@@ -54,6 +56,7 @@ mod peers;
 mod record;
 mod reflection;
 mod request;
+mod services;
 mod serving;
 mod socket;
 mod status;
@@ -74,5 +77,6 @@ pub use listener::{
 pub use maintenance::{SNAPSHOT_ID, SNAPSHOT_RESUME};
 pub use metrics::Metrics;
 pub use peers::PeerPages;
+pub use services::Routes;
 pub use socket::Listener;
 pub use trust::{Tls, Trust};

@@ -1,12 +1,13 @@
 //! From a listening socket to requests with a caller.
 //!
 //! ```text
-//!  accept -> [ClientHello -> TLS handshake -> verified certificate -> Identity] -> Caller -> opening -> HTTP -> Router
+//!  accept -> [ClientHello -> TLS handshake -> verified certificate -> Identity] -> Caller -> opening -> HTTP -> Routes
 //! ```
 //!
 //! What costs the processor in handshakes is done by few of them at a time, so that whoever was let in before does not wait behind all
 //! who want to be, and nobody in a handshake behind one that stalls.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,24 +15,24 @@ use std::thread;
 use std::time::Duration;
 
 use auth::{AuthError, Caller, Identity};
-use axum::Router;
+use axum::body::Body;
 use axum::http::Request;
 use flow::{Crowd, Doubts, TooMany};
 use hyper::body::Incoming;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use hyper_util::service::TowerToHyperService;
 use rustls::pki_types::CertificateDer;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt as _;
 
 use crate::front::Encrypted;
 use crate::opening::Opening;
+use crate::services::Routes;
 use crate::socket::{Accepted, Duplex, Listener};
 use crate::trust::{Tls, Trust};
 use crate::turn::InTurn;
@@ -91,7 +92,7 @@ impl Default for ConnectionSettings {
 /// Pause after a failed accept, such as when file descriptors have run out, so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves `router` on `listener` until `shutdown`, then lets open requests end for [`DRAIN_TIMEOUT`].
+/// Serves `routes` on `listener` until `shutdown`, then lets open requests end for [`DRAIN_TIMEOUT`].
 ///
 /// With `tls`, whether a client needs a certificate is up to the configuration, which must also offer `h2` and
 /// `http/1.1` by ALPN. The certificate was verified by it before an [`Identity`] is read. Every request carries its
@@ -103,11 +104,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub async fn serve(
     listener: impl Into<Listener>,
     tls: Option<Tls>,
-    router: Router,
+    routes: impl Into<Routes>,
     settings: ConnectionSettings,
     shutdown: CancellationToken,
 ) {
-    serve_within(Limits::USUAL, listener.into(), tls, router, settings, shutdown).await;
+    serve_within(Limits::USUAL, listener.into(), tls, routes.into(), settings, shutdown).await;
 }
 
 /// What a peer may take before its first request; smaller in tests.
@@ -135,7 +136,7 @@ async fn serve_within(
     limits: Limits,
     listener: Listener,
     tls: Option<Tls>,
-    router: Router,
+    routes: Routes,
     settings: ConnectionSettings,
     shutdown: CancellationToken,
 ) {
@@ -145,7 +146,7 @@ async fn serve_within(
     let entrance = Entrance {
         tls: tls.map(|tls| tls.config),
         doubts: trust.map(|trust| (Arc::clone(&trust), Doubts::about(move || trust.version()))),
-        router,
+        routes: Arc::new(routes),
         settings,
         limits,
         turns: Arc::new(turns),
@@ -191,7 +192,7 @@ struct Entrance {
     tls: Option<Arc<rustls::ServerConfig>>,
     /// About the certificates of those who were let in.
     doubts: Option<(Arc<dyn Trust>, Doubts)>,
-    router: Router,
+    routes: Arc<Routes>,
     settings: ConnectionSettings,
     limits: Limits,
     /// Of handshakes, to do a step.
@@ -266,17 +267,19 @@ impl Entrance {
 
     async fn converse<S: Duplex>(self, stream: S, caller: Caller, watcher: Watcher) {
         let (remote, encrypted) = (caller.remote(), self.tls.is_some());
-        let named = self.router.map_request(move |mut request: Request<Incoming>| {
+        let routes = self.routes;
+        let service = service_fn(move |request: Request<Incoming>| {
+            let (routes, mut request) = (Arc::clone(&routes), request.map(Body::new));
             request.extensions_mut().insert(caller.clone());
             if encrypted {
                 request.extensions_mut().insert(Encrypted);
             }
-            request
+            async move { Ok::<_, Infallible>(routes.answer(request).await) }
         });
         let patience = self.limits.patience;
         let builder = http(patience, self.settings);
         let stream = TokioIo::new(Opening::new(stream, patience));
-        let connection = builder.serve_connection(stream, TowerToHyperService::new(named));
+        let connection = builder.serve_connection(stream, service);
         if let Err(error) = watcher.watch(connection).await {
             tracing::debug!(?remote, error, "connection ended");
         }

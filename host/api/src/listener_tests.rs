@@ -1,5 +1,6 @@
 //! Sockets, certificates and shutdown, over real connections.
 
+use axum::Router;
 use axum::extract::Extension;
 use axum::routing::get;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
@@ -47,7 +48,7 @@ async fn start_with(limits: Limits, tls: Option<Tls>, router: Router) -> Running
         limits,
         listener.into(),
         tls,
-        router,
+        router.into(),
         ConnectionSettings::default(),
         shutdown.clone(),
     ));

@@ -3,17 +3,15 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use openraft::async_runtime::watch::WatchReceiver as _;
-use prost::Message as _;
-use proto::peer::{LeaseTimesRequest, ProposeRequest, ReadIndexRequest, RenewLeaseRequest};
+use proto::peer::{LeaseTimesRequest, ReadIndexRequest, RenewLeaseRequest};
 use tokio::{sync::watch, time::timeout};
-use tonic::Code;
 
 use crate::{
-    ConsensusError, Renewal,
+    ConsensusError, PeerNode, Renewal,
     lead::{Fate, Lead, ReadIndex},
     leadership::Leadership,
     membership::AskedChange,
-    peer::{Client, Peers, wire},
+    peer::{Client, Peers, never_arrived, wire},
     raft_types::LogId,
     request::Request,
 };
@@ -32,6 +30,9 @@ impl Ask {
     /// The leader, once there is one. A leader that is not heard of is missed after an election timeout; then a request waits
     /// for another one for as long again, in which an election comes to its end, before its client is told.
     pub(crate) async fn leader(&self) -> Result<u64, ConsensusError> {
+        if let Some(leader) = self.leadership.borrow().leader {
+            return Ok(leader);
+        }
         let mut leadership = self.leadership.clone();
         let known = timeout(self.election, leadership.wait_for(|seen| seen.leader.is_some())).await;
         let known = known.map_err(|_| ConsensusError::NoLeader)?.map_err(|_| ConsensusError::Stopped)?;
@@ -44,9 +45,11 @@ impl Ask {
     }
 
     pub(crate) fn client(&self, leader: u64) -> Option<Client> {
-        let metrics = self.lead.raft.metrics();
-        let node = metrics.borrow_watched().membership_config.get_node(&leader).cloned()?;
-        Some(self.peers.ask(leader, &node))
+        Some(self.peers.ask(leader, &self.node(leader)?))
+    }
+
+    fn node(&self, id: u64) -> Option<PeerNode> {
+        self.lead.raft.metrics().borrow_watched().membership_config.get_node(&id).cloned()
     }
 
     /// Proposes through `leader`. An answer other than [`Fate::NotLeader`] is never followed by a second try: the
@@ -55,13 +58,8 @@ impl Ask {
         if leader == self.member_id {
             return self.lead.propose(request.clone()).await;
         }
-        let Some(mut client) = self.client(leader) else { return Fate::NotLeader };
-        let message = ProposeRequest { request: request.encode_to_vec().into() };
-        match client.propose(message).await {
-            Ok(response) => wire::read_fate(response.into_inner()),
-            Err(status) if never_arrived(&status) => Fate::NotLeader,
-            Err(_) => Fate::Unknown,
-        }
+        let Some(node) = self.node(leader) else { return Fate::NotLeader };
+        self.peers.propose(leader, &node).propose(request).await
     }
 
     /// Asks `leader` for a read index, within an election timeout.
@@ -110,10 +108,4 @@ impl Ask {
             Err(_) => Err(ConsensusError::LeaderChanged),
         }
     }
-}
-
-/// Whether the call was refused before anything came of it: by the check of its introduction. A connection that could
-/// not be made looks like one that broke, so it is not counted.
-fn never_arrived(status: &tonic::Status) -> bool {
-    matches!(status.code(), Code::FailedPrecondition | Code::InvalidArgument | Code::Unimplemented)
 }

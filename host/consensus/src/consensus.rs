@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
-use openraft::{Raft, async_runtime::watch::WatchReceiver as _};
+use openraft::{
+    Raft, RaftMetrics, async_runtime::watch::WatchReceiver as _, type_config::alias::WatchReceiverOf,
+};
 use store::Store;
 use tokio::sync::watch as signal;
 use watch::Hub;
@@ -42,6 +44,8 @@ pub struct ConsensusStatus {
 #[derive(Clone)]
 pub struct Consensus {
     pub(crate) raft: Member,
+    /// How it stands, to be looked at for each call of a client.
+    seen: WatchReceiverOf<TypeConfig, RaftMetrics<TypeConfig>>,
     pub(crate) ask: Ask,
     pub(crate) outcomes: Outcomes,
     pub(crate) reads: ReadGate,
@@ -106,7 +110,7 @@ impl Consensus {
         };
         let ask = Ask { member_id: config.member_id, lead, peers, leadership, election: config.election() };
         let (reads, bootstrap, routes) = (ReadGate::start(ask.clone()), config.bootstrap, peer::routes(service));
-        Ok(Self { raft, ask, outcomes, reads, metrics, log, bootstrap, routes })
+        Ok(Self { seen: raft.metrics(), raft, ask, outcomes, reads, metrics, log, bootstrap, routes })
     }
 
     /// What other members ask of this one, for its peer listener.
@@ -187,7 +191,7 @@ impl Consensus {
     /// Current term.
     #[must_use]
     pub fn term(&self) -> u64 {
-        self.raft.metrics().borrow_watched().current_term
+        self.seen.borrow_watched().current_term
     }
 
     /// Who leads now.
@@ -217,8 +221,7 @@ impl Consensus {
     /// Whether this member is known to have no vote.
     #[must_use]
     pub fn is_learner(&self) -> bool {
-        let metrics = self.raft.metrics();
-        let metrics = metrics.borrow_watched();
+        let metrics = self.seen.borrow_watched();
         let (id, membership) = (self.ask.member_id, metrics.membership_config.membership());
         membership.get_node(&id).is_some() && !membership.get_joint_config().iter().any(|voters| voters.contains(&id))
     }

@@ -3,14 +3,19 @@
 use std::{sync::Arc, time::Duration};
 
 use openraft::{
-    ReadPolicy,
+    OptionalSend, ReadPolicy,
     errors::{ClientWriteError, RaftError},
+    raft::responder::Responder,
 };
 use prost::Message as _;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::{
-    Renewal, consensus::Member, lease_clock::Clock, raft_types::LogId, request::Request,
+    Renewal,
+    consensus::Member,
+    lease_clock::Clock,
+    raft_types::{LogId, TypeConfig},
+    request::Request,
     shared_question::SharedQuestion,
 };
 
@@ -40,6 +45,19 @@ pub(crate) enum ReadIndex {
     NotLeader,
     /// A majority did not confirm that this member leads.
     NoQuorum,
+}
+
+/// Takes what became of a proposal to whoever waits for it, and until then its room of what may be under way.
+pub(crate) struct Answer<T> {
+    sender: oneshot::Sender<T>,
+    _room: OwnedSemaphorePermit,
+}
+
+impl<T: OptionalSend + 'static> Responder<TypeConfig, T> for Answer<T> {
+    fn on_complete(self, answer: T) {
+        // Whoever gave up needs none.
+        let _ = self.sender.send(answer);
+    }
 }
 
 /// Between two looks whether what a lease had left is in the log: about as long as that takes.
@@ -75,19 +93,18 @@ impl Lead {
         }
     }
 
-    /// Puts a request into the log and waits until it is committed and applied here.
+    /// Puts a request into the log and waits until it is committed and applied here. A caller that gives up does not take its entry
+    /// out of the queue, nor its bytes out of the bound.
     pub(crate) async fn propose(&self, request: Request) -> Fate {
         let permits = u32::try_from(request.encoded_len() / PERMIT_BYTES + 1).unwrap_or(u32::MAX);
-        let Ok(permit) = self.in_flight.clone().acquire_many_owned(permits).await else { return Fate::NotLeader };
-        let raft = self.raft.clone();
-        // A caller that gives up does not take its entry out of the queue: the permit stays with the entry.
-        let written = tokio::spawn(async move {
-            let _permit = permit;
-            raft.client_write(request).await
-        });
+        let Ok(room) = self.in_flight.clone().acquire_many_owned(permits).await else { return Fate::NotLeader };
+        let (sender, written) = oneshot::channel();
+        if self.raft.client_write_ff(request, Some(Answer { sender, _room: room })).await.is_err() {
+            return Fate::Unknown;
+        }
         match written.await {
             Ok(Ok(_)) => Fate::Committed,
-            Ok(Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_)))) => Fate::NotLeader,
+            Ok(Err(ClientWriteError::ForwardToLeader(_))) => Fate::NotLeader,
             Ok(Err(_)) | Err(_) => Fate::Unknown,
         }
     }

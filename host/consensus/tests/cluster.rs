@@ -27,6 +27,25 @@ async fn every_member_takes_proposals_and_reads_what_others_wrote() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn members_of_an_older_version_take_proposals_by_a_call_each() {
+    let members = Members::found_older(3).await;
+    for round in 1..=2 {
+        for (id, member) in &members.running {
+            member.propose(&format!("3.{round}.{id}")).await.unwrap();
+            assert_eq!(member.state(), format!("3.{round}.{id}"));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_proposals_at_once_are_all_carried_out() {
+    let members = Members::found(3).await;
+    let proposals = members.running.values().flat_map(|member| (0..200).map(|n| (member, format!("3.7.{n}"))));
+    let proposed = futures::future::join_all(proposals.map(async |(member, text)| member.propose(&text).await)).await;
+    assert_eq!(proposed.into_iter().filter(Result::is_ok).count(), 600);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_cluster_outlives_its_leader_and_takes_it_back_as_a_follower() {
     let mut members = Members::found(3).await;
     let first = members.leader().await;

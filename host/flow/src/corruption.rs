@@ -88,12 +88,12 @@ impl Member {
     /// Compares at the newest revision that all who answer hold: one that holds other data may count further than the rest.
     async fn compare(&self) -> Result<Comparison, FlowError> {
         let members: Vec<u64> = self.shared.consensus.membership().nodes.into_keys().collect();
-        let mut own = self.view_at_leisure(|view| view.hash_kv(0)).await?;
+        let mut own = self.view_unhurried(|view| view.hash_kv(0)).await?;
         let mut hashes = self.hashes(&members, own.hash_revision).await;
         let lacking = hashes.values().filter(|other| other.found.is_none());
         let common = lacking.map(|other| other.newest_revision).filter(|newest| *newest < own.hash_revision).min();
         if let Some(common) = common {
-            own = self.view_at_leisure(move |view| view.hash_kv(common)).await?;
+            own = self.view_unhurried(move |view| view.hash_kv(common)).await?;
             hashes = self.hashes(&members, common).await;
         }
         let mut found: BTreeMap<u64, HashKv> =

@@ -6,7 +6,7 @@ use auth::{Caller, Denial, ReadPermit};
 use consensus::blocking;
 use seal::Sealed;
 use tokio::sync::watch as signal;
-use types::{Event, KeyRange, Plain};
+use types::{Event, KeyRange, KeyValue, Plain};
 use watch::{Group, Pulled, Wanted};
 
 pub use watch::Progress;
@@ -37,6 +37,16 @@ pub struct Delivery {
     pub header: Header,
     /// What.
     pub body: DeliveryBody,
+}
+
+impl Delivery {
+    /// Bytes of keys and values.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let DeliveryBody::Events(events) = &self.body else { return 0 };
+        let size = |kv: &KeyValue<Plain>| kv.key.len() + kv.value.len();
+        events.iter().map(|event| size(&event.kv) + event.prev.as_ref().map_or(0, size)).sum()
+    }
 }
 
 /// What a watch is told.
@@ -143,6 +153,15 @@ impl Follower {
                 std::future::pending::<()>().await;
             }
         }
+    }
+
+    /// The next delivery, if it is at hand: nothing is waited for, and nothing read from the disk.
+    pub fn next_ready(&mut self) -> Option<Delivery> {
+        let newest = *self.newest.borrow_and_update();
+        if !self.group.has_work(newest) || self.group.reads_store() {
+            return None;
+        }
+        self.pull()
     }
 
     /// Nothing is awaited between the pull and its return, so a watch that is given up loses nothing.

@@ -300,7 +300,7 @@ impl Member {
 
     /// The state says whether a lease is there; the clock only how long it has left.
     fn lease(&self, id: i64) -> Result<Option<LeaseRecord>, FlowError> {
-        let lease = self.shared.store.view(|view| view.lease(id))?;
+        let lease = self.shared.store.lease(id)?;
         if lease.is_none() {
             self.shared.lessor.gone(id);
         }

@@ -92,13 +92,13 @@ impl PolicyKeeper {
     /// A policy at least as new as everything that was read from the state before this call: it opens whatever that was
     /// sealed with.
     pub(crate) async fn caught_up(&self) -> Result<Arc<Policy>, FlowError> {
-        self.reach(self.source.epoch()?).await?;
+        self.reach(self.source.store.policy_epoch()).await?;
         Ok(self.current())
     }
 
     /// The same for who cannot wait.
     pub(crate) fn caught_up_now(&self) -> Result<Arc<Policy>, FlowError> {
-        let epoch = self.source.epoch()?;
+        let epoch = self.source.store.policy_epoch();
         if self.current.load().epoch() < epoch {
             let policy = Arc::new(blocking(|| self.source.read(Some(&self.current())))?);
             self.current.rcu(|current| if current.epoch() < policy.epoch() { &policy } else { current }.clone());
@@ -151,10 +151,6 @@ impl PolicyKeeper {
 }
 
 impl Source {
-    fn epoch(&self) -> Result<u64, StoreError> {
-        self.store.view(|view| view.policy_epoch())
-    }
-
     /// Compiling plugins takes up to seconds, so it is done on a thread of its own.
     async fn load(self: Arc<Self>, previous: Option<Arc<Policy>>) -> Result<Policy, FlowError> {
         tokio::task::spawn_blocking(move || self.read(previous.as_deref())).await?

@@ -2,7 +2,6 @@
 
 use auth::{Caller, Denial};
 use bytes::Bytes;
-use consensus::at_leisure;
 use seal::Sealed;
 use store::{ReadError, StoreFailure, View};
 use types::{Plain, RangeOutcome, RangeQuery};
@@ -68,8 +67,8 @@ impl Member {
         Ok(tokio::task::spawn_blocking(move || store.view(read)).await??)
     }
 
-    /// Runs a read of most of the state on a thread that gives way to all others. What it reads is not kept in memory.
-    pub(crate) async fn view_at_leisure<T: Send + 'static, E: StoreFailure + Send + 'static>(
+    /// Runs a read of most of the state that is in no hurry on a thread for blocking work. What it reads is not kept in memory.
+    pub(crate) async fn view_unhurried<T: Send + 'static, E: StoreFailure + Send + 'static>(
         &self,
         read: impl FnOnce(&View<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, FlowError>
@@ -77,8 +76,6 @@ impl Member {
         FlowError: From<E>,
     {
         let store = self.shared.store.clone();
-        let viewed = at_leisure(move || Ok(store.view_once(read))).await;
-        // Work that did not come back: this member is stopping.
-        Ok(viewed.map_err(|_| FlowError::Stopped)??)
+        Ok(tokio::task::spawn_blocking(move || store.view_unhurried(read)).await??)
     }
 }

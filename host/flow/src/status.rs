@@ -133,7 +133,7 @@ impl Member {
     pub async fn hash_kv(&self, revision: i64) -> Result<Reply<HashKv>, FlowError> {
         let hashing = self.shared.store.metrics().hash_seconds.start_timer();
         let hash = move |view: &View<'_>| Ok::<_, ReadError>((view.revision()?, view.hash_kv(revision)?));
-        let (newest, found) = self.view_at_leisure(hash).await?;
+        let (newest, found) = self.view_unhurried(hash).await?;
         hashing.stop_and_record();
         let body =
             HashKv { hash: found.hash, compact_revision: found.compact_revision, hash_revision: found.hash_revision };

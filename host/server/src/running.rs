@@ -59,7 +59,7 @@ impl Peers {
     }
 
     fn serve(&mut self, peers: Router) {
-        let routes = self.pages.behind(peers);
+        let routes = api::Routes::from(self.pages.behind(peers));
         for socket in self.sockets.drain(..) {
             let (routes, shutdown) = (routes.clone(), self.shutdown.clone());
             self.listeners.spawn(serve_socket(socket, self.tls.as_ref(), routes, self.connections, shutdown));
@@ -75,7 +75,7 @@ impl Peers {
 fn serve_socket(
     socket: Socket,
     tls: Option<&api::Tls>,
-    routes: Router,
+    routes: api::Routes,
     connections: ConnectionSettings,
     shutdown: CancellationToken,
 ) -> impl Future<Output = ()> + use<> {
@@ -153,7 +153,7 @@ impl Running {
         for (sockets, tls, routes) in [
             (sockets.client, tls.client, doors.client_routes()),
             (sockets.admin, tls.admin, doors.admin_routes()),
-            (sockets.metrics, tls.metrics, doors.metrics_routes()),
+            (sockets.metrics, tls.metrics, doors.metrics_routes().into()),
         ] {
             for socket in sockets {
                 listeners.spawn(serve_socket(socket, tls.as_ref(), routes.clone(), connections, shutdown.clone()));

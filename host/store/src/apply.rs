@@ -114,15 +114,17 @@ impl Store {
                 batch.applied.push(Applied { revision: read::revision(&stage)?, result });
             }
             // Before the commit: a reader that sees the new state must not find that the old rules still hold.
-            if let Some(changed) = realm.changed(&stage)? {
-                self.shared.realm_is_ahead.store(true, Ordering::SeqCst);
-                self.shared.realm.store(changed);
+            let (realm, epoch) = (realm.changed(&stage)?, read::policy_epoch(&stage)?);
+            if realm.is_some() || epoch != self.shared.policy_epoch.load(Ordering::SeqCst) {
+                self.shared.rules_are_ahead.store(true, Ordering::SeqCst);
+                self.shared.policy_epoch.store(epoch, Ordering::SeqCst);
+                realm.into_iter().for_each(|realm| self.shared.realm.store(realm));
             }
             let commit = self.shared.metrics.commit_seconds.start_timer();
             stage.commit()?;
             commit.stop_and_record();
             self.shared.metrics.count(&batch.applied, &batch.events);
-            self.shared.realm_is_ahead.store(false, Ordering::SeqCst);
+            self.shared.rules_are_ahead.store(false, Ordering::SeqCst);
             self.shared.bystanders.tell(&batch.applied);
             Ok(batch)
         })

@@ -4,7 +4,7 @@ use std::{
     fs,
     ops::ControlFlow,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
 };
 
 use rocksdb::{DB, checkpoint::Checkpoint};
@@ -115,6 +115,7 @@ impl Store {
         swap(&self.shared.dir)?;
         let database = open_database(&self.shared.dir.join(CURRENT))?;
         self.shared.realm.store(Arc::new(realm_of(&database)?));
+        self.shared.policy_epoch.store(View::new(&database).policy_epoch()?, Ordering::SeqCst);
         usage::recount(&database, &self.shared.counted.load())?;
         *slot = Some(database);
         Ok(())

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, RwLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -43,9 +43,11 @@ pub(crate) struct Shared {
     pub(crate) writer: Mutex<()>,
     /// What the state says of users and roles, ready to be asked.
     pub(crate) realm: Arc<ArcSwap<Realm>>,
+    /// What it says of the policy: its epoch.
+    pub(crate) policy_epoch: AtomicU64,
     pub(crate) metrics: StoreMetrics,
-    /// Whether the realm is ahead of the state: its batch is not committed yet.
-    pub(crate) realm_is_ahead: AtomicBool,
+    /// Whether realm and epoch are ahead of the state: their batch is not committed yet.
+    pub(crate) rules_are_ahead: AtomicBool,
     pub(crate) bystanders: Bystanders,
     /// The prefixes that are counted.
     pub(crate) counted: ArcSwap<Vec<PrefixUsage>>,
@@ -68,14 +70,16 @@ impl Store {
         checkpoint::recover_swap(dir)?;
         let database = open_database(&dir.join(checkpoint::CURRENT))?;
         let realm = Arc::new(ArcSwap::from_pointee(realm_of(&database)?));
+        let policy_epoch = AtomicU64::new(View::new(&database).policy_epoch()?);
         Ok(Self {
             shared: Arc::new(Shared {
                 dir: dir.to_path_buf(),
                 database: RwLock::new(Some(database)),
                 writer: Mutex::new(()),
                 realm,
+                policy_epoch,
                 metrics: StoreMetrics::new(),
-                realm_is_ahead: AtomicBool::new(false),
+                rules_are_ahead: AtomicBool::new(false),
                 bystanders: Bystanders::default(),
                 counted: ArcSwap::default(),
                 damage: watch::Sender::new(None),
@@ -100,11 +104,24 @@ impl Store {
     /// # Errors
     /// What `read` answers, or [`StoreError::Closed`].
     pub fn view<T, E: StoreFailure>(&self, read: impl FnOnce(&View<'_>) -> Result<T, E>) -> Result<T, E> {
-        // Whoever was permitted by new rules must not see what was there before them: that is a commit away.
-        if self.shared.realm_is_ahead.load(Ordering::SeqCst) {
+        // Whoever was permitted by new rules must not see what was there before them.
+        self.wait_for_rules();
+        self.with_database(|database| read(&View::new(database)))
+    }
+
+    /// The policy epoch, at least as new as everything that was read of the state before. Asked for each answer that opens
+    /// values, so it is kept in memory.
+    #[must_use]
+    pub fn policy_epoch(&self) -> u64 {
+        self.wait_for_rules();
+        self.shared.policy_epoch.load(Ordering::SeqCst)
+    }
+
+    /// The rules that are ahead are a commit away.
+    fn wait_for_rules(&self) {
+        if self.shared.rules_are_ahead.load(Ordering::SeqCst) {
             drop(self.shared.writer.lock().expect(POISONED));
         }
-        self.with_database(|database| read(&View::new(database)))
     }
 
     /// The same for a walk over much that is read once: what it reads is not kept in memory.
@@ -113,6 +130,15 @@ impl Store {
     /// As for [`Store::view`].
     pub fn view_once<T, E: StoreFailure>(&self, read: impl FnOnce(&View<'_>) -> Result<T, E>) -> Result<T, E> {
         self.with_database(|database| read(&View::uncached(database)))
+    }
+
+    /// The same for a walk over most of the state that is in no hurry: it rests now and then, so that others do not notice it. Blocks
+    /// its thread meanwhile.
+    ///
+    /// # Errors
+    /// As for [`Store::view`].
+    pub fn view_unhurried<T, E: StoreFailure>(&self, read: impl FnOnce(&View<'_>) -> Result<T, E>) -> Result<T, E> {
+        self.with_database(|database| read(&View::unhurried(database)))
     }
 
     pub(crate) fn with_database<T, E: StoreFailure>(&self, run: impl FnOnce(&DB) -> Result<T, E>) -> Result<T, E> {

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use prost::Message;
 
 use crate::{
-    StoreError,
+    Store, StoreError,
+    db::family_handle,
     family::Family,
     layout::{lease_attachment, lease_key, number, prefix_end},
     read::Read,
@@ -100,8 +101,20 @@ pub(crate) fn move_key(stage: &mut Stage<'_>, key: &Bytes, from: i64, to: i64) {
 }
 
 pub(crate) fn find(read: &dyn Read, id: i64) -> Result<Option<LeaseRecord>, StoreError> {
-    let Some(value) = read.get(Family::Lease, &lease_key(id))? else { return Ok(None) };
-    LeaseRecord::decode(id, &value).map(Some)
+    read.get(Family::Lease, &lease_key(id))?.map(|value| LeaseRecord::decode(id, &value)).transpose()
+}
+
+impl Store {
+    /// One lease as of the newest applied state. A single entry takes no view, for which readers and writers wait for each other.
+    ///
+    /// # Errors
+    /// When the disk does.
+    pub fn lease(&self, id: i64) -> Result<Option<LeaseRecord>, StoreError> {
+        self.with_database(|database| {
+            let value = database.get_pinned_cf(family_handle(database, Family::Lease), lease_key(id))?;
+            value.map(|value| LeaseRecord::decode(id, &value)).transpose()
+        })
+    }
 }
 
 pub(crate) fn all(read: &dyn Read) -> Result<Vec<LeaseRecord>, StoreError> {

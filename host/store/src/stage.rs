@@ -1,6 +1,11 @@
 //! Writes of one apply batch, staged in memory over the database until they are committed at once.
 
-use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc};
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    ops::{Bound, ControlFlow},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use rocksdb::{DB, WriteBatch};
@@ -20,8 +25,10 @@ use crate::{
 /// The state as the batch sees it: what is staged, over what is stored.
 pub(crate) struct Stage<'a> {
     database: &'a DB,
-    /// `None` marks a deletion.
-    writes: BTreeMap<(Family, Bytes), Option<Bytes>>,
+    /// Of each family; `None` marks a deletion.
+    writes: [BTreeMap<Bytes, Option<Bytes>>; Family::ALL.len()],
+    /// What was read of `meta`: every command asks for the same few numbers, which nobody changes meanwhile.
+    stored_meta: RefCell<BTreeMap<Bytes, Option<Bytes>>>,
     /// What alarms keep from being applied, once it was looked up.
     pub(crate) blocked: Option<Blocked>,
     /// What it changes about prefixes that are counted.
@@ -32,8 +39,8 @@ pub(crate) struct Stage<'a> {
 
 impl<'a> Stage<'a> {
     pub(crate) fn new(database: &'a DB) -> Self {
-        let (writes, growth, keys) = (BTreeMap::new(), Growth::default(), BTreeMap::new());
-        Self { database, writes, blocked: None, growth, keys }
+        let (writes, stored_meta) = Default::default();
+        Self { database, writes, stored_meta, blocked: None, growth: Growth::default(), keys: BTreeMap::new() }
     }
 
     /// One that counts what it changes.
@@ -50,17 +57,21 @@ impl<'a> Stage<'a> {
         }
         let written = |record: Option<&Record>| record.map(|record| record.mod_revision);
         if written(before) != written(after) {
-            self.writes.insert((Family::Index, key.clone()), written(after).map(index::entry));
+            self.set(Family::Index, key.clone(), written(after).map(index::entry));
         }
-        self.writes.insert((Family::Live, key.clone()), after.map(Record::encode));
+        self.set(Family::Live, key.clone(), after.map(Record::encode));
     }
 
     pub(crate) fn put(&mut self, family: Family, key: impl Into<Bytes>, value: impl Into<Bytes>) {
-        self.writes.insert((family, key.into()), Some(value.into()));
+        self.set(family, key.into(), Some(value.into()));
     }
 
     pub(crate) fn delete(&mut self, family: Family, key: impl Into<Bytes>) {
-        self.writes.insert((family, key.into()), None);
+        self.set(family, key.into(), None);
+    }
+
+    fn set(&mut self, family: Family, key: Bytes, value: Option<Bytes>) {
+        self.writes[family as usize].insert(key, value);
     }
 
     pub(crate) fn put_number(&mut self, key: &'static [u8], value: i64) {
@@ -79,12 +90,16 @@ impl<'a> Stage<'a> {
         let mut batch = WriteBatch::default();
         let changed = counts::change(self.database, &self.keys)?;
         changed.iter().for_each(|stretch| stretch.put(self.database, &mut batch));
-        for (staged, ((family, key), value)) in self.writes.iter().enumerate() {
-            if staged == self.writes.len() / 2 && failpoint::planted("torn-apply") {
+        let half = self.writes.iter().map(BTreeMap::len).sum::<usize>() / 2;
+        let writes = Family::ALL.into_iter().zip(&self.writes).flat_map(|(family, writes)| {
+            let handle = family_handle(self.database, family);
+            writes.iter().map(move |(key, value)| (handle, key, value))
+        });
+        for (staged, (handle, key, value)) in writes.enumerate() {
+            if staged == half && failpoint::planted("torn-apply") {
                 db::write(self.database, std::mem::take(&mut batch))?;
                 failpoint::reached("apply.torn");
             }
-            let handle = family_handle(self.database, *family);
             match value {
                 Some(value) => batch.put_cf(handle, key, value),
                 None => batch.delete_cf(handle, key),
@@ -98,10 +113,10 @@ impl<'a> Stage<'a> {
     /// The staged writes of a family within bounds, in order.
     fn staged(&self, family: Family, from: &[u8], to: Option<&[u8]>) -> impl Iterator<Item = (&Bytes, Option<&Bytes>)> {
         let to = to.map(Bytes::copy_from_slice);
-        self.writes
-            .range((family, Bytes::copy_from_slice(from))..)
-            .take_while(move |((of, key), _)| *of == family && to.as_ref().is_none_or(|to| key < to))
-            .map(|((_, key), value)| (key, value.as_ref()))
+        self.writes[family as usize]
+            .range::<[u8], _>((Bound::Included(from), Bound::Unbounded))
+            .take_while(move |(key, _)| to.as_ref().is_none_or(|to| *key < to))
+            .map(|(key, value)| (key, value.as_ref()))
     }
 }
 
@@ -112,10 +127,19 @@ impl Read for Stage<'_> {
     }
 
     fn get(&self, family: Family, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        match self.writes.get(&(family, Bytes::copy_from_slice(key))) {
-            Some(staged) => Ok(staged.clone()),
-            None => Ok(self.database.get_cf(family_handle(self.database, family), key)?.map(Bytes::from)),
+        if let Some(staged) = self.writes[family as usize].get(key) {
+            return Ok(staged.clone());
         }
+        let stored = || Ok(self.database.get_cf(family_handle(self.database, family), key)?.map(Bytes::from));
+        if family != Family::Meta {
+            return stored();
+        }
+        if let Some(known) = self.stored_meta.borrow().get(key) {
+            return Ok(known.clone());
+        }
+        let found = stored()?;
+        self.stored_meta.borrow_mut().insert(Bytes::copy_from_slice(key), found.clone());
+        Ok(found)
     }
 
     fn scan(&self, family: Family, from: &[u8], to: Option<&[u8]>, visit: &mut Visit<'_>) -> Result<(), StoreError> {

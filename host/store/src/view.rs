@@ -1,5 +1,11 @@
 //! A consistent view of the state at one moment: everything that is read without going through the log.
 
+use std::{
+    cell::Cell,
+    thread,
+    time::{Duration, Instant},
+};
+
 use bytes::Bytes;
 use rocksdb::{DB, ReadOptions, Snapshot};
 use seal::{DataKeyRecord, SealRule, Sealed};
@@ -24,6 +30,26 @@ pub struct View<'a> {
     snapshot: Snapshot<'a>,
     /// Whether what is read may take the place of something else in the block cache.
     caches: bool,
+    /// For a walk that nobody is in a hurry for.
+    rests: Option<Rests>,
+}
+
+/// A walk goes on for so long, and then rests for so long. At a low priority instead it would be put aside while it holds a lock of
+/// the database for which somebody waits.
+const STRETCH: Duration = Duration::from_millis(1);
+const REST: Duration = Duration::from_millis(1);
+
+struct Rests {
+    since: Cell<Instant>,
+}
+
+impl Rests {
+    fn rest_if_due(&self) {
+        if self.since.get().elapsed() >= STRETCH {
+            thread::sleep(REST);
+            self.since.set(Instant::now());
+        }
+    }
 }
 
 /// How far the log is applied, as the consensus layer encodes it.
@@ -37,12 +63,17 @@ pub struct AppliedState {
 
 impl<'a> View<'a> {
     pub(crate) fn new(database: &'a DB) -> Self {
-        Self { database, snapshot: database.snapshot(), caches: true }
+        Self { database, snapshot: database.snapshot(), caches: true, rests: None }
     }
 
     /// A view for a walk over much that is read once: it leaves the block cache to the others.
     pub(crate) fn uncached(database: &'a DB) -> Self {
         Self { caches: false, ..Self::new(database) }
+    }
+
+    /// The same for a walk over most of the state that leaves half of its time to others.
+    pub(crate) fn unhurried(database: &'a DB) -> Self {
+        Self { rests: Some(Rests { since: Cell::new(Instant::now()) }), ..Self::uncached(database) }
     }
 
     /// Newest revision.
@@ -129,14 +160,6 @@ impl<'a> View<'a> {
     /// When the disk does.
     pub fn leases(&self) -> Result<Vec<LeaseRecord>, StoreError> {
         lease::all(self)
-    }
-
-    /// One lease.
-    ///
-    /// # Errors
-    /// When the disk does.
-    pub fn lease(&self, id: i64) -> Result<Option<LeaseRecord>, StoreError> {
-        lease::find(self, id)
     }
 
     /// Keys attached to a lease.
@@ -305,6 +328,10 @@ impl Read for View<'_> {
         let mut options = ReadOptions::default();
         options.fill_cache(self.caches);
         let iterator = self.snapshot.raw_iterator_cf_opt(family_handle(self.database, family), options);
-        scan_database(iterator, from, to, visit)
+        let Some(rests) = &self.rests else { return scan_database(iterator, from, to, visit) };
+        scan_database(iterator, from, to, &mut |key, value| {
+            rests.rest_if_due();
+            visit(key, value)
+        })
     }
 }

@@ -1,15 +1,17 @@
 //! One watch stream from its first request to its end.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::pin::Pin;
 use std::time::Duration;
 
 use auth::Caller;
 use flow::{Delivery, DeliveryBody, FlowError, Follower, Header, Member, Progress, WatchSpec};
+use futures::stream::{self, BoxStream, StreamExt as _};
 use proto::etcdserverpb::{
     WatchCreateRequest, WatchRequest, WatchResponse, watch_create_request::FilterType, watch_request::RequestUnion,
 };
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
+use tokio::time::Interval;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::{Status, Streaming};
 
 use super::fragment::fragments;
@@ -19,10 +21,10 @@ use crate::{ApiError, MESSAGE_OVERHEAD_BYTES, convert, header, status};
 /// The id in answers that belong to no watch, or to all of them.
 const NO_WATCH: i64 = -1;
 
-type Responses = mpsc::Sender<Result<WatchResponse, Status>>;
-
-/// The stream is over: the client is gone, or was told why.
-struct Ended;
+/// What is taken at once of deliveries that are ready, so that one frame carries many: bytes of their keys and values, after which
+/// no more are, and most of them. Then the stream looks whether something else has happened.
+const READY_BYTES: usize = 32 * 1024;
+const READY_MAX: usize = 256;
 
 /// What the client asked for beside the events.
 struct Options {
@@ -32,14 +34,20 @@ struct Options {
     quiet: bool,
 }
 
+/// A stream. Dropped when its client is gone.
 pub(super) struct Session {
     member: Member,
     follower: Follower,
-    responses: Responses,
+    /// `None` once the client has ended them. As in etcd, a client that stops asking still listens.
+    requests: Option<Streaming<WatchRequest>>,
+    /// Responses that are to be sent before anything else happens.
+    due: VecDeque<Result<WatchResponse, Status>>,
+    ended: bool,
     watches: HashMap<i64, Options>,
     next_id: i64,
     progress_requested: bool,
-    progress_interval: Duration,
+    ticks: Pin<Box<Interval>>,
+    shutdown: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
 enum Happening {
@@ -49,63 +57,92 @@ enum Happening {
     Delivery(Delivery),
     Tick,
     ProgressRetry,
-    ClientGone,
     Shutdown,
 }
 
 impl Session {
-    pub(super) fn new(member: Member, caller: &Caller, responses: Responses, progress_interval: Duration) -> Self {
-        let follower = member.follow(caller);
-        let watches = HashMap::new();
-        Self { member, follower, responses, watches, next_id: 0, progress_requested: false, progress_interval }
+    pub(super) fn new(
+        member: Member,
+        caller: &Caller,
+        requests: Streaming<WatchRequest>,
+        progress_interval: Duration,
+        shutdown: CancellationToken,
+    ) -> Self {
+        Self {
+            follower: member.follow(caller),
+            member,
+            requests: Some(requests),
+            due: VecDeque::new(),
+            ended: false,
+            watches: HashMap::new(),
+            next_id: 0,
+            progress_requested: false,
+            ticks: Box::pin(ticks(progress_interval)),
+            shutdown: Box::pin(shutdown.cancelled_owned()),
+        }
     }
 
-    pub(super) async fn run(mut self, requests: Streaming<WatchRequest>, shutdown: CancellationToken) {
-        // As in etcd, a client that stops asking still listens.
-        let mut requests = Some(requests);
-        let mut ticks = ticks(self.progress_interval);
+    /// What the client is told, made when it can take it.
+    pub(super) fn responses(self) -> BoxStream<'static, Result<WatchResponse, Status>> {
+        stream::unfold(Box::new(self), async |mut session| Some((session.next().await?, session))).boxed()
+    }
+
+    async fn next(&mut self) -> Option<Result<WatchResponse, Status>> {
         loop {
-            let happening = tokio::select! {
-                () = shutdown.cancelled() => Happening::Shutdown,
-                () = self.responses.closed() => Happening::ClientGone,
-                request = next_request(&mut requests) => request,
-                _ = ticks.tick() => Happening::Tick,
-                () = tokio::time::sleep(RETRY), if self.progress_requested => Happening::ProgressRetry,
-                delivery = self.follower.next() => Happening::Delivery(delivery),
-            };
-            let done = match happening {
-                Happening::Request(request) => self.request(request).await,
-                Happening::RequestsEnded => {
-                    requests = None;
-                    Ok(())
-                }
-                Happening::Delivery(delivery) => self.deliver(delivery).await,
-                Happening::Tick => self.notify().await,
-                Happening::ProgressRetry => self.report_progress().await,
-                Happening::Failed(status) => self.end(status).await,
-                Happening::Shutdown => self.end(status::of_flow(&FlowError::Stopped)).await,
-                Happening::ClientGone => Err(Ended),
-            };
-            if done.is_err() {
-                return;
+            if let Some(response) = self.due.pop_front() {
+                return Some(response);
+            }
+            if self.ended {
+                return None;
+            }
+            match self.happening().await {
+                Happening::Request(request) => self.request(request),
+                Happening::RequestsEnded => self.requests = None,
+                Happening::Delivery(delivery) => self.deliver_all_from(delivery),
+                Happening::Tick => self.notify(),
+                Happening::ProgressRetry => self.report_progress(),
+                Happening::Failed(status) => self.end(status),
+                Happening::Shutdown => self.end(status::of_flow(&FlowError::Stopped)),
             }
         }
     }
 
-    async fn request(&mut self, request: WatchRequest) -> Result<(), Ended> {
+    async fn happening(&mut self) -> Happening {
+        tokio::select! {
+            () = &mut self.shutdown => Happening::Shutdown,
+            request = next_request(&mut self.requests) => request,
+            _ = self.ticks.tick() => Happening::Tick,
+            () = retry(self.progress_requested) => Happening::ProgressRetry,
+            delivery = self.follower.next() => Happening::Delivery(delivery),
+        }
+    }
+
+    /// Delivers this, and what is ready behind it.
+    fn deliver_all_from(&mut self, delivery: Delivery) {
+        let (mut next, mut bytes) = (Some(delivery), 0);
+        while let Some(delivery) = next {
+            bytes += delivery.bytes();
+            self.deliver(delivery);
+            let goes_on = bytes < READY_BYTES && self.due.len() < READY_MAX && !self.ended;
+            next = if goes_on { self.follower.next_ready() } else { None };
+        }
+        self.report_progress();
+    }
+
+    fn request(&mut self, request: WatchRequest) {
         match request.request_union {
-            Some(RequestUnion::CreateRequest(request)) => self.create(request).await,
-            Some(RequestUnion::CancelRequest(request)) => self.cancel(request.watch_id).await,
+            Some(RequestUnion::CreateRequest(request)) => self.create(request),
+            Some(RequestUnion::CancelRequest(request)) => self.cancel(request.watch_id),
             Some(RequestUnion::ProgressRequest(_)) => {
                 self.progress_requested = true;
-                self.report_progress().await
+                self.report_progress();
             }
             // A request that asks for nothing does no harm to the watches beside it.
-            None => Ok(()),
+            None => {}
         }
     }
 
-    async fn create(&mut self, request: WatchCreateRequest) -> Result<(), Ended> {
+    fn create(&mut self, request: WatchCreateRequest) {
         let options = Options { fragment: request.fragment, progress_notify: request.progress_notify, quiet: true };
         let response = match self.open(request) {
             Ok((watch_id, header)) => {
@@ -121,7 +158,7 @@ impl Session {
                 ..Default::default()
             },
         };
-        self.send(response).await
+        self.send(response);
     }
 
     fn open(&mut self, request: WatchCreateRequest) -> Result<(i64, Header), ApiError> {
@@ -148,49 +185,45 @@ impl Session {
         Ok(self.next_id - 1)
     }
 
-    async fn cancel(&mut self, watch_id: i64) -> Result<(), Ended> {
+    fn cancel(&mut self, watch_id: i64) {
         if self.watches.remove(&watch_id).is_none() {
-            return Ok(());
+            return;
         }
         self.follower.close(watch_id);
         let header = header::full(self.member.header());
-        self.send(WatchResponse { header, watch_id, canceled: true, ..Default::default() }).await
+        self.send(WatchResponse { header, watch_id, canceled: true, ..Default::default() });
     }
 
-    async fn deliver(&mut self, delivery: Delivery) -> Result<(), Ended> {
+    fn deliver(&mut self, delivery: Delivery) {
         let Delivery { watch_id, header, body } = delivery;
         let response = WatchResponse { header: header::full(header), watch_id, ..Default::default() };
         match body {
             DeliveryBody::Events(events) => {
                 let events = events.into_iter().map(convert::event).collect();
-                self.send_events(WatchResponse { events, ..response }).await?;
+                self.send_events(WatchResponse { events, ..response });
             }
             DeliveryBody::Compacted { compact_revision } => {
                 self.forget(watch_id);
-                self.send(WatchResponse { canceled: true, compact_revision, ..response }).await?;
+                self.send(WatchResponse { canceled: true, compact_revision, ..response });
             }
-            DeliveryBody::Failed(error @ FlowError::Stopped) => return self.end(status::of_flow(&error)).await,
+            DeliveryBody::Failed(error @ FlowError::Stopped) => self.end(status::of_flow(&error)),
             DeliveryBody::Failed(error) => {
                 self.forget(watch_id);
                 let cancel_reason = cancel_reason(error.into());
-                self.send(WatchResponse { canceled: true, cancel_reason, ..response }).await?;
+                self.send(WatchResponse { canceled: true, cancel_reason, ..response });
             }
         }
-        self.report_progress().await
     }
 
-    async fn send_events(&mut self, response: WatchResponse) -> Result<(), Ended> {
-        let Some(options) = self.watches.get_mut(&response.watch_id) else { return Ok(()) };
+    fn send_events(&mut self, response: WatchResponse) {
+        let Some(options) = self.watches.get_mut(&response.watch_id) else { return };
         options.quiet = false;
         if !options.fragment {
-            return self.send(response).await;
+            return self.send(response);
         }
         // As in etcd, what is larger than the largest message that a client may send is sent in pieces.
         let whole_bytes_max = self.member.max_request_bytes().saturating_add(MESSAGE_OVERHEAD_BYTES);
-        for piece in fragments(response, whole_bytes_max) {
-            self.send(piece).await?;
-        }
-        Ok(())
+        fragments(response, whole_bytes_max).into_iter().for_each(|piece| self.send(piece));
     }
 
     fn forget(&mut self, watch_id: i64) {
@@ -200,21 +233,21 @@ impl Session {
 
     /// Answers a progress request once every watch of the stream is caught up. Without a watch there is nothing to
     /// tell, and as in etcd while one waits for a start that is still to come.
-    async fn report_progress(&mut self) -> Result<(), Ended> {
+    fn report_progress(&mut self) {
         self.progress_requested &= !self.watches.is_empty();
         if !self.progress_requested {
-            return Ok(());
+            return;
         }
         let progress = self.follower.progress();
         self.progress_requested = progress == Progress::Behind;
         match progress {
-            Progress::Reached(revision) => self.send_progress(NO_WATCH, revision).await,
-            Progress::Behind | Progress::NotStarted => Ok(()),
+            Progress::Reached(revision) => self.send_progress(NO_WATCH, revision),
+            Progress::Behind | Progress::NotStarted => {}
         }
     }
 
     /// Tells the watches that asked for it and heard nothing since the last tick how far they are.
-    async fn notify(&mut self) -> Result<(), Ended> {
+    fn notify(&mut self) {
         let mut due = Vec::new();
         for (id, options) in self.watches.iter_mut().filter(|(_, options)| options.progress_notify) {
             if std::mem::replace(&mut options.quiet, true) {
@@ -223,25 +256,21 @@ impl Session {
         }
         // As in etcd, a watch that is still behind waits for the next tick.
         let (revision, there) = self.follower.up_to_date(&due);
-        for id in there {
-            self.send_progress(id, revision).await?;
-        }
-        Ok(())
+        there.into_iter().for_each(|id| self.send_progress(id, revision));
     }
 
-    async fn send_progress(&self, watch_id: i64, revision: i64) -> Result<(), Ended> {
+    fn send_progress(&mut self, watch_id: i64, revision: i64) {
         let header = Header { revision, ..self.member.header() };
-        self.send(WatchResponse { header: header::full(header), watch_id, ..Default::default() }).await
+        self.send(WatchResponse { header: header::full(header), watch_id, ..Default::default() });
     }
 
-    async fn send(&self, response: WatchResponse) -> Result<(), Ended> {
-        self.responses.send(Ok(response)).await.map_err(|_| Ended)
+    fn send(&mut self, response: WatchResponse) {
+        self.due.push_back(Ok(response));
     }
 
-    async fn end(&self, status: Status) -> Result<(), Ended> {
-        // When the client is gone already there is nobody left to tell.
-        let _ = self.responses.send(Err(status)).await;
-        Err(Ended)
+    fn end(&mut self, status: Status) {
+        self.due.push_back(Err(status));
+        self.ended = true;
     }
 }
 
@@ -261,5 +290,13 @@ async fn next_request(requests: &mut Option<Streaming<WatchRequest>>) -> Happeni
         Ok(Some(request)) => Happening::Request(request),
         Ok(None) => Happening::RequestsEnded,
         Err(status) => Happening::Failed(status),
+    }
+}
+
+/// Comes when progress that was asked for is to be looked at again.
+async fn retry(requested: bool) {
+    match requested {
+        true => tokio::time::sleep(RETRY).await,
+        false => std::future::pending().await,
     }
 }

@@ -8,7 +8,7 @@ use tonic::{
 
 /// The protocol versions that this version speaks, oldest and newest. One more than the newest is added when the wire
 /// changes, and the oldest dropped a release later, so that neighbouring versions run together.
-const VERSIONS: (u32, u32) = (1, 1);
+const VERSIONS: (u32, u32) = (1, 2);
 
 /// The newest protocol version that this member speaks, which it tells the others of.
 pub const PEER_PROTOCOL: u32 = VERSIONS.1;

@@ -23,6 +23,7 @@ mod doubts;
 mod introduction;
 mod link;
 mod peers;
+mod proposals;
 mod service;
 mod snapshot;
 mod trusted;
@@ -35,6 +36,7 @@ pub(crate) use introduction::Introduction;
 pub use introduction::PEER_PROTOCOL;
 pub(crate) use link::{PeerLinks, jittered};
 pub(crate) use peers::{Client, Peers};
+pub(crate) use proposals::never_arrived;
 pub(crate) use service::{PeerService, routes};
 pub(crate) use snapshot::{Receiving, Serving, StateOf, take_in};
 

@@ -9,6 +9,7 @@ use super::{
     MESSAGE_BYTES_MAX,
     dial::Dialer,
     introduction::{Introduced, Introduction},
+    proposals::Proposals,
 };
 use crate::PeerNode;
 
@@ -20,7 +21,14 @@ const POISONED: &str = "no code that can panic runs while the connections are lo
 pub(crate) struct Peers {
     introduction: Introduction,
     dialer: Dialer,
-    asked: Mutex<HashMap<u64, (PeerNode, Client)>>,
+    asked: Mutex<HashMap<u64, Asked>>,
+}
+
+/// A member that is asked: where it was, and the ways to it.
+struct Asked {
+    node: PeerNode,
+    client: Client,
+    proposals: Option<Proposals>,
 }
 
 impl Peers {
@@ -37,15 +45,25 @@ impl Peers {
 
     /// The client for questions to a member, over one shared connection.
     pub(crate) fn ask(&self, id: u64, node: &PeerNode) -> Client {
-        let mut asked = self.asked.lock().expect(POISONED);
-        match asked.get(&id) {
-            Some((known, client)) if known == node => client.clone(),
-            // Also for a member that moved.
-            _ => {
-                let client = self.connect(id, node);
-                asked.insert(id, (node.clone(), client.clone()));
-                client
-            }
+        self.asked(id, node, |asked| asked.client.clone())
+    }
+
+    /// The way for proposals to a member, over the same connection.
+    pub(crate) fn propose(&self, id: u64, node: &PeerNode) -> Proposals {
+        self.asked(id, node, |asked| {
+            let sound = asked.proposals.take().filter(|proposals| !proposals.is_broken());
+            asked.proposals.insert(sound.unwrap_or_else(|| Proposals::over(asked.client.clone()))).clone()
+        })
+    }
+
+    fn asked<T>(&self, id: u64, node: &PeerNode, way: impl FnOnce(&mut Asked) -> T) -> T {
+        let mut all = self.asked.lock().expect(POISONED);
+        let new = || Asked { node: node.clone(), client: self.connect(id, node), proposals: None };
+        let asked = all.entry(id).or_insert_with(new);
+        // Also for a member that moved.
+        if asked.node != *node {
+            *asked = new();
         }
+        way(asked)
     }
 }

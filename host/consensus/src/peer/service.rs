@@ -21,7 +21,7 @@ use proto::peer::{
     SnapshotInstalled, SnapshotRequest, SnapshotResponse, TransferLeaderRequest, TransferLeaderResponse, VoteRequest,
     VoteResponse,
     peer_server::{Peer, PeerServer},
-    propose_response, read_index_response,
+    read_index_response,
     snapshot_response::Answer,
 };
 use store::{ALARM_CORRUPT, AlarmRecord, ReadError, Store, StoreError, View};
@@ -32,13 +32,14 @@ use tonic::{Request, Response, Status, Streaming, service::Routes};
 use super::{
     MESSAGE_BYTES_MAX,
     introduction::Introduction,
+    proposals::UNDER_WAY_MAX,
     snapshot::{self, Receiving, Serving, StateOf},
     wire,
 };
 use crate::{
     MemberHash, Preparation,
     consensus::Member,
-    lead::{Fate, Lead, ReadIndex},
+    lead::{Lead, ReadIndex},
     leadership::Contact,
     leisure::at_leisure,
     metrics::PeerMetrics,
@@ -82,11 +83,15 @@ pub(crate) fn routes(service: PeerService) -> Router {
 type State =
     futures::stream::Map<ReceiverStream<SnapshotRequest>, fn(SnapshotRequest) -> Result<SnapshotRequest, Status>>;
 
+/// What became of proposals, in their order.
+type Fates = Pin<Box<dyn Stream<Item = Result<ProposeResponse, Status>> + Send>>;
+
 type Answers = Pin<Box<dyn Stream<Item = Result<AppendResponse, Status>> + Send>>;
 
 #[tonic::async_trait]
 impl Peer for PeerService {
     type AppendStream = Answers;
+    type ProposeAllStream = Fates;
     type SnapshotStream = ReceiverStream<Result<SnapshotResponse, Status>>;
     type FetchStateStream = State;
 
@@ -177,17 +182,21 @@ impl Peer for PeerService {
         Ok(Response::new(ReceiverStream::new(requests).map(whole)))
     }
 
+    /// What members of before protocol version 2 ask.
     async fn propose(&self, request: Request<ProposeRequest>) -> Result<Response<ProposeResponse>, Status> {
-        use propose_response::Kind;
         self.check(&request)?;
-        let request = request::Request::decode(request.into_inner().request)
-            .map_err(|_| Status::invalid_argument("a proposal cannot be read"))?;
-        let kind = match self.lead.propose(request).await {
-            Fate::Committed => Kind::Committed,
-            Fate::NotLeader => Kind::NotLeader,
-            Fate::Unknown => Kind::Unknown,
-        };
-        Ok(Response::new(ProposeResponse { kind: kind.into() }))
+        Ok(Response::new(self.lead.clone().take(request.into_inner()).await?))
+    }
+
+    async fn propose_all(&self, request: Request<Streaming<ProposeRequest>>) -> Result<Response<Fates>, Status> {
+        self.check(&request)?;
+        let lead = self.lead.clone();
+        let fates = request.into_inner().map(move |request| {
+            let lead = lead.clone();
+            async move { lead.take(request?).await }
+        });
+        let fates = fates.buffered(UNDER_WAY_MAX).take_until(ended(self.raft.clone()));
+        Ok(Response::new(Box::pin(fates)))
     }
 
     async fn read_index(&self, request: Request<ReadIndexRequest>) -> Result<Response<ReadIndexResponse>, Status> {
@@ -215,8 +224,8 @@ impl Peer for PeerService {
     async fn hash(&self, request: Request<HashRequest>) -> Result<Response<HashResponse>, Status> {
         self.check(&request)?;
         let (store, revision) = (self.store.clone(), request.into_inner().revision);
-        let look = move || Ok(store.view_once(|view| hash_of(view, revision)));
-        let found = at_leisure(look).await.map_err(stopped)?;
+        let look = move || store.view_unhurried(|view| hash_of(view, revision));
+        let found = tokio::task::spawn_blocking(look).await.map_err(stopped)?;
         Ok(Response::new(wire::hash(found.map_err(|error| Status::internal(error.to_string()))?)))
     }
 
@@ -251,6 +260,15 @@ impl Peer for PeerService {
         self.check(&request)?;
         let change = wire::read_change(request.into_inner())?;
         Ok(Response::new(wire::change_response(self.lead.change_membership(change).await)))
+    }
+}
+
+impl Lead {
+    /// Carries out what another member proposes.
+    async fn take(self, request: ProposeRequest) -> Result<ProposeResponse, Status> {
+        let request = request::Request::decode(request.request)
+            .map_err(|_| Status::invalid_argument("a proposal cannot be read"))?;
+        Ok(wire::fate(self.propose(request).await))
     }
 }
 

@@ -162,6 +162,16 @@ pub(super) fn read_transfer_response(
     }
 }
 
+pub(crate) fn fate(fate: Fate) -> peer::ProposeResponse {
+    use propose_response::Kind;
+    let kind = match fate {
+        Fate::Committed => Kind::Committed,
+        Fate::NotLeader => Kind::NotLeader,
+        Fate::Unknown => Kind::Unknown,
+    };
+    peer::ProposeResponse { kind: kind.into() }
+}
+
 pub(crate) fn read_fate(response: peer::ProposeResponse) -> Fate {
     use propose_response::Kind;
     match Kind::try_from(response.kind) {

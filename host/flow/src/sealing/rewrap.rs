@@ -141,9 +141,7 @@ impl Member {
             let walked = view.walk(walk, step, &wants)?;
             Ok::<_, StoreError>(Stepped { walked, referred: referred.into_inner() })
         };
-        // Not at leisure: a thread that gives way does so also while it holds what others wait for.
-        let store = self.shared.store.clone();
-        Ok(tokio::task::spawn_blocking(move || store.view_once(look)).await??)
+        self.view_unhurried(look).await
     }
 
     /// Puts the values into the log, sealed as they should be; `false` when the policy has changed.
