@@ -4,13 +4,13 @@ use std::pin::Pin;
 
 use auth::Caller;
 use flow::{FlowError, Member};
-use futures::{Stream, stream};
+use futures::stream::{self, BoxStream, StreamExt as _};
 use proto::etcdserverpb::{
     LeaseGrantRequest, LeaseGrantResponse, LeaseKeepAliveRequest, LeaseKeepAliveResponse, LeaseLeasesRequest,
     LeaseLeasesResponse, LeaseRevokeRequest, LeaseRevokeResponse, LeaseStatus, LeaseTimeToLiveRequest,
     LeaseTimeToLiveResponse, lease_server::Lease,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::{Request, Response, Status, Streaming};
 use types::LEASE_TTL_SECONDS_MAX;
 
@@ -44,15 +44,17 @@ impl Lease for LeaseDoor {
         Ok(Response::new(LeaseRevokeResponse { header: header::full(revoked) }))
     }
 
-    type LeaseKeepAliveStream = Pin<Box<dyn Stream<Item = Result<LeaseKeepAliveResponse, Status>> + Send>>;
+    type LeaseKeepAliveStream = BoxStream<'static, Result<LeaseKeepAliveResponse, Status>>;
 
     async fn lease_keep_alive(
         &self,
         request: Request<Streaming<LeaseKeepAliveRequest>>,
     ) -> Answer<Self::LeaseKeepAliveStream> {
         let (caller, requests) = opened(request);
-        let keeper = Keeper { member: self.member.clone(), caller, shutdown: self.shutdown.clone(), requests };
-        Ok(Response::new(Box::pin(stream::try_unfold(keeper, Keeper::next))))
+        let shutdown = Box::pin(self.shutdown.clone().cancelled_owned());
+        let keeper = Box::new(Keeper { member: self.member.clone(), caller, shutdown, requests });
+        let answers = stream::try_unfold(keeper, async |mut keeper| Ok(keeper.next().await?.map(|answer| (answer, keeper))));
+        Ok(Response::new(answers.boxed()))
     }
 
     async fn lease_time_to_live(&self, request: Request<LeaseTimeToLiveRequest>) -> Answer<LeaseTimeToLiveResponse> {
@@ -80,19 +82,18 @@ impl Lease for LeaseDoor {
 struct Keeper {
     member: Member,
     caller: Caller,
-    shutdown: CancellationToken,
+    shutdown: Pin<Box<WaitForCancellationFutureOwned>>,
     requests: Streaming<LeaseKeepAliveRequest>,
 }
 
 impl Keeper {
-    async fn next(mut self) -> Result<Option<(LeaseKeepAliveResponse, Self)>, Status> {
+    async fn next(&mut self) -> Result<Option<LeaseKeepAliveResponse>, Status> {
         let request = tokio::select! {
             request = self.requests.message() => request?,
-            () = self.shutdown.cancelled() => return Err(status::of_flow(&FlowError::Stopped)),
+            () = &mut self.shutdown => return Err(status::of_flow(&FlowError::Stopped)),
         };
         let Some(request) = request else { return Ok(None) };
-        let answer = self.keep(request.id).await?;
-        Ok(Some((answer, self)))
+        self.keep(request.id).await.map(Some)
     }
 
     /// The header is taken before the lease is kept alive, as in etcd: otherwise a client could see the lease alive at

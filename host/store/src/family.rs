@@ -1,5 +1,7 @@
 //! The column families of the state and how RocksDB keeps them.
 
+use std::{num::NonZero, thread};
+
 use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, Options};
 
 /// A column family.
@@ -75,6 +77,9 @@ const BLOCK_CACHE_BYTES: usize = 128 << 20;
 /// Memtable of one family; with the log kept apart it is flushed when full, at a snapshot and at shutdown.
 const WRITE_BUFFER_BYTES: usize = 64 << 20;
 
+/// Of what is read at once: with RocksDB's own 4 KiB a list of values of 1 KiB looks a block up for every few of them.
+const BLOCK_BYTES: usize = 16 << 10;
+
 /// Options of the database as a whole.
 pub(crate) fn database_options() -> Options {
     let mut options = Options::default();
@@ -82,10 +87,16 @@ pub(crate) fn database_options() -> Options {
     options.create_missing_column_families(true);
     // Without a write-ahead log all families must reach the disk together, or `applied` could run ahead of its data.
     options.set_atomic_flush(true);
-    options.set_max_background_jobs(4);
+    options.set_max_background_jobs(background_jobs());
     options.set_keep_log_file_num(4);
     options.set_max_open_files(1024);
     options
+}
+
+/// Flushes and merges at a time: not so many that they have every processor, and at least one of each.
+fn background_jobs() -> i32 {
+    let processors = thread::available_parallelism().map_or(2, NonZero::get);
+    i32::try_from(processors.clamp(2, 4)).unwrap_or(2)
 }
 
 /// Every family with its options.
@@ -109,6 +120,7 @@ fn family_options(family: Family, cache: &Cache) -> Options {
     blocks.set_cache_index_and_filter_blocks(true);
     blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
     blocks.set_format_version(5);
+    blocks.set_block_size(BLOCK_BYTES);
     if matches!(family, Family::Live | Family::Index | Family::Past | Family::Lease) {
         blocks.set_bloom_filter(10.0, false);
     }

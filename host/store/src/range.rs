@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use seal::Sealed;
 use types::{KeyRange, KeyValue, RangeEnd, RangeOutcome, RangeQuery};
 
@@ -58,7 +58,9 @@ pub(crate) fn for_each_live(
     range: &KeyRange,
     visit: &mut dyn FnMut(Bytes, Record) -> Result<ControlFlow<()>, StoreError>,
 ) -> Result<(), StoreError> {
-    for_each_stored(read, range, &mut |key, value| visit(Bytes::copy_from_slice(key), live_record(value)?))
+    for_each_stored(read, range, &mut |key, value| {
+        visit(Bytes::copy_from_slice(key), live_record(Bytes::copy_from_slice(value))?)
+    })
 }
 
 /// The same with records as they are stored, so that none is copied unasked.
@@ -98,21 +100,43 @@ fn count(read: &dyn Read, range: &KeyRange) -> Result<u64, StoreError> {
     bounds(range).map_or(Ok(0), |(from, to)| read.count(from, to))
 }
 
-fn live_record(value: &[u8]) -> Result<Record, StoreError> {
-    Record::decode(Bytes::copy_from_slice(value))?.ok_or_else(|| StoreError::damaged("a tombstone among the live keys"))
+fn live_record(value: Bytes) -> Result<Record, StoreError> {
+    Record::decode(value)?.ok_or_else(|| StoreError::damaged("a tombstone among the live keys"))
+}
+
+/// Copies of what an iterator shows, many in one allocation: a list would else make three for each key.
+#[derive(Default)]
+struct Copies {
+    room: BytesMut,
+    /// Bytes of the last allocation.
+    allocated: usize,
+}
+
+impl Copies {
+    const FIRST: usize = 1 << 10;
+    const LARGEST: usize = 128 << 10;
+
+    fn of(&mut self, bytes: &[u8]) -> Bytes {
+        if self.room.capacity() < bytes.len() {
+            self.allocated = (self.allocated * 4).clamp(Self::FIRST, Self::LARGEST);
+            self.room = BytesMut::with_capacity(self.allocated.max(bytes.len()));
+        }
+        self.room.extend_from_slice(bytes);
+        self.room.split().freeze()
+    }
 }
 
 /// Past the limit keys are only counted: their values are not read.
 fn range_newest(read: &dyn Read, query: &RangeQuery, outcome: &mut RangeOutcome<Sealed>) -> Result<(), StoreError> {
     let limit = if query.count_only { 0 } else { query.fetch_limit().unwrap_or(usize::MAX) };
-    let (mut kvs, mut fetched_all) = (Vec::new(), limit > 0);
+    let (mut kvs, mut copies, mut fetched_all) = (Vec::new(), Copies::default(), limit > 0);
     if fetched_all {
         for_each_stored(read, &query.range, &mut |key, value| {
             fetched_all = kvs.len() < limit;
             if !fetched_all {
                 return Ok(ControlFlow::Break(()));
             }
-            kvs.push(live_record(value)?.into_key_value(Bytes::copy_from_slice(key)));
+            kvs.push(live_record(copies.of(value))?.into_key_value(copies.of(key)));
             Ok(ControlFlow::Continue(()))
         })?;
     }
@@ -183,7 +207,11 @@ pub(crate) fn piece(read: &dyn Read, range: &KeyRange, revision: i64, limits: Pi
             take(key, &mut |key| written_record(read, key, written))
         })?;
     } else {
-        for_each_stored(read, range, &mut |key, value| take(Bytes::copy_from_slice(key), &mut |_| live_record(value)))?;
+        let mut copies = Copies::default();
+        for_each_stored(read, range, &mut |key, value| {
+            let (key, value) = (copies.of(key), copies.of(value));
+            take(key, &mut |_| live_record(value.clone()))
+        })?;
     }
     Ok(piece)
 }
