@@ -63,13 +63,13 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    /// Has a call carried out by `next` if it passes.
+    /// Has a call carried out by `next` if it passes. Whatever is not classified does not.
     pub(crate) async fn guard<F: Future<Output = Response>>(
         &self,
-        method: Method,
         request: Request,
-        next: impl FnOnce(Request) -> F,
+        next: impl FnOnce(Method, Request) -> F,
     ) -> Response {
+        let Some(method) = class::method(request.uri().path()) else { return unknown() };
         let (started, remote) = (Instant::now(), request.extensions().get::<Caller>().and_then(Caller::remote));
         let call = Call::started(method, request.headers(), self.metrics.clone());
         let request = request.map(|body| call.receiving(body));
@@ -84,7 +84,7 @@ impl Gate {
         &self,
         method: Method,
         request: Request,
-        next: impl FnOnce(Request) -> F,
+        next: impl FnOnce(Method, Request) -> F,
     ) -> Result<Response, Status> {
         let caller = credentials::caller(&request, self.common_name_counts);
         let place = self.place(method, &caller)?;
@@ -100,7 +100,7 @@ impl Gate {
         method: Method,
         caller: Caller,
         request: Request,
-        next: impl FnOnce(Request) -> F,
+        next: impl FnOnce(Method, Request) -> F,
     ) -> Result<Response, Status> {
         let (method, message, mut request) = self.classified(method, request).await?;
         let admitted = self.admit(method, &caller, &mut request).map_err(Status::from);
@@ -231,16 +231,16 @@ impl Gate {
         &self,
         method: Method,
         request: Request,
-        next: impl FnOnce(Request) -> F,
+        next: impl FnOnce(Method, Request) -> F,
     ) -> Response {
         let needs_leader = method.kind != CallKind::Unary && leadership::is_required(request.headers());
         let deadline = deadline::of_request(request.headers());
         let response = match deadline {
-            Some(deadline) => match tokio::time::timeout(deadline, next(request)).await {
+            Some(deadline) => match tokio::time::timeout(deadline, next(method, request)).await {
                 Ok(response) => response,
                 Err(_) => return Status::from(ApiError::DeadlineExceeded).into_http(),
             },
-            None => next(request).await,
+            None => next(method, request).await,
         };
         let response = with_etcds_size_error(response);
         if needs_leader { response.map(|body| self.leadership.bound(body)) } else { response }

@@ -13,7 +13,7 @@ use tower::{Service as _, ServiceExt as _};
 use crate::class::{self, Method};
 use crate::credentials;
 use crate::front;
-use crate::gate::{Gate, unknown};
+use crate::gate::Gate;
 use crate::kv::KvDoor;
 
 /// The services themselves. Whoever calls them has passed a gate.
@@ -46,9 +46,8 @@ pub(crate) struct Guarded {
 impl Guarded {
     /// Answers a call, whether there is such a call or not.
     pub(crate) async fn answer(&self, request: Request) -> Response {
-        let Some(method) = class::method(request.uri().path()) else { return unknown() };
         credentials::look_up(&self.member, request.headers()).await;
-        self.gate.guard(method, request, |request| self.services.call(method, request)).await
+        self.gate.guard(request, |method, request| self.services.call(method, request)).await
     }
 
     /// The same for whoever calls by way of a router.

@@ -40,7 +40,7 @@ async fn members_of_an_older_version_take_proposals_by_a_call_each() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_proposals_at_once_are_all_carried_out() {
     let members = Members::found(3).await;
-    let proposals = members.running.values().flat_map(|member| (0..200).map(|n| (member, format!("3.7.{n}"))));
+    let proposals = members.running.values().flat_map(|member| (0..200).map(move |n| (member, format!("3.7.{n}"))));
     let proposed = futures::future::join_all(proposals.map(async |(member, text)| member.propose(&text).await)).await;
     assert_eq!(proposed.into_iter().filter(Result::is_ok).count(), 600);
 }
