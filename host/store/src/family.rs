@@ -1,7 +1,5 @@
 //! The column families of the state and how RocksDB keeps them.
 
-use std::{num::NonZero, thread};
-
 use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, Options};
 
 /// A column family.
@@ -87,16 +85,10 @@ pub(crate) fn database_options() -> Options {
     options.create_missing_column_families(true);
     // Without a write-ahead log all families must reach the disk together, or `applied` could run ahead of its data.
     options.set_atomic_flush(true);
-    options.set_max_background_jobs(background_jobs());
+    options.set_max_background_jobs(4);
     options.set_keep_log_file_num(4);
     options.set_max_open_files(1024);
     options
-}
-
-/// Flushes and merges at a time: not so many that they have every processor, and at least one of each.
-fn background_jobs() -> i32 {
-    let processors = thread::available_parallelism().map_or(2, NonZero::get);
-    i32::try_from(processors.clamp(2, 4)).unwrap_or(2)
 }
 
 /// Every family with its options.
