@@ -53,7 +53,8 @@ impl Lease for LeaseDoor {
         let (caller, requests) = opened(request);
         let shutdown = Box::pin(self.shutdown.clone().cancelled_owned());
         let keeper = Box::new(Keeper { member: self.member.clone(), caller, shutdown, requests });
-        let answers = stream::try_unfold(keeper, async |mut keeper| Ok(keeper.next().await?.map(|answer| (answer, keeper))));
+        let answers =
+            stream::try_unfold(keeper, async |mut keeper| Ok(keeper.next().await?.map(|answer| (answer, keeper))));
         Ok(Response::new(answers.boxed()))
     }
 

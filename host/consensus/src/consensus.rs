@@ -2,9 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
-use openraft::{
-    Raft, RaftMetrics, async_runtime::watch::WatchReceiver as _, type_config::alias::WatchReceiverOf,
-};
+use openraft::{Raft, RaftMetrics, async_runtime::watch::WatchReceiver as _, type_config::alias::WatchReceiverOf};
 use store::Store;
 use tokio::sync::watch as signal;
 use watch::Hub;
