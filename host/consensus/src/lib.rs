@@ -66,7 +66,7 @@ pub use hashes::MemberHash;
 pub use identity::{IDENTITY_FILE, Identity, IdentityError};
 pub use leadership::Leadership;
 pub use lease_clock::{LeaseClock, Renewal};
-pub use leisure::at_leisure;
+pub use leisure::{at_leisure, unhurried};
 pub use log::LogError;
 pub use membership::{Membership, MembershipChange};
 pub use metrics::ConsensusMetrics;

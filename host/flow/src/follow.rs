@@ -144,7 +144,6 @@ impl Follower {
             let newest = *self.newest.borrow_and_update();
             if self.group.has_work(newest) {
                 if let Some(delivery) = self.pull() {
-                    self.counted.set(self.group.watches());
                     return delivery;
                 }
                 // History is read in stretches; other tasks of this thread get their turn between them.
@@ -155,7 +154,7 @@ impl Follower {
         }
     }
 
-    /// The next delivery, if it is at hand: nothing is waited for, and nothing read from the disk.
+    /// The next delivery, if it is at hand.
     pub fn next_ready(&mut self) -> Option<Delivery> {
         let newest = *self.newest.borrow_and_update();
         if !self.group.has_work(newest) || self.group.reads_store() {
@@ -164,8 +163,14 @@ impl Follower {
         self.pull()
     }
 
-    /// Nothing is awaited between the pull and its return, so a watch that is given up loses nothing.
     fn pull(&mut self) -> Option<Delivery> {
+        let pulled = self.pull_one();
+        self.counted.set(self.group.watches());
+        pulled
+    }
+
+    /// Nothing is awaited between the pull and its return, so a watch that is given up loses nothing.
+    fn pull_one(&mut self) -> Option<Delivery> {
         let Shared { hub, store, .. } = self.member.shared.as_ref();
         let pulled = match self.group.reads_store() {
             true => blocking(|| self.group.pull(hub, store)),

@@ -67,7 +67,7 @@ impl Member {
         Ok(tokio::task::spawn_blocking(move || store.view(read)).await??)
     }
 
-    /// Runs a read of most of the state that is in no hurry on a thread for blocking work. What it reads is not kept in memory.
+    /// Runs a read of most of the state that is in no hurry. What it reads is not kept in memory.
     pub(crate) async fn view_unhurried<T: Send + 'static, E: StoreFailure + Send + 'static>(
         &self,
         read: impl FnOnce(&View<'_>) -> Result<T, E> + Send + 'static,
@@ -75,7 +75,8 @@ impl Member {
     where
         FlowError: From<E>,
     {
-        let store = self.shared.store.clone();
-        Ok(tokio::task::spawn_blocking(move || store.view_unhurried(read)).await??)
+        let viewed = consensus::unhurried(self.shared.store.clone(), read).await;
+        // A walk that did not come back: this member is stopping.
+        Ok(viewed.map_err(|_| FlowError::Stopped)??)
     }
 }

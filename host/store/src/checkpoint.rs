@@ -110,7 +110,9 @@ impl Store {
             database.cancel_all_background_work(false);
             Ok::<_, StoreError>(())
         })?;
+        self.shared.hurry.store(true, Ordering::Relaxed);
         let mut slot = self.shared.database.write().expect(POISONED);
+        self.shared.hurry.store(false, Ordering::Relaxed);
         *slot = None;
         swap(&self.shared.dir)?;
         let database = open_database(&self.shared.dir.join(CURRENT))?;

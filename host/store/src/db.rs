@@ -48,6 +48,8 @@ pub(crate) struct Shared {
     pub(crate) metrics: StoreMetrics,
     /// Whether realm and epoch are ahead of the state: their batch is not committed yet.
     pub(crate) rules_are_ahead: AtomicBool,
+    /// Whether the database is to be let go of: walks that are in no hurry rest no more.
+    pub(crate) hurry: AtomicBool,
     pub(crate) bystanders: Bystanders,
     /// The prefixes that are counted.
     pub(crate) counted: ArcSwap<Vec<PrefixUsage>>,
@@ -80,6 +82,7 @@ impl Store {
                 policy_epoch,
                 metrics: StoreMetrics::new(),
                 rules_are_ahead: AtomicBool::new(false),
+                hurry: AtomicBool::new(false),
                 bystanders: Bystanders::default(),
                 counted: ArcSwap::default(),
                 damage: watch::Sender::new(None),
@@ -109,7 +112,7 @@ impl Store {
         self.with_database(|database| read(&View::new(database)))
     }
 
-    /// The policy epoch, at least as new as everything that was read of the state before. Asked for each answer that opens
+    /// The policy epoch as it was opened, taken over or applied, at least as new as everything that was read of the state before. Asked for each answer that opens
     /// values, so it is kept in memory.
     #[must_use]
     pub fn policy_epoch(&self) -> u64 {
@@ -138,7 +141,7 @@ impl Store {
     /// # Errors
     /// As for [`Store::view`].
     pub fn view_unhurried<T, E: StoreFailure>(&self, read: impl FnOnce(&View<'_>) -> Result<T, E>) -> Result<T, E> {
-        self.with_database(|database| read(&View::unhurried(database)))
+        self.with_database(|database| read(&View::unhurried(database, &self.shared.hurry)))
     }
 
     pub(crate) fn with_database<T, E: StoreFailure>(&self, run: impl FnOnce(&DB) -> Result<T, E>) -> Result<T, E> {
@@ -168,6 +171,7 @@ impl Store {
     /// # Errors
     /// When the disk does; the files are let go of all the same.
     pub fn close(&self) -> Result<(), StoreError> {
+        self.shared.hurry.store(true, Ordering::Relaxed);
         let flushed = self.flush();
         // A compaction under way holds on to the database; it ends early now.
         self.with_database(|database| {

@@ -34,6 +34,7 @@ pub(crate) enum Family {
 }
 
 impl Family {
+    /// In the order of the variants.
     pub(crate) const ALL: [Self; 13] = [
         Self::Live,
         Self::Index,

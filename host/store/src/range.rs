@@ -136,7 +136,8 @@ fn range_newest(read: &dyn Read, query: &RangeQuery, outcome: &mut RangeOutcome<
             if !fetched_all {
                 return Ok(ControlFlow::Break(()));
             }
-            kvs.push(live_record(copies.of(value))?.into_key_value(copies.of(key)));
+            let key = copies.of(key);
+            kvs.push(live_record(copies.of(value))?.into_key_value(key));
             Ok(ControlFlow::Continue(()))
         })?;
     }

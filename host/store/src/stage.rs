@@ -27,7 +27,7 @@ pub(crate) struct Stage<'a> {
     database: &'a DB,
     /// Of each family; `None` marks a deletion.
     writes: [BTreeMap<Bytes, Option<Bytes>>; Family::ALL.len()],
-    /// What was read of `meta`: every command asks for the same few numbers, which nobody changes meanwhile.
+    /// What was read of `meta`: every command asks for the same few numbers, which only a batch changes.
     stored_meta: RefCell<BTreeMap<Bytes, Option<Bytes>>>,
     /// What alarms keep from being applied, once it was looked up.
     pub(crate) blocked: Option<Blocked>,

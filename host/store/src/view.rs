@@ -2,6 +2,7 @@
 
 use std::{
     cell::Cell,
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -31,7 +32,7 @@ pub struct View<'a> {
     /// Whether what is read may take the place of something else in the block cache.
     caches: bool,
     /// For a walk that nobody is in a hurry for.
-    rests: Option<Rests>,
+    rests: Option<Rests<'a>>,
 }
 
 /// A walk goes on for so long, and then rests for so long. At a low priority instead it would be put aside while it holds a lock of
@@ -39,13 +40,15 @@ pub struct View<'a> {
 const STRETCH: Duration = Duration::from_millis(1);
 const REST: Duration = Duration::from_millis(1);
 
-struct Rests {
+struct Rests<'a> {
     since: Cell<Instant>,
+    /// Whether somebody waits for the end of the walk.
+    hurry: &'a AtomicBool,
 }
 
-impl Rests {
+impl Rests<'_> {
     fn rest_if_due(&self) {
-        if self.since.get().elapsed() >= STRETCH {
+        if self.since.get().elapsed() >= STRETCH && !self.hurry.load(Ordering::Relaxed) {
             thread::sleep(REST);
             self.since.set(Instant::now());
         }
@@ -72,8 +75,8 @@ impl<'a> View<'a> {
     }
 
     /// The same for a walk over most of the state that leaves half of its time to others.
-    pub(crate) fn unhurried(database: &'a DB) -> Self {
-        Self { rests: Some(Rests { since: Cell::new(Instant::now()) }), ..Self::uncached(database) }
+    pub(crate) fn unhurried(database: &'a DB, hurry: &'a AtomicBool) -> Self {
+        Self { rests: Some(Rests { since: Cell::new(Instant::now()), hurry }), ..Self::uncached(database) }
     }
 
     /// Newest revision.

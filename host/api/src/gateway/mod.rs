@@ -5,7 +5,7 @@
 //!                              encode: JSON <- message <-
 //! ```
 //!
-//! A call goes through the router that gRPC uses, so that classes, administrators, users, metrics and limits hold for
+//! A call goes through the gate that gRPC passes, so that classes, administrators, users, metrics and limits hold for
 //! it unchanged; there is no code for a single call here. It is marked with [`ThroughGateway`].
 //!
 //! Streams of requests are JSON values one after another; streams of answers are lines of `{"result":...}`, the last

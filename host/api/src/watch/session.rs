@@ -126,7 +126,9 @@ impl Session {
             let goes_on = bytes < READY_BYTES && self.due.len() < READY_MAX && !self.ended;
             next = if goes_on { self.follower.next_ready() } else { None };
         }
-        self.report_progress();
+        if !self.ended {
+            self.report_progress();
+        }
     }
 
     fn request(&mut self, request: WatchRequest) {

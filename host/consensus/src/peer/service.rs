@@ -41,7 +41,7 @@ use crate::{
     consensus::Member,
     lead::{Lead, ReadIndex},
     leadership::Contact,
-    leisure::at_leisure,
+    leisure::{at_leisure, unhurried},
     metrics::PeerMetrics,
     raft_types::{TypeConfig, Vote},
     request, snapshots,
@@ -83,7 +83,7 @@ pub(crate) fn routes(service: PeerService) -> Router {
 type State =
     futures::stream::Map<ReceiverStream<SnapshotRequest>, fn(SnapshotRequest) -> Result<SnapshotRequest, Status>>;
 
-/// What became of proposals, in their order.
+/// What became of proposals, as soon as that is known of each.
 type Fates = Pin<Box<dyn Stream<Item = Result<ProposeResponse, Status>> + Send>>;
 
 type Answers = Pin<Box<dyn Stream<Item = Result<AppendResponse, Status>> + Send>>;
@@ -195,7 +195,8 @@ impl Peer for PeerService {
             let lead = lead.clone();
             async move { lead.take(request?).await }
         });
-        let fates = fates.buffered(UNDER_WAY_MAX).take_until(ended(self.raft.clone()));
+        // A refusal does not wait behind what is in the log.
+        let fates = fates.buffer_unordered(UNDER_WAY_MAX).take_until(ended(self.raft.clone()));
         Ok(Response::new(Box::pin(fates)))
     }
 
@@ -224,8 +225,7 @@ impl Peer for PeerService {
     async fn hash(&self, request: Request<HashRequest>) -> Result<Response<HashResponse>, Status> {
         self.check(&request)?;
         let (store, revision) = (self.store.clone(), request.into_inner().revision);
-        let look = move || store.view_unhurried(|view| hash_of(view, revision));
-        let found = tokio::task::spawn_blocking(look).await.map_err(stopped)?;
+        let found = unhurried(store, move |view| hash_of(view, revision)).await.map_err(stopped)?;
         Ok(Response::new(wire::hash(found.map_err(|error| Status::internal(error.to_string()))?)))
     }
 
@@ -266,9 +266,10 @@ impl Peer for PeerService {
 impl Lead {
     /// Carries out what another member proposes.
     async fn take(self, request: ProposeRequest) -> Result<ProposeResponse, Status> {
-        let request = request::Request::decode(request.request)
-            .map_err(|_| Status::invalid_argument("a proposal cannot be read"))?;
-        Ok(wire::fate(self.propose(request).await))
+        let ProposeRequest { request, number } = request;
+        let request =
+            request::Request::decode(request).map_err(|_| Status::invalid_argument("a proposal cannot be read"))?;
+        Ok(ProposeResponse { number, ..wire::fate(self.propose(request).await) })
     }
 }
 

@@ -169,7 +169,7 @@ pub(crate) fn fate(fate: Fate) -> peer::ProposeResponse {
         Fate::NotLeader => Kind::NotLeader,
         Fate::Unknown => Kind::Unknown,
     };
-    peer::ProposeResponse { kind: kind.into() }
+    peer::ProposeResponse { kind: kind.into(), number: 0 }
 }
 
 pub(crate) fn read_fate(response: peer::ProposeResponse) -> Fate {
