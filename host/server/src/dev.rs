@@ -36,7 +36,7 @@ pub(crate) async fn dev(arguments: Dev) -> Result<(), ServerError> {
     let members = try_join_all(starting.iter_mut().map(Starting::start_member));
     let Some(members) = unless_stopped(&mut stop, members).await? else { return Ok(()) };
     if directory.is_unplugged() {
-        if unless_stopped(&mut stop, install_bundled_plugin(&members[0])).await?.is_none() {
+        if unless_stopped(&mut stop, Box::pin(install_bundled_plugin(&members[0]))).await?.is_none() {
             join_all(members.iter().map(Member::shutdown)).await;
             return Ok(());
         }
