@@ -45,6 +45,12 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
     headers.get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
 }
 
+/// Whether a request is a call of gRPC, which is for the gate. As in etcd, what is below the gateway's paths is for the gateway,
+/// whatever type its content claims to be.
+pub(crate) fn is_call(request: &Request) -> bool {
+    is_grpc(request.headers()) && !request.uri().path().starts_with("/v3/")
+}
+
 /// The middleware.
 pub(crate) async fn receive(State(front): State<Front>, request: Request, next: Next) -> Response {
     let host = host_of(&request).to_owned();

@@ -36,6 +36,18 @@ async fn without_tls_the_host_must_be_known() {
     assert_eq!(status(encrypted).await, StatusCode::IM_A_TEAPOT);
 }
 
+#[test]
+fn calls_of_grpc_are_for_the_gate_whatever_their_host_and_the_gateways_paths_are_not() {
+    let asking = |path: &str, content: &'static str| {
+        let mut request = Request::post(path).header(header::HOST, "evil.example").body(Body::empty()).unwrap();
+        request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content));
+        request
+    };
+    assert!(is_call(&asking("/etcdserverpb.KV/Put", "application/grpc+proto")));
+    assert!(!is_call(&asking("/etcdserverpb.KV/Put", "application/json")));
+    assert!(!is_call(&asking("/v3/kv/put", "application/grpc")));
+}
+
 #[tokio::test]
 async fn only_listed_origins_may_read_answers() {
     let allowed = async |front: &Front, origin: &'static str| {

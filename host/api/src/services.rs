@@ -71,11 +71,8 @@ impl Routes {
         Self { calls: Some(calls), pages }
     }
 
-    /// Calls are told by their type of content. As in etcd, what is below the gateway's paths is for the gateway, whatever type its
-    /// content claims to be.
     pub(crate) async fn answer(&self, request: Request) -> Response {
-        let is_call = front::is_grpc(request.headers()) && !request.uri().path().starts_with("/v3/");
-        match self.calls.as_ref().filter(|_| is_call) {
+        match self.calls.as_ref().filter(|_| front::is_call(&request)) {
             Some(calls) => calls.answer(request).await,
             // Apart: a call is not to carry along what pages take.
             None => Box::pin(self.pages.clone().oneshot(request)).await.unwrap_or_else(|never| match never {}),
