@@ -18,7 +18,7 @@ trap 'rm -f "$module"' EXIT
     -ffunction-sections -fdata-sections -nostartfiles \
     -Wl,--no-entry,--gc-sections,--strip-all,--stack-first,-z,stack-size="${STACK_BYTES:-32768}" \
     -I"$sdk/include" -o "$module" "$@" \
-    "$sdk"/src/abi.c "$sdk"/src/base64.c "$sdk"/src/fields.c "$sdk"/src/json.c "$sdk"/src/json_valid.c \
-    "$sdk"/src/kinds.c "$sdk"/src/kubernetes.c "$sdk"/src/maps.c "$sdk"/src/protobuf.c "$sdk"/src/text.c \
-    "$sdk"/src/verdict.c
+    "$sdk"/src/abi.c "$sdk"/src/base64.c "$sdk"/src/container.c "$sdk"/src/fields.c "$sdk"/src/items.c \
+    "$sdk"/src/json.c "$sdk"/src/json_valid.c "$sdk"/src/kinds.c "$sdk"/src/kubernetes.c "$sdk"/src/maps.c \
+    "$sdk"/src/pod.c "$sdk"/src/protobuf.c "$sdk"/src/text.c "$sdk"/src/verdict.c "$sdk"/src/volume.c
 "${STRONGROOM:-strongroom}" plugin pack "$module" --output "$component"

@@ -6,15 +6,16 @@
 ///     if (!sr_object_read(value, &object)) return sr_deny("unreadable", ...);
 ///     if (sr_object_is(&object, "v1", "Pod")) {
 ///         if (!sr_pod_read(&object, &pod)) return sr_deny("unreadable", ...);
-///         for (sr_container each; sr_containers_next(&pod.containers, &each);) ...
+///         for (sr_container each; sr_containers_next(&pod.containers, &each);)
+///             if (each.security_context.privileged) return sr_deny("privileged", ...);
 ///     }
 ///
 /// Whatever a `read` function has accepted is well-formed to its end, so the walks below it cannot fail on the way.
 /// They refuse what is cut off or of a wrong type, and a field that must be there once but is there twice, since
 /// readers disagree on which of the two counts. They never crash and always end.
 ///
-/// Ownership: everything points into the value, which must stay. Text that is escaped in JSON, and bytes that are
-/// base64 there, are decoded into memory of the call when a walk comes to them.
+/// Ownership: everything points into the value, which must stay. Text that is escaped in JSON, bytes that are base64
+/// there, and lists with `items` are decoded into memory of the call when a walk comes to them.
 #ifndef STRONGROOM_KUBERNETES_H
 #define STRONGROOM_KUBERNETES_H
 
@@ -78,6 +79,35 @@ typedef struct sr_config_map {
 /// False for what is no v1 ConfigMap, or a malformed one.
 bool sr_config_map_read(const sr_object *object, sr_config_map *config_map);
 
+/// What may be absent, which is not the same as false.
+typedef struct sr_optional_bool {
+    bool present;
+    /// False when absent.
+    bool truth;
+} sr_optional_bool;
+
+typedef struct sr_port_list {
+    const int32_t *items;
+    size_t count;
+} sr_port_list;
+
+/// What a container may. What it does not say is absent; for most, its pod then says it.
+typedef struct sr_security_context {
+    bool privileged;
+    /// Absent: allowed.
+    sr_optional_bool allow_privilege_escalation;
+    sr_optional_bool run_as_non_root;
+    sr_optional_s64 run_as_user;
+    bool read_only_root_filesystem;
+    /// Capabilities that are given and taken away, as written: `NET_ADMIN`, `ALL`.
+    sr_bytes_list capabilities_add;
+    sr_bytes_list capabilities_drop;
+    /// Such as `RuntimeDefault`; empty if it has no profile of its own.
+    sr_bytes seccomp_profile_type;
+    /// `Default` or `Unmasked`; empty is the former.
+    sr_bytes proc_mount;
+} sr_security_context;
+
 /// A walk through containers.
 typedef struct sr_containers {
     sr_bytes rest;
@@ -88,10 +118,42 @@ typedef struct sr_containers {
 typedef struct sr_container {
     sr_bytes name;
     sr_bytes image;
+    /// The ports of its node that it takes, without those that are 0.
+    sr_port_list host_ports;
+    sr_security_context security_context;
 } sr_container;
 
 /// The next container; false at the end.
 bool sr_containers_next(sr_containers *containers, sr_container *container);
+
+/// A walk through volumes.
+typedef struct sr_volumes {
+    sr_bytes rest;
+    /// As in `sr_containers`.
+    uint32_t number;
+} sr_volumes;
+
+typedef struct sr_volume {
+    sr_bytes name;
+    /// The name of the field that describes it: `hostPath`, `emptyDir`, `secret`. Empty if it comes from something that
+    /// this reader does not know, so a policy should name what it allows.
+    sr_bytes source;
+    /// The path on the node; empty if it comes from something else.
+    sr_bytes host_path;
+} sr_volume;
+
+/// The next volume; false at the end.
+bool sr_volumes_next(sr_volumes *volumes, sr_volume *volume);
+
+/// What all containers of a pod may, where they do not say it themselves.
+typedef struct sr_pod_security_context {
+    sr_optional_bool run_as_non_root;
+    sr_optional_s64 run_as_user;
+    /// Such as `RuntimeDefault`; empty if there is no profile.
+    sr_bytes seccomp_profile_type;
+    /// The names of those that are set.
+    sr_bytes_list sysctls;
+} sr_pod_security_context;
 
 /// A Pod.
 typedef struct sr_pod {
@@ -100,6 +162,14 @@ typedef struct sr_pod {
     sr_containers ephemeral_containers;
     sr_bytes service_account_name;
     bool host_network;
+    bool host_pid;
+    bool host_ipc;
+    /// Whether the containers get the account's token. Absent: the account says.
+    sr_optional_bool automount_service_account_token;
+    /// Empty until there is a node.
+    sr_bytes node_name;
+    sr_volumes volumes;
+    sr_pod_security_context security_context;
 } sr_pod;
 
 /// False for what is no v1 Pod, or a malformed one.

@@ -7,7 +7,7 @@
 #include "strongroom_protobuf.h"
 
 /// Members that an index has room for at first.
-#define MEMBERS_FIRST 16
+#define MEMBERS_FIRST 4
 
 static void index_members(sr_message *message) {
     size_t room = 0;
@@ -76,16 +76,50 @@ bool sr_field_text(const sr_message *message, sr_name name, sr_bytes *text) {
 }
 
 bool sr_field_bool(const sr_message *message, sr_name name, bool *truth) {
-    *truth = false;
+    sr_optional_bool optional;
+    bool is_read = sr_field_optional_bool(message, name, &optional);
+    *truth = optional.truth;
+    return is_read;
+}
+
+bool sr_field_optional_bool(const sr_message *message, sr_name name, sr_optional_bool *truth) {
+    *truth = (sr_optional_bool){0};
     if (message->is_json) {
         sr_bytes value;
         if (!member(message, name, &value)) return false;
-        *truth = sr_is(value, "true");
-        return *truth || value.len == 0 || sr_is(value, "false");
+        *truth = (sr_optional_bool){value.len > 0, sr_is(value, "true")};
+        return truth->truth || value.len == 0 || sr_is(value, "false");
     }
     sr_pb_field value;
     if (!field(message, name, SR_PB_VARINT, &value)) return false;
-    *truth = value.integer != 0;
+    *truth = (sr_optional_bool){value.number != 0, value.integer != 0};
+    return true;
+}
+
+/// A number of JSON without fraction and exponent.
+static bool whole_number(sr_bytes text, int64_t *number) {
+    bool is_negative = text.at[0] == '-';
+    uint64_t magnitude = 0, magnitude_max = (uint64_t)INT64_MAX + is_negative;
+    for (size_t at = is_negative; at < text.len; at++) {
+        uint8_t digit = (uint8_t)(text.at[at] - '0');
+        if (digit > 9 || magnitude > (magnitude_max - digit) / 10) return false;
+        magnitude = 10 * magnitude + digit;
+    }
+    *number = (int64_t)(is_negative ? 0 - magnitude : magnitude);
+    return true;
+}
+
+bool sr_field_optional_s64(const sr_message *message, sr_name name, sr_optional_s64 *number) {
+    *number = (sr_optional_s64){0};
+    if (message->is_json) {
+        sr_bytes value;
+        if (!member(message, name, &value)) return false;
+        number->present = value.len > 0;
+        return !number->present || whole_number(value, &number->number);
+    }
+    sr_pb_field value;
+    if (!field(message, name, SR_PB_VARINT, &value)) return false;
+    *number = (sr_optional_s64){value.number != 0, (int64_t)value.integer};
     return true;
 }
 

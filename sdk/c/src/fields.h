@@ -4,6 +4,7 @@
 
 #include "strongroom.h"
 #include "strongroom_json.h"
+#include "strongroom_kubernetes.h"
 
 /// A message of either encoding. Empty: one that is not there, with no fields.
 struct sr_message {
@@ -27,6 +28,9 @@ typedef struct sr_name {
 
 bool sr_field_text(const sr_message *message, sr_name name, sr_bytes *text);
 bool sr_field_bool(const sr_message *message, sr_name name, bool *truth);
+bool sr_field_optional_bool(const sr_message *message, sr_name name, sr_optional_bool *truth);
+/// A whole number of 64 bits.
+bool sr_field_optional_s64(const sr_message *message, sr_name name, sr_optional_s64 *number);
 bool sr_field_message(const sr_message *message, sr_name name, sr_message *inner);
 
 /// The span of a repeated field or a map: in JSON its value, in protobuf the whole message.

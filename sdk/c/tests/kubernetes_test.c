@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "objects.h"
+#include "pods.h"
 #include "strongroom_kubernetes.h"
 
 static sr_verdict review(const sr_request *request) {
@@ -23,10 +24,53 @@ static void tell_pairs(const char *what, sr_pairs pairs) {
     for (sr_pair pair; sr_pairs_next(&pairs, &pair);) tell("=", sr_concat(pair.key, sr_text(":"), pair.value));
 }
 
+static void tell_texts(const char *what, sr_bytes_list texts) {
+    for (size_t at = 0; at < texts.count; at++) tell(what, texts.items[at]);
+}
+
+/// What is absent or false is not told below.
+static void tell_flag(const char *what, sr_optional_bool flag) {
+    if (flag.present) tell(what, sr_decimal(flag.truth));
+}
+
+static void tell_number(const char *what, sr_optional_s64 number) {
+    if (number.present) tell(what, sr_decimal((uint64_t)number.number));
+}
+
+static void tell_security_context(const sr_security_context *context) {
+    if (context->privileged) tell("privileged", NONE);
+    tell_flag("escalation ", context->allow_privilege_escalation);
+    tell_flag("non-root ", context->run_as_non_root);
+    tell_number("user ", context->run_as_user);
+    if (context->read_only_root_filesystem) tell("read-only", NONE);
+    tell_texts("add ", context->capabilities_add);
+    tell_texts("drop ", context->capabilities_drop);
+    if (context->seccomp_profile_type.len > 0) tell("seccomp ", context->seccomp_profile_type);
+    if (context->proc_mount.len > 0) tell("proc ", context->proc_mount);
+}
+
 static void tell_containers(const char *what, sr_containers containers) {
     tell(what, NONE);
-    for (sr_container each; sr_containers_next(&containers, &each);)
+    for (sr_container each; sr_containers_next(&containers, &each);) {
         tell("=", sr_concat(each.name, sr_text(":"), each.image));
+        for (size_t at = 0; at < each.host_ports.count; at++)
+            tell("port ", sr_decimal((uint64_t)each.host_ports.items[at]));
+        tell_security_context(&each.security_context);
+    }
+}
+
+static void tell_node(sr_pod *pod) {
+    if (pod->host_pid) tell("host pid", NONE);
+    if (pod->host_ipc) tell("host ipc", NONE);
+    tell_flag("token ", pod->automount_service_account_token);
+    if (pod->node_name.len > 0) tell("node ", pod->node_name);
+    for (sr_volume each; sr_volumes_next(&pod->volumes, &each);)
+        tell("volume ", sr_concat(each.name, sr_text(":"), each.source, sr_text(":"), each.host_path));
+    tell_flag("non-root ", pod->security_context.run_as_non_root);
+    tell_number("user ", pod->security_context.run_as_user);
+    if (pod->security_context.seccomp_profile_type.len > 0)
+        tell("seccomp ", pod->security_context.seccomp_profile_type);
+    tell_texts("sysctl ", pod->security_context.sysctls);
 }
 
 /// Everything that can be asked about a value, as text.
@@ -57,6 +101,7 @@ static sr_bytes answers(sr_bytes value) {
         tell_containers("ephemeral", pod.ephemeral_containers);
         tell("account ", pod.service_account_name);
         tell("host network ", sr_decimal(pod.host_network));
+        tell_node(&pod);
     }
     return told;
 }
@@ -77,6 +122,15 @@ static void test_both_encodings_give_the_same(void) {
     same(pod(), HEAD("v1", "Pod", "web") "init;=init:init:3;containers;=web:web:1;=log:log:2;ephemeral;=debug:debug:4;"
                                          "account runner;host network 1;");
     same(deployment(), HEAD("apps/v1", "Deployment", "web"));
+    same(secured(),
+         HEAD("v1", "Pod", "web") "init;=init:init:3;escalation 0;non-root 1;user 9007199254740991;"
+                                  "containers;=web:web:1;port 8080;port 53;privileged;escalation 1;non-root 0;user 0;"
+                                  "read-only;add NET_ADMIN;add SYS_TIME;drop ALL;seccomp Localhost;proc Unmasked;"
+                                  "=side:side:2;ephemeral;=debug:debug:4;port 9;privileged;account robot;"
+                                  "host network 0;host pid;host ipc;token 0;node node-1;"
+                                  "volume run:hostPath:/run;volume empty:emptyDir:;volume novel::;volume none::;"
+                                  "non-root 1;user 1000;seccomp RuntimeDefault;"
+                                  "sysctl kernel.shm_rmid_forced;sysctl net.core.somaxconn;");
 }
 
 static void test_what_is_not_there_is_empty(void) {
@@ -196,8 +250,8 @@ int main(int count, char **arguments) {
     test_malformed_json_objects();
     test_malformed_messages();
     sr_test_reset();
-    sample (*const samples[])(void) = {secret, config_map, pod, deployment};
-    for (size_t at = 0; at < 4; at++) {
+    sample (*const samples[])(void) = {secret, config_map, pod, deployment, secured};
+    for (size_t at = 0; at < sizeof samples / sizeof *samples; at++) {
         test_cut_off_anywhere(samples[at]());
         sr_test_reset();
         for (int round = 0; round < rounds; round += 500) {

@@ -12,29 +12,27 @@ typedef struct sample {
 
 #define NONE ((sr_bytes){0})
 
+static inline uint8_t *put_varint(uint8_t *to, uint64_t number) {
+    for (; number >= 0x80; number >>= 7) *to++ = (uint8_t)(number | 0x80);
+    *to++ = (uint8_t)number;
+    return to;
+}
+
 /// A field of bytes, a text or a message.
 static inline sr_bytes field(uint32_t number, sr_bytes content) {
     uint8_t *head = sr_alloc(12);
-    size_t len = 0;
-    uint64_t varints[] = {(uint64_t)number << 3 | 2, content.len};
-    for (size_t at = 0; at < 2; at++) {
-        uint64_t left = varints[at];
-        for (; left >= 0x80; left >>= 7) head[len++] = (uint8_t)(left | 0x80);
-        head[len++] = (uint8_t)left;
-    }
-    return sr_concat(((sr_bytes){head, len}), content);
+    uint8_t *end = put_varint(put_varint(head, number << 3 | 2), content.len);
+    return sr_concat(((sr_bytes){head, end - head}), content);
 }
 
 static inline sr_bytes text_field(uint32_t number, const char *text) {
     return field(number, sr_text(text));
 }
 
-/// A field with a number below 128.
-static inline sr_bytes number_field(uint32_t number, uint8_t value) {
-    uint8_t *bytes = sr_alloc(2);
-    bytes[0] = (uint8_t)(number << 3);
-    bytes[1] = value;
-    return (sr_bytes){bytes, 2};
+/// A field with a number.
+static inline sr_bytes number_field(uint32_t number, uint64_t value) {
+    uint8_t *bytes = sr_alloc(12);
+    return (sr_bytes){bytes, put_varint(put_varint(bytes, number << 3), value) - bytes};
 }
 
 static inline sr_bytes pair_field(uint32_t number, const char *key, const char *value) {

@@ -16,7 +16,10 @@
 // two members of one name, because readers differ in which one counts.
 package json
 
-import "unicode/utf8"
+import (
+	"strconv"
+	"unicode/utf8"
+)
 
 // Most arrays and objects in one another; deeper ones are an error. Real objects have a few dozen.
 const depthMax = 512
@@ -135,6 +138,24 @@ func (r *Reader) Bool() bool {
 	}
 	r.fail("true or false was expected")
 	return false
+}
+
+// Int takes a number without fraction and exponent, of 64 bits.
+func (r *Reader) Int() int64 {
+	if r.null() {
+		return 0
+	}
+	start := r.at
+	r.number()
+	if r.err != nil {
+		return 0
+	}
+	value, err := strconv.ParseInt(string(r.text[start:r.at]), 10, 64)
+	if err != nil {
+		r.fail("a whole number was expected")
+		return 0
+	}
+	return value
 }
 
 // Skip takes a value of any kind.

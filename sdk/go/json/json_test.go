@@ -48,6 +48,20 @@ func TestStringsReadAsInTheStandardLibrary(t *testing.T) {
 	}
 }
 
+func TestWholeNumbersReadAsInTheStandardLibrary(t *testing.T) {
+	for _, text := range []string{
+		"0", "-0", "-1", " 42 ", "null", "9223372036854775807", "9223372036854775808", "-9223372036854775808", "1.0", "1e3", "01", "-",
+		"", `"1"`, "true", "[]", "0x1", "1_0", "+1",
+	} {
+		var wanted int64
+		err := stdjson.Unmarshal([]byte(text), &wanted)
+		reader := NewReader([]byte(text))
+		if got := reader.Int(); (reader.End() == nil) != (err == nil) || err == nil && got != wanted {
+			t.Errorf("%q: %d, %v; there %d, %v", text, got, reader.End(), wanted, err)
+		}
+	}
+}
+
 func TestManyMembersOfOneName(t *testing.T) {
 	for _, count := range []int{1, 2, fewMax, fewMax + 1, fewMax + 2, 500} {
 		var members []string

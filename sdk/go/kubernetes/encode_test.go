@@ -16,7 +16,12 @@ func field(number int, content ...string) string {
 
 func flag(number int) string { return string(varint(number<<3)) + "\x01" }
 
-func varint(value int) []byte {
+func number(number int, value int64) string {
+	return string(varint(number<<3)) + string(varint(value))
+}
+
+func varint[N int | int64](signed N) []byte {
+	value := uint64(signed)
 	var bytes []byte
 	for ; value >= 0x80; value >>= 7 {
 		bytes = append(bytes, byte(value)|0x80)

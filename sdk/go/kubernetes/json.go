@@ -64,54 +64,10 @@ func (inJSON) readConfigMap(body []byte, configMap *ConfigMap) error {
 	})
 }
 
-func (inJSON) readPod(body []byte, pod *Pod) error {
-	return members(body, func(reader *json.Reader, name string) {
-		if name != "spec" {
-			reader.Skip()
-			return
-		}
-		reader.Object(func(name string) {
-			switch name {
-			case "containers":
-				pod.Containers = containers(reader)
-			case "initContainers":
-				pod.InitContainers = containers(reader)
-			case "ephemeralContainers":
-				pod.EphemeralContainers = containers(reader)
-			case "serviceAccountName":
-				pod.ServiceAccountName = reader.String()
-			case "hostNetwork":
-				pod.HostNetwork = reader.Bool()
-			default:
-				reader.Skip()
-			}
-		})
-	})
-}
-
 func members(text []byte, member func(reader *json.Reader, name string)) error {
 	reader := json.NewReader(text)
 	reader.Object(func(name string) { member(reader, name) })
 	return reader.End()
-}
-
-func containers(reader *json.Reader) []Container {
-	var list []Container
-	reader.Array(func() {
-		var container Container
-		reader.Object(func(name string) {
-			switch name {
-			case "name":
-				container.Name = reader.String()
-			case "image":
-				container.Image = reader.String()
-			default:
-				reader.Skip()
-			}
-		})
-		list = append(list, container)
-	})
-	return list
 }
 
 func texts(reader *json.Reader) map[string]string {

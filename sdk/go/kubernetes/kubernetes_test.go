@@ -71,8 +71,11 @@ func TestBothEncodingsReadTheSame(t *testing.T) {
 			&ConfigMap{map[string]string{"colour": "blue", "lines": "a\nb"}, map[string][]byte{"logo": {0, 1, 255}}}},
 		{podJSON, podProtobuf,
 			Metadata{Name: "web", Namespace: "default"},
-			&Pod{[]Container{{"web", "web:1"}, {"side", "side:2"}}, []Container{{"init", "init:3"}},
-				[]Container{{"debug", "debug:4"}}, "robot", true}},
+			&Pod{Containers: []Container{{Name: "web", Image: "web:1"}, {Name: "side", Image: "side:2"}},
+				InitContainers:      []Container{{Name: "init", Image: "init:3"}},
+				EphemeralContainers: []Container{{Name: "debug", Image: "debug:4"}},
+				ServiceAccountName:  "robot", HostNetwork: true}},
+		{securedJSON, securedProtobuf, Metadata{}, &secured},
 	}
 	for _, want := range wanted {
 		for _, value := range [][]byte{[]byte(want.json), want.protobuf} {
@@ -106,7 +109,7 @@ func TestOtherKindsHaveMetadata(t *testing.T) {
 }
 
 func TestNothingThatIsCutOffReads(t *testing.T) {
-	for _, whole := range [][]byte{[]byte(secretJSON), []byte(podJSON)} {
+	for _, whole := range [][]byte{[]byte(secretJSON), []byte(podJSON), []byte(securedJSON)} {
 		for end := range whole {
 			if _, err := Read(whole[:end]); err == nil {
 				t.Errorf("%q was read", whole[:end])
@@ -114,7 +117,7 @@ func TestNothingThatIsCutOffReads(t *testing.T) {
 		}
 	}
 	// A message may end after any of its fields, so here some prefixes are objects; none may crash.
-	for _, whole := range [][]byte{secretProtobuf, configMapProtobuf, podProtobuf} {
+	for _, whole := range [][]byte{secretProtobuf, configMapProtobuf, podProtobuf, securedProtobuf} {
 		for end := range whole {
 			object, err := Read(whole[:end])
 			if err != nil {
@@ -173,7 +176,8 @@ func TestWrongContentsAreErrors(t *testing.T) {
 }
 
 func FuzzRead(f *testing.F) {
-	for _, seed := range [][]byte{[]byte(secretJSON), secretProtobuf, []byte(configMapJSON), configMapProtobuf, []byte(podJSON), podProtobuf} {
+	for _, seed := range [][]byte{[]byte(secretJSON), secretProtobuf, []byte(configMapJSON), configMapProtobuf, []byte(podJSON), podProtobuf,
+		[]byte(securedJSON), securedProtobuf} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(_ *testing.T, value []byte) {

@@ -44,6 +44,8 @@ const (
 	errBase64   mistake = "malformed base64"
 	errText     mistake = "a text is not UTF-8"
 	errWire     mistake = "malformed protobuf: a field has the encoding of another type"
+	errPort     mistake = "a port has more than 32 bits"
+	errSources  mistake = "a volume has two sources"
 )
 
 // Read reads a value as it is stored.
@@ -83,27 +85,6 @@ type Secret struct {
 type ConfigMap struct {
 	Data       map[string]string
 	BinaryData map[string][]byte
-}
-
-// Pod is some of a pod's specification.
-type Pod struct {
-	Containers          []Container
-	InitContainers      []Container
-	EphemeralContainers []Container
-	ServiceAccountName  string
-	HostNetwork         bool
-}
-
-// Container is one container of a pod.
-type Container struct {
-	Name  string
-	Image string
-}
-
-// AllContainers are the containers of all three sorts.
-func (p *Pod) AllContainers() []Container {
-	all := append([]Container(nil), p.InitContainers...)
-	return append(append(all, p.Containers...), p.EphemeralContainers...)
 }
 
 // Secret reads the object as one; it is an error if it is something else.

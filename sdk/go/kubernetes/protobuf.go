@@ -87,60 +87,19 @@ func (inProtobuf) readConfigMap(body []byte, configMap *ConfigMap) error {
 	})
 }
 
-func (inProtobuf) readPod(body []byte, pod *Pod) error {
-	return visit(body, 2, func(field protobuf.Field) error {
-		switch field.Number {
-		case 2:
-			return appendContainer(field, &pod.Containers)
-		case 8:
-			return text(field, &pod.ServiceAccountName)
-		case 11:
-			if field.Wire != protobuf.Varint {
-				return errWire
-			}
-			pod.HostNetwork = field.Varint != 0
-		case 20:
-			return appendContainer(field, &pod.InitContainers)
-		case 34:
-			return appendEphemeral(field, &pod.EphemeralContainers)
-		}
-		return nil
-	})
-}
-
-func appendContainer(field protobuf.Field, list *[]Container) error {
-	var container Container
-	err := message(field, func() error { return protobuf.Visit(field.Bytes, container.readProtobuf) })
-	*list = append(*list, container)
-	return err
-}
-
-// What an ephemeral container has in common with others is a message of its own in it.
-func appendEphemeral(field protobuf.Field, list *[]Container) error {
-	var container Container
-	err := message(field, func() error { return visit(field.Bytes, 1, container.readProtobuf) })
-	*list = append(*list, container)
-	return err
-}
-
-func (c *Container) readProtobuf(field protobuf.Field) error {
-	switch field.Number {
-	case 1:
-		return text(field, &c.Name)
-	case 2:
-		return text(field, &c.Image)
-	}
-	return nil
-}
-
 // Visits the fields of the message in a field of body. If it is there twice, the two are one message, as protobuf has it.
 func visit(body []byte, number uint64, inner func(protobuf.Field) error) error {
 	return protobuf.Visit(body, func(field protobuf.Field) error {
 		if field.Number != number {
 			return nil
 		}
-		return message(field, func() error { return protobuf.Visit(field.Bytes, inner) })
+		return fields(field, inner)
 	})
+}
+
+// Visits the fields of the message in a field.
+func fields(field protobuf.Field, inner func(protobuf.Field) error) error {
+	return message(field, func() error { return protobuf.Visit(field.Bytes, inner) })
 }
 
 func message(field protobuf.Field, read func() error) error {
@@ -158,6 +117,45 @@ func text(field protobuf.Field, into *string) error {
 		*into = string(field.Bytes)
 		return nil
 	})
+}
+
+// Reads a text in the message in a field.
+func textOf(field protobuf.Field, number uint64, into *string) error {
+	return fields(field, func(field protobuf.Field) error {
+		if field.Number == number {
+			return text(field, into)
+		}
+		return nil
+	})
+}
+
+func appendText(field protobuf.Field, list *[]string) error {
+	var item string
+	err := text(field, &item)
+	*list = append(*list, item)
+	return err
+}
+
+func boolean(field protobuf.Field, into *bool) error {
+	if field.Wire != protobuf.Varint {
+		return errWire
+	}
+	*into = field.Varint != 0
+	return nil
+}
+
+func integer(field protobuf.Field, into *int64) error {
+	if field.Wire != protobuf.Varint {
+		return errWire
+	}
+	*into = int64(field.Varint)
+	return nil
+}
+
+// Reads a field that may be absent, which is not the same as its zero value.
+func optional[T any](field protobuf.Field, read func(protobuf.Field, *T) error, into **T) error {
+	*into = new(T)
+	return read(field, *into)
 }
 
 // An entry of a map is a message with its name and its value.

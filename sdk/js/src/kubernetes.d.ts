@@ -8,10 +8,52 @@ export interface Metadata {
   annotations: Record<string, string>;
 }
 
-/** What a container is called and runs. */
+/** A container: what it runs, and what it may. */
 export interface Container {
   name: string;
   image: string;
+  /** The ports of its node that it takes, without those that are 0. */
+  hostPorts: number[];
+  /** What it may, where it says so. */
+  securityContext: SecurityContext;
+}
+
+/** What a container may. What it does not say is null; for most, its pod then says it. */
+export interface SecurityContext {
+  privileged: boolean;
+  /** null: allowed. */
+  allowPrivilegeEscalation: boolean | null;
+  runAsNonRoot: boolean | null;
+  runAsUser: number | null;
+  readOnlyRootFilesystem: boolean;
+  /** As written: "NET_ADMIN", "ALL". */
+  capabilities: { add: string[]; drop: string[] };
+  /** Such as "RuntimeDefault"; "" if it has no profile of its own. */
+  seccompProfileType: string;
+  /** "Default" or "Unmasked"; "" is the former. */
+  procMount: string;
+}
+
+/** What all containers of a pod may, where they do not say it themselves. */
+export interface PodSecurityContext {
+  runAsNonRoot: boolean | null;
+  runAsUser: number | null;
+  /** Such as "RuntimeDefault"; "" if there is no profile. */
+  seccompProfileType: string;
+  /** The names of those that are set. */
+  sysctls: string[];
+}
+
+/** A volume of a pod. */
+export interface Volume {
+  name: string;
+  /**
+   * The name of the field that describes it: "hostPath", "emptyDir", "secret". "" if it comes from something that this
+   * reader does not know, so a policy should name what it allows.
+   */
+  source: string;
+  /** The path on the node; "" if it comes from something else. */
+  hostPath: string;
 }
 
 /** What matters of a pod. */
@@ -20,7 +62,15 @@ export interface PodSpec {
   initContainers: Container[];
   ephemeralContainers: Container[];
   serviceAccountName: string;
+  /** Whether the containers get the account's token; null: the account says. */
+  automountServiceAccountToken: boolean | null;
+  /** "" until there is a node. */
+  nodeName: string;
   hostNetwork: boolean;
+  hostPID: boolean;
+  hostIPC: boolean;
+  volumes: Volume[];
+  securityContext: PodSecurityContext;
 }
 
 /** A Secret. */
@@ -40,7 +90,7 @@ export class Unreadable extends Error {
   constructor(reason: string);
 }
 
-/** A Kubernetes object. What is absent reads as "", false, or empty. Every reading may throw {@link Unreadable}. */
+/** A Kubernetes object. What is absent reads as "", false, empty, or null where that is allowed. Every reading may throw {@link Unreadable}. */
 export interface KubernetesObject {
   readonly apiVersion: string;
   readonly kind: string;

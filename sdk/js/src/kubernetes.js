@@ -2,8 +2,9 @@
 // Both go through one description of the fields, so the same object gives the same answer in either form.
 
 import { beginsWith, bytes, text } from "./bytes.js";
+import { POD_SPEC } from "./pod.js";
 import { Malformed } from "./protobuf.js";
-import { binary, boolean, byName, fromMessage, list, message, string, within } from "./shape.js";
+import { binary, byName, fromMessage, message, string, within } from "./shape.js";
 
 const MAGIC = bytes("k8s\0");
 
@@ -16,15 +17,6 @@ const METADATA = within(["metadata", 1], message({
   labels: [11, byName(string)],
   annotations: [12, byName(string)],
 }));
-const CONTAINER = message({ name: [1, string], image: [2, string] });
-const POD_SPEC = message({
-  containers: [2, list(CONTAINER)],
-  initContainers: [20, list(CONTAINER)],
-  // In JSON the fields of a container stand in it directly, in protobuf in its first field.
-  ephemeralContainers: [34, list(within([null, 1], CONTAINER))],
-  serviceAccountName: [8, string],
-  hostNetwork: [11, boolean],
-});
 const SECRET = message({ type: [3, string], data: [2, byName(binary)] });
 const CONFIG_MAP = message({ data: [2, byName(string)], binaryData: [3, byName(binary)] });
 const POD = within(["spec", 2], POD_SPEC);

@@ -24,14 +24,20 @@ export const integer: Shape<number>;
 /** Bytes; in JSON they are base64. */
 export const binary: Shape<Uint8Array>;
 
+/** What may be absent, which then reads as null. */
+export function optional<T>(shape: Shape<T>): Shape<T | null>;
+
 /** Any number of one shape. */
 export function list<T>(shape: Shape<T>): Shape<T[]>;
 
 /** Things of one shape by their names: an object without a prototype. */
 export function byName<T>(shape: Shape<T>): Shape<Record<string, T>>;
 
-/** A message: the number and the shape of each field that matters, by its name in JSON. */
-export function message<F extends Record<string, readonly [number, Shape<any>]>>(
+/**
+ * A message: the number and the shape of each field that matters, by its name in JSON. If that is another name than it
+ * shall have in the result, it comes third.
+ */
+export function message<F extends Record<string, readonly [number, Shape<any>, string?]>>(
   fields: F,
 ): Shape<{ [K in keyof F]: F[K][1] extends Shape<infer T> ? T : never }>;
 

@@ -50,6 +50,15 @@ export const binary = {
   merge: (_, reader) => reader.takeBytes(),
 };
 
+/** What may be absent, which then reads as null. */
+export function optional(shape) {
+  return {
+    empty: () => null,
+    json: (value) => (value === undefined || value === null ? null : shape.json(value)),
+    merge: (before, reader) => shape.merge(before ?? shape.empty(), reader),
+  };
+}
+
 /** Any number of one shape. */
 export function list(shape) {
   return {
@@ -84,9 +93,10 @@ export function byName(shape) {
   };
 }
 
-/** A message: the number and the shape of each field that matters, by its name in JSON. */
+/** A message: the number and the shape of each field that matters, by its name in JSON. If that is another name than it
+ * shall have in the result, it comes third. */
 export function message(fields) {
-  const named = Object.entries(fields).map(([name, [number, shape]]) => ({ name, number, shape }));
+  const named = Object.entries(fields).map(([name, [number, shape, inJson = name]]) => ({ name, number, shape, inJson }));
   const numbered = table(named);
   return {
     empty: () => {
@@ -97,7 +107,7 @@ export function message(fields) {
     json: (value) => {
       const given = record(value);
       const result = {};
-      for (const { name, shape } of named) result[name] = shape.json(own(given, name));
+      for (const { name, shape, inJson } of named) result[name] = shape.json(own(given, inJson));
       return result;
     },
     merge: (result, reader) => {
@@ -134,18 +144,19 @@ export function fromMessage(shape, bytes) {
 
 // Fields by their numbers, without holes, which make arrays slow.
 function table(fields) {
-  const numbered = new Array(1 + Math.max(...fields.map(({ number }) => number))).fill(undefined);
+  const numbered = new Array(1 + Math.max(0, ...fields.map(({ number }) => number))).fill(undefined);
   for (const field of fields) numbered[field.number] = field;
   return numbered;
 }
 
-function record(value) {
+/** The members of an object in JSON. */
+export function record(value) {
   if (value === undefined || value === null) return {};
   if (typeof value !== "object" || Array.isArray(value)) throw new Malformed("an object was expected");
   return value;
 }
 
-// Not what every JavaScript object inherits.
-function own(record, name) {
+/** A member, but not what every JavaScript object inherits. */
+export function own(record, name) {
   return Object.hasOwn(record, name) ? record[name] : undefined;
 }

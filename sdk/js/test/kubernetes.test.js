@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { bytes } from "../src/bytes.js";
 import { read, Unreadable } from "../src/kubernetes.js";
 import { boolean, integer, message, within } from "../src/shape.js";
+import { container, podSpec } from "./spec.js";
 import { entry, envelope, field, join, numeric } from "./wire.js";
 
 const METADATA = field(1, join(
@@ -25,7 +26,13 @@ const SPEC_JSON = {
   serviceAccountName: "robot",
   hostNetwork: true,
 };
-const EXPECTED_SPEC = { ...SPEC_JSON, ephemeralContainers: [{ name: "e", image: "debug:1" }] };
+const EXPECTED_SPEC = podSpec({
+  containers: [container("a", "one:1"), container("b", "two:2")],
+  initContainers: [container("i", "init:1")],
+  ephemeralContainers: [container("e", "debug:1")],
+  serviceAccountName: "robot",
+  hostNetwork: true,
+});
 const KINDS = [
   ["apps/v1", "Deployment", (pod) => field(2, field(3, pod)), (spec) => ({ template: { spec } })],
   ["apps/v1", "ReplicaSet", (pod) => field(2, field(3, pod)), (spec) => ({ template: { spec } })],
@@ -64,9 +71,7 @@ test("metadata of any kind reads the same in both forms", () => {
 test("what is absent is empty", () => {
   for (const value of [envelope("v1", "Pod", new Uint8Array(0)), bytes('{"apiVersion":"v1","kind":"Pod","metadata":null}')]) {
     assert.deepEqual(plain(read(value).metadata), { name: "", namespace: "", labels: {}, annotations: {} });
-    assert.deepEqual(read(value).pod(), {
-      containers: [], initContainers: [], ephemeralContainers: [], serviceAccountName: "", hostNetwork: false,
-    });
+    assert.deepEqual(read(value).pod(), podSpec({}));
   }
 });
 

@@ -30,6 +30,7 @@ export function join(...parts) {
 
 function varint(value) {
   const bytes = [];
-  for (; value > 127; value = Math.floor(value / 128)) bytes.push((value % 128) + 128);
-  return Uint8Array.of(...bytes, value);
+  let left = BigInt.asUintN(64, BigInt(value));
+  for (; left > 127n; left >>= 7n) bytes.push(Number(left & 127n) + 128);
+  return Uint8Array.of(...bytes, Number(left));
 }

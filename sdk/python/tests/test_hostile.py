@@ -1,10 +1,12 @@
 """Whatever the bytes, the worst that comes of them is `MalformedError`."""
 
+import json
 import random
 import time
 import unittest
 
 from strongroom_plugin import kubernetes
+from test_pods import SPEC, SPEC_JSON
 from wire import document, envelope, field, fields, metadata
 
 ABOUT = metadata("web", "default", {"app": "web"}, {"why": "because"})
@@ -15,6 +17,8 @@ OBJECTS = [
     envelope("v1", "Pod", ABOUT + field(2, field(2, CONTAINER) + field(34, field(1, CONTAINER)) + field(11, True))),
     document(apiVersion="v1", kind="Secret", metadata={"name": "web", "labels": {"a": "b"}}, data={"a": "aHVzaA=="}),
     document(apiVersion="v1", kind="Pod", metadata={"name": "web"}, spec={"containers": [{"name": "a", "image": "b"}]}),
+    envelope("v1", "Pod", ABOUT + field(2, SPEC)),
+    document(apiVersion="v1", kind="Pod", spec=json.loads(SPEC_JSON)),
 ]
 
 

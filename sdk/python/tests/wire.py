@@ -15,9 +15,18 @@ def varint(number: int) -> bytes:
 def field(number: int, content: bytes | str | int | bool) -> bytes:
     """One field."""
     if isinstance(content, int):
-        return varint(number << 3) + varint(int(content))
+        # A negative number is written as if it had no sign.
+        return varint(number << 3) + varint(content % 2**64)
     raw = content.encode() if isinstance(content, str) else content
     return varint(number << 3 | 2) + varint(len(raw)) + raw
+
+
+def message(*contents: tuple) -> bytes:
+    """A message of fields: the number of each, and a text, a number, a truth value, or the fields of a message."""
+    return b"".join(
+        field(number, content[0] if content and not isinstance(content[0], tuple) else message(*content))
+        for number, *content in contents
+    )
 
 
 def fields(number: int, contents: dict) -> bytes:

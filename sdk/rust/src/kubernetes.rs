@@ -39,12 +39,15 @@
 //! ```
 
 mod base64;
+mod container;
 mod field;
 mod json;
 mod kinds;
+mod pod;
 mod protobuf;
 #[cfg(test)]
 mod tests;
+mod volume;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -52,7 +55,10 @@ use std::fmt;
 use crate::Verdict;
 use field::{Body, Field};
 
-pub use kinds::{ConfigMap, Container, Pod, Secret};
+pub use container::{Capabilities, Container, SecurityContext};
+pub use kinds::{ConfigMap, Secret};
+pub use pod::{Pod, PodSecurityContext};
+pub use volume::Volume;
 
 /// What stands before an object in protobuf. The message after it is runtime.Unknown. Field numbers here are those of
 /// `generated.proto` in k8s.io/apimachinery (runtime, meta/v1).
@@ -173,9 +179,11 @@ impl<'a> Object<'a> {
     /// ```
     /// use strongroom_plugin::kubernetes::Object;
     ///
-    /// let value = br#"{"apiVersion":"v1","kind":"Pod","spec":{"containers":[{"name":"web","image":"web:1.2"}]}}"#;
+    /// let value = br#"{"apiVersion":"v1","kind":"Pod","spec":{"containers":[
+    ///     {"name":"web","image":"web:1.2","securityContext":{"privileged":true}}]}}"#;
     /// let pod = Object::read(value)?.pod()?.unwrap();
     /// assert!(pod.all_containers().all(|container| !container.image.ends_with(":latest")));
+    /// assert!(pod.all_containers().any(|container| container.security_context.privileged));
     /// # Ok::<(), strongroom_plugin::kubernetes::Unreadable>(())
     /// ```
     ///

@@ -49,7 +49,7 @@ impl<'a> Field<'a, '_> {
     pub(super) fn message(self, names: &[Name], take: Take<'_, 'a>) -> Result<(), Unreadable> {
         match self {
             Self::Json(reader) => {
-                let mut seen = 0_u32;
+                let mut seen = 0_u64;
                 reader.object(&mut |reader, name| {
                     let Some(index) = names.iter().position(|(known, _)| *known == name) else { return reader.skip() };
                     if seen >> index & 1 == 1 {
@@ -80,6 +80,23 @@ impl<'a> Field<'a, '_> {
         match self {
             Self::Json(_) => take(self),
             Self::Protobuf(_) => self.message(&[("", number)], &mut |_, field| take(field)),
+        }
+    }
+
+    /// Takes the fields of `names`, and those of `inner`, which in protobuf are one level deeper, in field `number`, and in
+    /// JSON stand here.
+    pub(super) fn message_with(
+        self,
+        names: &[Name],
+        number: u32,
+        inner: &[Name],
+        take: Take<'_, 'a>,
+    ) -> Result<(), Unreadable> {
+        match self {
+            Self::Json(_) => self.message(&[names, inner].concat(), take),
+            Self::Protobuf(_) => self.message(&[names, &[("", number)]].concat(), &mut |name, field| {
+                if name.is_empty() { field.message(inner, &mut *take) } else { take(name, field) }
+            }),
         }
     }
 
@@ -126,6 +143,19 @@ impl<'a> Field<'a, '_> {
         }
     }
 
+    /// What `take` takes; none for null.
+    pub(super) fn optional<T>(
+        mut self,
+        take: impl FnOnce(Self) -> Result<T, Unreadable>,
+    ) -> Result<Option<T>, Unreadable> {
+        if let Self::Json(reader) = &mut self
+            && reader.null()
+        {
+            return Ok(None);
+        }
+        take(self).map(Some)
+    }
+
     /// Takes a text.
     pub(super) fn text(self) -> Result<String, Unreadable> {
         match self {
@@ -147,6 +177,13 @@ impl<'a> Field<'a, '_> {
         match self {
             Self::Json(reader) => reader.flag(),
             Self::Protobuf(field) => field.flag(),
+        }
+    }
+    /// Takes a whole number of 64 bits.
+    pub(super) fn integer(self) -> Result<i64, Unreadable> {
+        match self {
+            Self::Json(reader) => reader.integer(),
+            Self::Protobuf(field) => field.integer(),
         }
     }
 }

@@ -71,7 +71,7 @@ impl<'a> Reader<'a> {
                 let (raw, is_escaped) = self.raw_string()?;
                 Ok(if is_escaped { unescaped(raw).into() } else { raw.into() })
             }
-            _ if self.word("null") => Ok(Cow::Borrowed("")),
+            _ if self.null() => Ok(Cow::Borrowed("")),
             _ => Err(OTHER_TYPE),
         }
     }
@@ -79,7 +79,25 @@ impl<'a> Reader<'a> {
     /// Takes true or false.
     pub(super) fn flag(&mut self) -> Result<bool, Unreadable> {
         let truth = self.word("true");
-        if truth || self.word("false") || self.word("null") { Ok(truth) } else { Err(OTHER_TYPE) }
+        if truth || self.word("false") || self.null() { Ok(truth) } else { Err(OTHER_TYPE) }
+    }
+
+    /// Takes a number without fraction and exponent, of 64 bits.
+    pub(super) fn integer(&mut self) -> Result<i64, Unreadable> {
+        match self.peek() {
+            Some(b'-' | b'0'..=b'9') => {
+                let start = self.at;
+                self.skip_number()?;
+                self.text.get(start..self.at).and_then(|number| number.parse().ok()).ok_or(OTHER_TYPE)
+            }
+            _ if self.null() => Ok(0),
+            _ => Err(OTHER_TYPE),
+        }
+    }
+
+    /// Takes null if it comes next.
+    pub(super) fn null(&mut self) -> bool {
+        self.word("null")
     }
 
     /// Takes a value of any type. A loop, because a recursion would go as deep as the text wants.
@@ -116,7 +134,7 @@ impl<'a> Reader<'a> {
             Some(b'"') => self.raw_string().map(|_| ()),
             Some(b'-' | b'0'..=b'9') => self.skip_number(),
             None => Err(CUT_OFF),
-            _ if self.word("null") || self.word("true") || self.word("false") => Ok(()),
+            _ if self.null() || self.word("true") || self.word("false") => Ok(()),
             _ => Err(NOT_JSON),
         }
     }
@@ -157,7 +175,7 @@ impl<'a> Reader<'a> {
     /// something is.
     fn opens(&mut self, open: u8, close: u8) -> Result<bool, Unreadable> {
         if self.peek() != Some(open) {
-            return if self.word("null") { Ok(false) } else { Err(OTHER_TYPE) };
+            return if self.null() { Ok(false) } else { Err(OTHER_TYPE) };
         }
         self.take(open);
         self.peek();

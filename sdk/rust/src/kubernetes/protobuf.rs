@@ -39,6 +39,11 @@ impl<'a> Field<'a> {
     pub(super) fn flag(self) -> Result<bool, Unreadable> {
         if let Value::Varint(number) = self.value { Ok(number != 0) } else { Err(OTHER_TYPE) }
     }
+
+    /// A whole number; a negative one has the bits of one without a sign.
+    pub(super) fn integer(self) -> Result<i64, Unreadable> {
+        if let Value::Varint(number) = self.value { Ok(number.cast_signed()) } else { Err(OTHER_TYPE) }
+    }
 }
 
 /// A walk through the fields of a message, in their order.

@@ -1,6 +1,7 @@
 //! Both encodings give the same answers, and hostile bytes give errors.
 
 mod hostile;
+mod pods;
 mod wire;
 
 use super::*;
@@ -50,12 +51,13 @@ fn pod_protobuf() -> Vec<u8> {
     envelope(b"v1", b"Pod", &[field(1, &metadata), field(2, &spec.concat()), field(3, &field(1, b"Running"))].concat())
 }
 
-/// One of each kind in each encoding.
-fn samples() -> [(&'static [u8], Vec<u8>); 3] {
+/// Of each kind in each encoding.
+fn samples() -> [(&'static [u8], Vec<u8>); 4] {
     [
         (SECRET_JSON.as_bytes(), secret_protobuf()),
         (CONFIG_MAP_JSON.as_bytes(), config_map_protobuf()),
         (POD_JSON.as_bytes(), pod_protobuf()),
+        (pods::SECURED_JSON.as_bytes(), pods::secured_protobuf()),
     ]
 }
 

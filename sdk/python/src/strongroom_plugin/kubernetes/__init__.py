@@ -9,6 +9,27 @@ The same object gives the same answers in both encodings. Whatever the bytes, th
 """
 
 from strongroom_plugin.kubernetes.errors import MalformedError
-from strongroom_plugin.kubernetes.objects import ConfigMap, Container, Metadata, Object, Pod, Secret, read
+from strongroom_plugin.kubernetes.objects import ConfigMap, Metadata, Object, Secret, read
+from strongroom_plugin.kubernetes.pods import (
+    Capabilities,
+    Container,
+    Pod,
+    PodSecurityContext,
+    SecurityContext,
+    Volume,
+)
 
-__all__ = ["ConfigMap", "Container", "MalformedError", "Metadata", "Object", "Pod", "Secret", "read"]
+__all__ = [
+    "Capabilities",
+    "ConfigMap",
+    "Container",
+    "MalformedError",
+    "Metadata",
+    "Object",
+    "Pod",
+    "PodSecurityContext",
+    "Secret",
+    "SecurityContext",
+    "Volume",
+    "read",
+]

@@ -67,6 +67,25 @@ def as_flag(found: Json) -> bool:
     return found
 
 
+def as_optional_flag(found: Json) -> bool | None:
+    """The same, but missing and null are None."""
+    return None if found is None else as_flag(found)
+
+
+def as_integer(found: Json) -> int:
+    """A field that is a whole number of 64 bits; missing and null are 0."""
+    if found is None:
+        return 0
+    if isinstance(found, bool) or not isinstance(found, int) or not -(2**63) <= found < 2**63:
+        raise MalformedError("a field is not a whole number")
+    return found
+
+
+def as_optional_integer(found: Json) -> int | None:
+    """The same, but missing and null are None."""
+    return None if found is None else as_integer(found)
+
+
 def as_bytes(found: Json) -> bytes:
     """A field of bytes, in base64."""
     text = as_text(found).translate(_NO_LINE_BREAKS)

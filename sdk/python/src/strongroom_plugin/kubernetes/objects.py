@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from strongroom_plugin.kubernetes import jsontext
+from strongroom_plugin.kubernetes import jsontext, podmessage, podtext
 from strongroom_plugin.kubernetes.errors import MalformedError
+from strongroom_plugin.kubernetes.pods import Pod
 from strongroom_plugin.kubernetes.protobuf import MAGIC, Message
 
 
@@ -33,30 +34,6 @@ class ConfigMap:
 
     data: dict[str, str]
     binary_data: dict[str, bytes]
-
-
-@dataclass(slots=True)
-class Container:
-    """A container of a Pod, of any sort."""
-
-    name: str
-    image: str
-
-
-@dataclass(slots=True)
-class Pod:
-    """A Pod's containers, and as whom and where they run."""
-
-    containers: list[Container]
-    init_containers: list[Container]
-    ephemeral_containers: list[Container]
-    service_account_name: str
-    host_network: bool
-
-    @property
-    def all_containers(self) -> list[Container]:
-        """The containers of every sort."""
-        return self.init_containers + self.containers + self.ephemeral_containers
 
 
 class _Body(Protocol):
@@ -136,20 +113,7 @@ class _Protobuf:
         return ConfigMap(found.text_map(2), found.blob_map(3))
 
     def pod(self) -> Pod:
-        spec = Message(self._raw, frozenset([2])).message(2, frozenset([2, 8, 11, 20, 34]))
-        # What an ephemeral container shares with others is a message within it.
-        common = [Message(raw, frozenset([1])).message(1) for raw in spec.every(34)]
-        return Pod(
-            containers=[_container(Message(raw)) for raw in spec.every(2)],
-            init_containers=[_container(Message(raw)) for raw in spec.every(20)],
-            ephemeral_containers=[_container(found) for found in common],
-            service_account_name=spec.text(8),
-            host_network=spec.flag(11),
-        )
-
-
-def _container(found: Message) -> Container:
-    return Container(found.text(1), found.text(2))
+        return podmessage.read(self._raw)
 
 
 class _Json:
@@ -175,16 +139,4 @@ class _Json:
         return ConfigMap(jsontext.as_text_map(data), jsontext.as_bytes_map(binary_data))
 
     def pod(self) -> Pod:
-        spec = jsontext.as_object(self._fields.get("spec"))
-        return Pod(
-            containers=_containers(spec.get("containers")),
-            init_containers=_containers(spec.get("initContainers")),
-            ephemeral_containers=_containers(spec.get("ephemeralContainers")),
-            service_account_name=jsontext.as_text(spec.get("serviceAccountName")),
-            host_network=jsontext.as_flag(spec.get("hostNetwork")),
-        )
-
-
-def _containers(found: jsontext.Json) -> list[Container]:
-    fields = [jsontext.as_object(container) for container in jsontext.as_list(found)]
-    return [Container(jsontext.as_text(one.get("name")), jsontext.as_text(one.get("image"))) for one in fields]
+        return podtext.read(self._fields)

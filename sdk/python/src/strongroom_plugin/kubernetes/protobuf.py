@@ -19,7 +19,7 @@ class Message:
     __slots__ = ("_parts",)
 
     def __init__(self, raw: bytes, wanted: frozenset[int] | None = None) -> None:
-        self._parts: dict[int, list[bytes | int]] = {}
+        self._parts: dict[int, list[bytes | int | None]] = {}
         at, end = 0, len(raw)
         while at < end:
             tag, at = _varint(raw, at)
@@ -28,12 +28,12 @@ class Message:
                 raise MalformedError("a protobuf field has the number 0")
             if wire_type == _LENGTH_DELIMITED:
                 size, at = _varint(raw, at)
-                part: bytes | int = raw[at : at + size] if wanted is None or number in wanted else b""
+                part: bytes | int | None = raw[at : at + size] if wanted is None or number in wanted else b""
                 at += size
             elif wire_type == _VARINT:
                 part, at = _varint(raw, at)
             elif wire_type in (_FIXED64, _FIXED32):
-                part = 0
+                part = None  # Nothing that is read has this type.
                 at += 8 if wire_type == _FIXED64 else 4
             else:
                 raise MalformedError("a protobuf field has no known wire type")
@@ -41,6 +41,9 @@ class Message:
                 raise MalformedError("a protobuf message is cut off")
             if wanted is None or number in wanted:
                 self._parts.setdefault(number, []).append(part)
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._parts
 
     def every(self, number: int) -> list[bytes]:
         """Every occurrence of a field of bytes."""
@@ -58,14 +61,28 @@ class Message:
         """A field of text."""
         return self.blob(number).decode("utf-8", "replace")
 
+    def texts(self, number: int) -> list[str]:
+        """A list of texts."""
+        return [part.decode("utf-8", "replace") for part in self.every(number)]
+
     def flag(self, number: int) -> bool:
         """A field that is true or false."""
-        parts = self._parts.get(number)
-        if not parts:
-            return False
-        if not all(isinstance(part, int) for part in parts):
-            raise MalformedError("a protobuf field is of another type")
-        return parts[-1] != 0
+        return self._number(number) != 0
+
+    def optional_flag(self, number: int) -> bool | None:
+        """The same, but None if it is missing."""
+        return self.flag(number) if number in self else None
+
+    def integer(self, number: int) -> int:
+        """A field that is a whole number of 64 bits. A negative one is written as if it had no sign."""
+        found = self._number(number)
+        if found >= 2**64:
+            raise MalformedError("a protobuf number is cut off or too long")
+        return found - 2**64 if found >= 2**63 else found
+
+    def optional_integer(self, number: int) -> int | None:
+        """The same, but None if it is missing."""
+        return self.integer(number) if number in self else None
 
     def message(self, number: int, wanted: frozenset[int] | None = None) -> "Message":
         """A field that is a message; several are merged, which is what their bytes in a row mean."""
@@ -78,6 +95,14 @@ class Message:
     def blob_map(self, number: int) -> dict[str, bytes]:
         """A map from text to bytes."""
         return {entry.text(1): entry.blob(2) for entry in map(Message, self.every(number))}
+
+    def _number(self, number: int) -> int:
+        parts = self._parts.get(number)
+        if not parts:
+            return 0
+        if not all(isinstance(part, int) for part in parts):
+            raise MalformedError("a protobuf field is of another type")
+        return parts[-1]  # type: ignore[return-value]
 
 
 def _varint(raw: bytes, at: int) -> tuple[int, int]:
