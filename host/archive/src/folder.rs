@@ -182,7 +182,14 @@ mod tests {
     use crate::read;
 
     fn manifest(revision: i64) -> Manifest {
-        Manifest { etcd: "3.7.0".to_owned(), cluster_id: 1, member_id: 2, revision, unix_seconds: 4 }
+        Manifest {
+            etcd: "3.7.0".to_owned(),
+            cluster_id: 1,
+            member_id: 2,
+            revision,
+            unix_seconds: 4,
+            moments: Vec::new(),
+        }
     }
 
     #[test]

@@ -29,7 +29,7 @@
 //! let (state, file) = (dir.path().join("state"), dir.path().join("backup.db"));
 //! std::fs::create_dir(&state)?;
 //! std::fs::write(state.join("CURRENT"), "MANIFEST-000001\n")?;
-//! let manifest = Manifest { etcd: "3.7.0".to_owned(), cluster_id: 1, member_id: 2, revision: 3, unix_seconds: 4 };
+//! let manifest = Manifest { etcd: "3.7.0".to_owned(), cluster_id: 1, member_id: 2, revision: 3, unix_seconds: 4, moments: Vec::new() };
 //! Archive::of(&manifest, &state, None)?.save(&file)?;
 //! assert_eq!(archive::read(&file, None)?.manifest, manifest);
 //! # Ok::<_, Box<dyn std::error::Error>>(())
@@ -45,7 +45,7 @@ mod writer;
 
 pub use error::ArchiveError;
 pub use folder::{ListedFile, Listing, hash, is_sum, parse_sums};
-pub use manifest::Manifest;
+pub use manifest::{Manifest, Moment};
 pub use place::put_in_place;
 pub use reader::{Contents, ContentsFile, is_plain, read};
 pub use signature::{MAC_BYTES, Signature};

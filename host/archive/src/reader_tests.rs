@@ -2,7 +2,14 @@ use super::*;
 use crate::{Archive, MAC_BYTES, Sign};
 
 fn manifest() -> Manifest {
-    Manifest { etcd: "3.7.0".to_owned(), cluster_id: 1, member_id: 2, revision: 3, unix_seconds: 4 }
+    Manifest {
+        etcd: "3.7.0".to_owned(),
+        cluster_id: 1,
+        member_id: 2,
+        revision: 3,
+        unix_seconds: 4,
+        moments: Vec::new(),
+    }
 }
 
 /// A small snapshot with signatures, and its bytes.

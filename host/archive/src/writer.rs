@@ -168,7 +168,14 @@ mod tests {
     use crate::MAC_BYTES;
 
     pub(super) fn manifest() -> Manifest {
-        Manifest { etcd: "3.7.0".to_owned(), cluster_id: 1, member_id: 2, revision: 3, unix_seconds: 4 }
+        Manifest {
+            etcd: "3.7.0".to_owned(),
+            cluster_id: 1,
+            member_id: 2,
+            revision: 3,
+            unix_seconds: 4,
+            moments: Vec::new(),
+        }
     }
 
     fn written(archive: &Archive) -> Vec<u8> {

@@ -55,11 +55,12 @@ impl Ask {
     /// Proposes through `leader`. An answer other than [`Fate::NotLeader`] is never followed by a second try: the
     /// command could be carried out twice.
     pub(crate) async fn propose(&self, leader: u64, request: &Request) -> Fate {
+        // Apart: both are large, and what is awaited is moved along with each call around it.
         if leader == self.member_id {
-            return self.lead.propose(request.clone()).await;
+            return Box::pin(self.lead.propose(request.clone())).await;
         }
         let Some(node) = self.node(leader) else { return Fate::NotLeader };
-        self.peers.propose(leader, &node).propose(request).await
+        Box::pin(self.peers.propose(leader, &node).propose(request)).await
     }
 
     /// Asks `leader` for a read index, within an election timeout.

@@ -1,7 +1,7 @@
 //! Making this member forget: what was overwritten or deleted in the state lies in the log and in a snapshot for a while, and
 //! some of it must not.
 
-use std::io;
+use std::{io, path::PathBuf};
 
 use openraft::async_runtime::watch::WatchReceiver as _;
 use tokio::sync::oneshot;
@@ -36,6 +36,12 @@ impl Consensus {
         raft.metrics(|metrics| has_snapshot(metrics.purged), waits).await.map_err(io::Error::other)?;
         // Files go after a purge is answered, and before what comes behind it.
         self.in_log(|log, done| log.append(Vec::new(), done)).await
+    }
+
+    /// Where copies of the state lie that are being sent to other members, or of which a part has arrived from one.
+    #[must_use]
+    pub fn copies(&self) -> Vec<PathBuf> {
+        self.transfers.iter().filter(|dir| dir.exists()).cloned().collect()
     }
 
     async fn in_log(&self, start: impl FnOnce(&LogStore, Done)) -> io::Result<()> {

@@ -16,7 +16,7 @@ use crate::{consensus::Member, raft_types::TypeConfig};
 const PUT_OFF_MAX: u64 = 20;
 
 /// Shortest time between two snapshots, unless so many entries have come since.
-const INTERVAL_MIN: Duration = Duration::from_secs(2);
+const INTERVAL_MIN: Duration = Duration::from_secs(5);
 
 /// How often a snapshot is made.
 #[derive(Clone, Copy, Debug)]

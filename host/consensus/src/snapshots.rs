@@ -21,6 +21,9 @@ const UNFINISHED: &str = "unfinished";
 /// The folder in which a snapshot arrives.
 const RECEIVING: &str = "receiving";
 
+/// The folder of a copy that is sent to a member which asks for the state.
+const SERVING: &str = "serving";
+
 const POISONED: &str = "a panic while a snapshot was made or taken over";
 
 /// A snapshot: a checkpoint of the state in a folder of its own.
@@ -140,6 +143,11 @@ pub(crate) fn keep_only(dir: &Path, checkpoint: &Checkpoint) -> io::Result<()> {
 /// Where a snapshot arrives that another member sends. What is there of one that broke off is not sent again.
 pub(crate) fn receiving(dir: &Path) -> PathBuf {
     dir.join(RECEIVING)
+}
+
+/// Where a copy of the state lies that is sent to a member which asks for it.
+pub(crate) fn serving(dir: &Path) -> PathBuf {
+    dir.join(SERVING)
 }
 
 /// The newest finished snapshot in a folder, without touching any.

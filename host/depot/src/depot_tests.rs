@@ -32,7 +32,14 @@ impl Scene {
         std::fs::remove_dir_all(&state).unwrap();
         std::fs::create_dir(&state).unwrap();
         files.iter().for_each(|(name, content)| std::fs::write(state.join(name), content).unwrap());
-        let manifest = Manifest { etcd: "3.7.0".to_owned(), cluster_id: 1, member_id: 2, revision, unix_seconds: 4 };
+        let manifest = Manifest {
+            etcd: "3.7.0".to_owned(),
+            cluster_id: 1,
+            member_id: 2,
+            revision,
+            unix_seconds: 4,
+            moments: Vec::new(),
+        };
         let listing = Archive::of(&manifest, &state, None).unwrap().listing().unwrap();
         self.depot.save(&self.depot.present().await?, &name(revision), &listing).await
     }

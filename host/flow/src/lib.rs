@@ -47,6 +47,7 @@ mod member;
 mod member_config;
 mod members_page;
 mod metrics;
+mod moments;
 pub mod offline;
 mod opening;
 mod peer_url;

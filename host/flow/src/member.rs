@@ -23,10 +23,11 @@ use crate::{
     lessor::Lessor,
     limits::PrefixLimits,
     metrics::FlowMetrics,
+    moments::Moments,
     plugins::REPLAYS_MAX,
     policy::{self, PolicyKeeper, Workbench},
     quota::Quota,
-    sealing::{self, ProviderHealth, Reserving, Rewrapper, SealMetrics},
+    sealing::{self, Copies, ProviderHealth, Reserving, Rewrapper, SealMetrics},
     snapshot::Snapshots,
     sweeper::Sweeper,
     users::{self, Passwords},
@@ -47,6 +48,7 @@ pub(crate) struct Shared {
     pub(crate) policy: PolicyKeeper,
     pub(crate) reserving: Reserving,
     pub(crate) rewrapper: Rewrapper,
+    pub(crate) copies: Copies,
     pub(crate) provider_health: ProviderHealth,
     pub(crate) seal_metrics: SealMetrics,
     pub(crate) lessor: Arc<Lessor>,
@@ -56,6 +58,7 @@ pub(crate) struct Shared {
     pub(crate) identity_limits: Option<Arc<IdentityLimits>>,
     pub(crate) defragmenter: Defragmenter,
     pub(crate) snapshots: Snapshots,
+    pub(crate) moments: Moments,
     pub(crate) backup_metrics: BackupMetrics,
     pub(crate) journal: Journal,
     /// Turns of those who replay a plugin.
@@ -159,6 +162,7 @@ impl Member {
         }
         let snapshots = Snapshots::open(&config.data_dir)
             .map_err(|source| StartError::File { path: config.data_dir.clone(), source })?;
+        let moments = Moments::open(&config.data_dir);
         let journal = Journal::open(config.audit_log())?;
         let limits = PrefixLimits::new(&config.limits, &store)?;
         let shared = Shared {
@@ -169,6 +173,7 @@ impl Member {
             policy,
             reserving: Reserving::default(),
             rewrapper: Rewrapper::default(),
+            copies: Copies::default(),
             provider_health: ProviderHealth::default(),
             seal_metrics: SealMetrics::new(),
             lessor,
@@ -178,6 +183,7 @@ impl Member {
             identity_limits: IdentityLimits::new(&config.limits).map(Arc::new),
             defragmenter: Defragmenter::default(),
             snapshots,
+            moments,
             backup_metrics: BackupMetrics::new(),
             journal,
             replays: Arc::new(Semaphore::new(REPLAYS_MAX)),
@@ -251,6 +257,7 @@ impl Member {
         self.shared.background.wait().await;
         self.shared.consensus.shutdown().await;
         self.shared.journal.close().await;
+        self.save_moments().await;
         let store = self.shared.store.clone();
         match tokio::task::spawn_blocking(move || store.close()).await {
             Ok(Ok(())) => {}
@@ -289,6 +296,7 @@ impl Member {
         self.spawn(self.clone().keep_keys_forever());
         self.spawn(self.clone().forget_forever());
         self.spawn(self.clone().write_down_forever());
+        self.spawn(self.clone().note_moments_forever());
         self.spawn(self.clone().check_corruption_forever());
         self.spawn(self.clone().back_up_forever());
         self.spawn(self.clone().watch_room_forever());

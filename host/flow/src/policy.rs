@@ -125,14 +125,15 @@ impl PolicyKeeper {
         self.source.store.view(|view| view.is_settled())
     }
 
-    /// Tries again to unwrap what could not be unwrapped: its provider may be back.
-    pub(crate) async fn unwrap_again(&self) -> Result<(), FlowError> {
+    /// Tries again to unwrap what could not be unwrapped: its provider may be back. Returns whether something can be used now that could not.
+    pub(crate) async fn unwrap_again(&self) -> Result<bool, FlowError> {
         let _one = self.reloading.lock().await;
         let current = self.current();
-        if current.keyring().unopened().next().is_some() {
+        let unopened = current.keyring().unopened().count();
+        if unopened > 0 {
             self.current.store(Arc::new(self.source.clone().load(Some(current)).await?));
         }
-        Ok(())
+        Ok(self.current().keyring().unopened().count() < unopened)
     }
 
     /// Returns once the policy of `epoch`, or of a later one, is in force here.

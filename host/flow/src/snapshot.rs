@@ -75,6 +75,12 @@ impl Snapshots {
         Ok(Self { dir, next: AtomicU64::new(0), turns, kept: Kept::new(KEPT_FOR) })
     }
 
+    /// Checkpoints that are there now. One that is made later gets another name; one that is being made has that of a file until it is whole.
+    pub(crate) fn copies(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path().with_extension("")).collect()
+    }
+
     fn checkpoint(&self, store: &Store) -> Result<Checkpoint, FlowError> {
         let failed = |error| {
             FlowError::Store(store::StoreError::File { action: "create", path: self.dir.clone(), source: error })
@@ -221,7 +227,7 @@ impl Member {
 
     /// What a snapshot is of, for people and for a restore.
     fn manifest(&self, checkpoint: &Path) -> Result<Manifest, FlowError> {
-        let revision = Store::checkpoint_revision(checkpoint)?;
+        let (compacted, revision) = Store::checkpoint_revisions(checkpoint)?;
         let identity = self.shared.identity;
         Ok(Manifest {
             etcd: ETCD_VERSION.to_owned(),
@@ -229,6 +235,7 @@ impl Member {
             member_id: identity.member_id,
             revision,
             unix_seconds: unix_seconds(),
+            moments: self.shared.moments.between(compacted, revision),
         })
     }
 }

@@ -13,7 +13,7 @@ use archive::{Archive, Sign};
 use auth::{Administrator, Auditor, BackupOperator, Caller};
 use flow::{
     Member, MemberConfig, SnapshotStart,
-    offline::{self, Authenticity, Export, Founding, Import, OfflineError, Restore, Restored, Revisions},
+    offline::{self, AsOf, Authenticity, Export, Founding, Import, OfflineError, Restore, Restored, Revisions},
 };
 use seal::{DataKeyRecord, KeyFile, KeyState, SealConfig, unwrap_elsewhere};
 use store::Store;
@@ -48,8 +48,8 @@ fn restore_of(snapshot: &Path, config: &MemberConfig) -> Restore {
         cluster_token: config.cluster_token.clone(),
     };
     let revisions = Revisions::default();
-    let (seal, to_revision) = (config.seal.clone(), None);
-    Restore { snapshot: snapshot.to_owned(), founding, to_revision, revisions, seal, accepts_unsigned: false }
+    let (seal, as_of) = (config.seal.clone(), None);
+    Restore { snapshot: snapshot.to_owned(), founding, as_of, revisions, seal, accepts_unsigned: false }
 }
 
 /// A member with something to restore, which has stopped, and its snapshot.
@@ -144,12 +144,12 @@ async fn a_snapshot_is_restored_as_of_an_earlier_revision() {
     member.shutdown().await;
     let config = elsewhere(home.path(), "earlier");
     for outside in [0, 7] {
-        let restore = Restore { to_revision: Some(outside), ..restore_of(&snapshot, &config) };
+        let restore = Restore { as_of: Some(AsOf::Revision(outside)), ..restore_of(&snapshot, &config) };
         let refused = offline::restore(restore).await.unwrap_err();
         assert!(matches!(refused, OfflineError::NoSuchRevision { oldest: 1, newest: 6, .. }), "{refused}");
         assert!(!config.data_dir.exists());
     }
-    let restore = Restore { to_revision: Some(4), ..restore_of(&snapshot, &config) };
+    let restore = Restore { as_of: Some(AsOf::Revision(4)), ..restore_of(&snapshot, &config) };
     let restored = offline::restore(restore).await.unwrap();
     assert_eq!((restored.revision, restored.rewound.events), (4, 3));
     assert_eq!(offline::check_data(&config.data_dir, config.seal.as_ref()).unwrap().fault_count, 0);

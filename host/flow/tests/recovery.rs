@@ -2,15 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
-use auth::Caller;
+use auth::{Auditor, Caller};
 use flow::{FlowError, Member, StartError};
-use seal::{DataKeyRecord, KeyState, RecoveryCosts, RecoveryKey, RecoveryRecipient, SealError, unwrap_elsewhere};
+use seal::{
+    DataKeyRecord, KeyFileConfig, KeyState, NamedProvider, ProviderConfig, RecoveryCosts, RecoveryKey,
+    RecoveryRecipient, SealError, SealRule, unwrap_elsewhere,
+};
 use types::{KeyRange, RangeQuery};
 
 use crate::fixture::{config, put, read, write};
-use crate::sealing::{admin, settled, states};
+use crate::sealing::{PATIENCE, admin, settled, states};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_root_key_is_recovered_from_with_a_passphrase() {
@@ -58,6 +61,47 @@ async fn a_lost_root_key_is_recovered_from_with_a_passphrase() {
     drop(member);
     let member = Member::start(config).await.unwrap();
     assert_eq!(read(&member, "/s/a").await.as_deref(), Some(&b"one"[..]));
+    member.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_opened_for_now_keeps_nothing_else_from_being_sealed_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = config(dir.path(), &["/b/n/", "/b/"]);
+    let (seal, path) = (config.seal.as_mut().unwrap(), dir.path().join("other.key"));
+    seal::KeyFile::create(&path).unwrap();
+    let kind = ProviderConfig::KeyFile(KeyFileConfig { path: path.clone() });
+    seal.providers.push(NamedProvider { name: "other".to_owned(), kind });
+    seal.default_provider = Some("main".to_owned());
+    seal.rules[0].provider = "other".to_owned();
+    let member = Member::start(config.clone()).await.unwrap();
+    // In the order of the keys it lies between others.
+    for key in ["/b/1", "/b/n/x/1", "/b/z"] {
+        write(&member, put(key, "one")).await.unwrap();
+    }
+    settled(&member).await;
+    member.shutdown().await;
+    drop(member);
+    std::fs::remove_file(&path).unwrap();
+    seal::KeyFile::create(&path).unwrap();
+
+    let member = Member::start(flow::MemberConfig { seal_recovering: true, ..config }).await.unwrap();
+    // What lies there has to be opened for it, and cannot be.
+    member.set_seal_rule(&admin(), SealRule { sealed: false, ..SealRule::seal("/b/n/x/".into()) }, true).await.unwrap();
+    member.rotate_keys(&admin(), Some(&"/b/".into()), false).await.unwrap();
+    let status = async || member.key_status(&Auditor::bootstrap()).await.unwrap();
+    let sealed_anew = async {
+        while status().await.keys.iter().any(|key| key.state == KeyState::Retired && key.records > 0) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, sealed_anew).await.unwrap();
+    let status = status().await;
+    assert!(!status.settled, "nothing is destroyed before all of it was seen");
+    assert!(status.keys.iter().all(|key| key.state != KeyState::Destroyed), "{:?}", status.keys);
+    for key in ["/b/1", "/b/z"] {
+        assert_eq!(read(&member, key).await.as_deref(), Some(&b"one"[..]));
+    }
     member.shutdown().await;
 }
 

@@ -14,7 +14,7 @@ use types::{
 };
 
 /// Longer than any of what is waited for takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn admin() -> Administrator {
     Administrator::bootstrap()
@@ -324,6 +324,31 @@ async fn the_configuration_seals_at_a_start_and_never_unseals() {
     member.shutdown().await;
     drop(member);
     assert!(!on_disk(&dir.path().join("data"), b"canary-"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_that_was_set_aside_counts_as_a_file_of_the_member() {
+    let dir = tempfile::tempdir().unwrap();
+    let member = Member::start(config(dir.path(), &[])).await.unwrap();
+    write(&member, put("/s/a", "canary-set-aside")).await.unwrap();
+    let set_aside = dir.path().join("data/state/set-aside");
+    std::fs::create_dir(&set_aside).unwrap();
+    std::fs::write(set_aside.join("1.sst"), "canary-set-aside").unwrap();
+    member.set_seal_rule(&admin(), rule("/s/"), false).await.unwrap();
+    settled(&member).await;
+    // All else that is to be forgotten is gone before that; the log last.
+    let log = dir.path().join("data/log");
+    let gone = async {
+        while on_disk(&log, b"canary-set-aside") {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, gone).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!member.key_status(&Auditor::bootstrap()).await.unwrap().forgotten);
+    std::fs::remove_dir_all(&set_aside).unwrap();
+    forgotten(&member).await;
+    member.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -34,6 +34,12 @@ impl Store {
         dir.join(CURRENT)
     }
 
+    /// Where a state lies that differed from that of the other members, if there was one.
+    #[must_use]
+    pub fn set_aside(&self) -> PathBuf {
+        self.shared.dir.join(SET_ASIDE)
+    }
+
     /// Writes a durable copy of the state to `to` (hard links to the immutable files), without stopping writers.
     ///
     /// # Errors
@@ -60,12 +66,14 @@ impl Store {
         Ok((view.seal_rules()?, view.data_keys()?))
     }
 
-    /// The newest revision in the checkpoint at `path`.
+    /// The revision up to which the checkpoint at `path` is compacted, -1 for none, and the newest one in it.
     ///
     /// # Errors
     /// When it is not a checkpoint, or the disk fails.
-    pub fn checkpoint_revision(path: &Path) -> Result<i64, StoreError> {
-        View::new(&open_read_only(path)?).revision()
+    pub fn checkpoint_revisions(path: &Path) -> Result<(i64, i64), StoreError> {
+        let database = open_read_only(path)?;
+        let view = View::new(&database);
+        Ok((view.compacted()?, view.revision()?))
     }
 
     /// Reads all of the checkpoint at `path`, of which every block has a checksum.

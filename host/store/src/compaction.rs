@@ -5,11 +5,11 @@
 
 use std::ops::ControlFlow;
 
-use rocksdb::WriteBatch;
+use rocksdb::{DB, WriteBatch};
 use types::EventKind;
 
 use crate::{
-    Store, StoreError,
+    Store, StoreError, View,
     db::{self, family_handle},
     family::Family,
     layout::{Change, event_key, event_revision, past_key},
@@ -27,37 +27,33 @@ impl Store {
     ///
     /// Returns whether there is more to do.
     pub fn sweep(&self) -> Result<bool, StoreError> {
-        let (batch, more) = self.view(|view| {
+        // As one: what was found in one state must not be removed from another that took its place.
+        self.with_database(|database| {
+            let view = View::new(database);
             let compacted = view.compacted()?;
-            let swept = read::meta_number(view, meta::SWEPT)?.unwrap_or(0);
+            let swept = read::meta_number(&view, meta::SWEPT)?.unwrap_or(0);
             if swept >= compacted {
-                return Ok::<_, StoreError>((None, false));
+                return Ok(false);
             }
-            let sweep = Sweep::collect(view, swept, compacted)?;
-            let more = sweep.reached < compacted;
-            Ok((Some(sweep), more))
-        })?;
-        if let Some(sweep) = batch {
+            let sweep = Sweep::collect(&view, swept, compacted)?;
             failpoint::reached("compaction.sweep");
-            self.remove(&sweep)?;
-        }
-        Ok(more)
+            self.remove(database, &sweep)?;
+            Ok(sweep.reached < compacted)
+        })
     }
 
-    fn remove(&self, sweep: &Sweep) -> Result<(), StoreError> {
-        self.with_database(|database| {
-            let mut batch = WriteBatch::default();
-            for key in &sweep.past {
-                batch.delete_cf(family_handle(database, Family::Past), key);
-            }
-            for key in &sweep.events {
-                batch.delete_cf(family_handle(database, Family::Events), key);
-            }
-            batch.put_cf(family_handle(database, Family::Meta), meta::SWEPT, sweep.reached.to_be_bytes());
-            db::write(database, batch)?;
-            self.shared.metrics.compacted_keys.inc_by(sweep.past.len() as u64);
-            Ok(())
-        })
+    fn remove(&self, database: &DB, sweep: &Sweep) -> Result<(), StoreError> {
+        let mut batch = WriteBatch::default();
+        for key in &sweep.past {
+            batch.delete_cf(family_handle(database, Family::Past), key);
+        }
+        for key in &sweep.events {
+            batch.delete_cf(family_handle(database, Family::Events), key);
+        }
+        batch.put_cf(family_handle(database, Family::Meta), meta::SWEPT, sweep.reached.to_be_bytes());
+        db::write(database, batch)?;
+        self.shared.metrics.compacted_keys.inc_by(sweep.past.len() as u64);
+        Ok(())
     }
 }
 
@@ -70,7 +66,7 @@ struct Sweep {
 }
 
 impl Sweep {
-    fn collect(view: &crate::View<'_>, swept: i64, compacted: i64) -> Result<Self, StoreError> {
+    fn collect(view: &View<'_>, swept: i64, compacted: i64) -> Result<Self, StoreError> {
         let mut sweep = Self { past: Vec::new(), events: Vec::new(), reached: compacted };
         let (from, to) = (event_key(swept, 0), event_key(compacted.saturating_add(1), 0));
         let mut last = swept;

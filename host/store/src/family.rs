@@ -79,6 +79,9 @@ const WRITE_BUFFER_BYTES: usize = 64 << 20;
 /// Of what is read at once: with RocksDB's own 4 KiB a list of values of 1 KiB looks a block up for every few of them.
 const BLOCK_BYTES: usize = 16 << 10;
 
+/// Files are handed to the disk in steps of so much while they are written: at once at their end, a sync of the log would wait for all of it.
+const BYTES_PER_SYNC: u64 = 1 << 20;
+
 /// Options of the database as a whole.
 pub(crate) fn database_options() -> Options {
     let mut options = Options::default();
@@ -89,6 +92,7 @@ pub(crate) fn database_options() -> Options {
     options.set_max_background_jobs(4);
     options.set_keep_log_file_num(4);
     options.set_max_open_files(1024);
+    options.set_bytes_per_sync(BYTES_PER_SYNC);
     options
 }
 

@@ -198,6 +198,30 @@ proptest! {
 }
 
 #[test]
+fn a_sweep_ends_however_many_events_a_revision_has() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    for _ in 0..3 {
+        apply(
+            &store,
+            vec![write(op(OpKind::Txn(Txn {
+                success: (0..200).map(|key| put(key, 7, 0)).collect(),
+                ..Txn::default()
+            })))],
+        );
+        apply(&store, vec![write(delete(0, 200))]);
+    }
+    apply(&store, vec![write(put(0, 7, 0)), Body::Compact(Compact { revision: 8 }).into()]);
+    let sweeps = std::iter::repeat_with(|| store.sweep().unwrap()).take(20).position(|more| !more);
+    assert!(sweeps.is_some(), "it goes on and on");
+    let checkpoint = dir.path().join("checkpoint");
+    store.checkpoint(&checkpoint).unwrap();
+    let found = store::check(&checkpoint, None).unwrap();
+    // The compacted revision itself can still be watched.
+    assert_eq!((found.fault_count, found.past, found.events), (0, 0, 1), "{:?}", found.faults);
+}
+
+#[test]
 fn a_batch_sees_its_own_earlier_writes_and_is_all_or_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();

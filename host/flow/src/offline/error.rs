@@ -56,6 +56,14 @@ pub enum OfflineError {
         /// The newest.
         newest: i64,
     },
+    /// The operator's: a time of which the snapshot does not tell the revision.
+    #[error("the snapshot tells the revisions of the times from {earliest} to {latest} only, in seconds since 1970")]
+    NoSuchMoment {
+        /// The earliest.
+        earliest: i64,
+        /// When it was made.
+        latest: i64,
+    },
     /// The operator's: not a data directory.
     #[error("{} is no data directory of strongroom: it has no file `identity`", path.display())]
     NoData {

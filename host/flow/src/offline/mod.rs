@@ -16,7 +16,7 @@ pub use consensus::Revisions;
 pub use error::OfflineError;
 pub use etcd::{Change, Export, Exported, Happened, Import, Imported, Importing, export, import, key_value};
 pub use inspect::{Authenticity, ListedKey, Verified, check_data, list_snapshot, verify_snapshot};
-pub use restore::{Restore, Restored, restore};
+pub use restore::{AsOf, Restore, Restored, restore};
 pub use store::{Findings, LeaseRecord, Rewound};
 
 /// The member whose data directory is made, and the cluster that it founds.

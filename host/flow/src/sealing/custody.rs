@@ -2,7 +2,7 @@
 //! key changes, and unwrapping them once a provider is back.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -48,10 +48,10 @@ impl ProviderHealth {
 impl Member {
     pub(crate) async fn keep_keys_forever(self) {
         let Some(providers) = self.shared.policy.providers().cloned() else { return };
-        let mut said = None;
+        let (mut said, mut overdue) = (None, BTreeSet::new());
         loop {
             tokio::time::sleep(INTERVAL).await;
-            let failed = self.keep_keys(&providers).await.err().map(|error| error.to_string());
+            let failed = self.keep_keys(&providers, &mut overdue).await.err().map(|error| error.to_string());
             if let Some(error) = failed.as_ref().filter(|_| failed != said) {
                 tracing::warn!(%error, "data keys could not be looked after; tried again");
             }
@@ -59,7 +59,8 @@ impl Member {
         }
     }
 
-    async fn keep_keys(&self, providers: &Arc<Providers>) -> Result<(), FlowError> {
+    /// `overdue` are the data keys of which it was said that they are.
+    async fn keep_keys(&self, providers: &Arc<Providers>, overdue: &mut BTreeSet<u32>) -> Result<(), FlowError> {
         let asked = providers.clone();
         let complaints = tokio::task::spawn_blocking(move || complaints(&asked)).await?;
         for provider in providers.iter() {
@@ -68,7 +69,9 @@ impl Member {
         }
         self.shared.provider_health.note(complaints);
         self.shared.policy.caught_up().await?;
-        self.shared.policy.unwrap_again().await?;
+        if self.shared.policy.unwrap_again().await? {
+            self.shared.rewrapper.wake();
+        }
         let unopened = self.shared.policy.current().keyring().unopened().count();
         self.shared.seal_metrics.unopened_keys.set(i64::try_from(unopened).unwrap_or(i64::MAX));
         if !self.leads() {
@@ -79,25 +82,36 @@ impl Member {
         if matches!(given, Ok(true)) {
             self.shared.rewrapper.wake();
         }
-        let rotated = self.rotate_what_is_due().await;
+        let rotated = self.rotate_what_is_due(overdue).await;
         self.renew_wraps(providers).await?;
         rotated.and(given.map(drop))
     }
 
-    async fn rotate_what_is_due(&self) -> Result<(), FlowError> {
-        let (policy, mut outcome) = (self.shared.policy.current(), Ok(()));
-        for record in self.shared.policy.records()? {
+    /// A rotation follows another only when that is complete: each begins its walk over all values anew, so one that came sooner would keep the
+    /// last values from being sealed anew for ever.
+    async fn rotate_what_is_due(&self, overdue: &mut BTreeSet<u32>) -> Result<(), FlowError> {
+        let (policy, records, mut outcome) = (self.shared.policy.current(), self.shared.policy.records()?, Ok(()));
+        // What cannot be opened keeps its data key for good.
+        let is_settled = self.shared.store.view(|view| view.is_settled())?;
+        overdue.retain(|id| records.iter().any(|record| record.id == *id && record.state() == KeyState::Active));
+        for record in &records {
             let rule = policy.keyring().rule(&record.prefix).filter(|rule| rule.sealed);
-            if let Some(rule) = rule.filter(|rule| is_due(&record, rule)) {
-                tracing::info!(
-                    prefix = shown(&record.prefix),
-                    data_key = record.id,
-                    "a data key is due to be replaced"
-                );
-                match self.custody().renew(rule).await {
-                    Ok(_) => self.shared.rewrapper.wake(),
-                    Err(error) => outcome = Err(error),
+            let Some(rule) = rule.filter(|rule| is_due(record, rule)) else { continue };
+            let (prefix, data_key) = (shown(&record.prefix), record.id);
+            if !is_settled && is_under_way(&records, record) {
+                if overdue.insert(data_key) {
+                    tracing::warn!(
+                        prefix,
+                        data_key,
+                        "a data key is due to be replaced, but the rotation that brought it is not complete: its rule may ask for more of them than can be done"
+                    );
                 }
+                continue;
+            }
+            tracing::info!(prefix, data_key, "a data key is due to be replaced");
+            match self.custody().renew(rule).await {
+                Ok(_) => self.shared.rewrapper.wake(),
+                Err(error) => outcome = Err(error),
             }
         }
         outcome
@@ -134,6 +148,11 @@ fn is_due(record: &DataKeyRecord, rule: &SealRule) -> bool {
     record.state() == KeyState::Active && (old || record.uses >= rule.uses_max())
 }
 
+/// Whether the rotation that brought a data key may not be complete: another one of its prefix is not destroyed yet.
+fn is_under_way(records: &[DataKeyRecord], newest: &DataKeyRecord) -> bool {
+    records.iter().any(|record| record.prefix == newest.prefix && record.state() == KeyState::Retired)
+}
+
 /// Data keys with other wraps than those that they have. One that cannot be unwrapped or wrapped now is looked at again.
 fn renewed(keyring: &Keyring, records: &[DataKeyRecord], providers: &Providers) -> Vec<DataKeyRecord> {
     let kept = records.iter().filter(|record| record.is_kept());
@@ -152,6 +171,17 @@ fn renewed(keyring: &Keyring, records: &[DataKeyRecord], providers: &Providers) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rotation_is_under_way_until_the_key_before_is_destroyed() {
+        let record = |prefix: &'static str, state| {
+            DataKeyRecord { prefix: prefix.into(), ..DataKeyRecord::default() }.in_state(state)
+        };
+        let newest = record("/s/", KeyState::Active);
+        let with = |other: DataKeyRecord| is_under_way(&[newest.clone(), other], &newest);
+        assert!(with(record("/s/", KeyState::Retired)));
+        assert!(!with(record("/s/", KeyState::Destroyed)) && !with(record("/other/", KeyState::Retired)));
+    }
 
     #[test]
     fn a_key_is_due_by_age_or_by_use() {

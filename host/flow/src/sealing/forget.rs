@@ -1,9 +1,12 @@
 //! Removing from this member's files what lies there from before a prefix was sealed, or a key shredded: in the log, in a
 //! snapshot, and in what the database has overwritten and not merged away yet.
 //!
+//! Copies of the state that are being sent go by themselves, and one that was set aside when an operator removes it: until then the member says that
+//! not all is gone.
+//!
 //! Every member does so for itself and notes how far it is beside its data, so that a restart does not do it again.
 
-use std::{fs, io, path::PathBuf, time::Duration};
+use std::{fs, io, path::PathBuf, sync::Mutex, time::Duration};
 
 use crate::{FlowError, Member};
 
@@ -12,6 +15,12 @@ const NOTE: &str = "forgotten";
 
 /// How often it is looked whether there is something to do.
 const INTERVAL: Duration = Duration::from_secs(2);
+
+const POISONED: &str = "no code that can panic runs while the copies are locked";
+
+/// Copies of the state that were on their way to somebody when it was done last. None of them outlives this run.
+#[derive(Default)]
+pub(crate) struct Copies(Mutex<Vec<PathBuf>>);
 
 impl Member {
     pub(crate) async fn forget_forever(self) {
@@ -25,7 +34,10 @@ impl Member {
 
     /// Whether nothing lies in a file that is not to.
     pub(crate) fn has_forgotten(&self) -> Result<bool, FlowError> {
-        Ok(self.shared.store.view(|view| view.forget_epoch())? <= self.noted())
+        let wanted = self.shared.store.view(|view| view.forget_epoch())?;
+        let copies = self.shared.copies.0.lock().expect(POISONED);
+        let is_copied = || self.shared.store.set_aside().exists() || copies.iter().any(|copy| copy.exists());
+        Ok(wanted == 0 || wanted <= self.noted() && !is_copied())
     }
 
     async fn forget_if_needed(&self) -> Result<(), FlowError> {
@@ -38,6 +50,13 @@ impl Member {
         let store = self.shared.store.clone();
         tokio::task::spawn_blocking(move || store.defragment()).await??;
         self.shared.consensus.forget().await.map_err(|error| FlowError::Forget(error.to_string()))?;
+        let copies = self.shared.snapshots.copies().into_iter().chain(self.shared.consensus.copies()).collect();
+        *self.shared.copies.0.lock().expect(POISONED) = copies;
+        let set_aside = self.shared.store.set_aside();
+        if set_aside.exists() {
+            let path = set_aside.display();
+            tracing::warn!(%path, "this state was set aside and may hold what was in plain text before: remove it once you have looked at it");
+        }
         note(self.note(), wanted).map_err(|error| FlowError::Forget(error.to_string()))?;
         tracing::info!(policy_epoch = wanted, "nothing from before lies in log, snapshot or database any more");
         Ok(())

@@ -20,6 +20,7 @@ mod uses;
 
 pub(crate) use change::{Custody, unix_seconds};
 pub(crate) use custody::ProviderHealth;
+pub(crate) use forget::Copies;
 pub use keys::{DataKeyInfo, KeyStatus, Residue, RewrapProgress};
 pub(crate) use metrics::SealMetrics;
 pub(crate) use rewrap::Rewrapper;

@@ -27,6 +27,10 @@ use crate::{FlowError, Member};
 /// How often it is looked whether there is something to do that nobody told of: a new leader is not told.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
+/// After an attempt that failed there is a pause of so many times what it took, up to the longest: unless a data key can be used again.
+const FAILED_PARTS: u32 = 10;
+const FAILED_PAUSE_MAX: Duration = Duration::from_secs(600);
+
 /// A data key that was made and never activated goes after so long: its maker has died, or given up.
 const PENDING_SECONDS_MAX: i64 = 600;
 
@@ -59,6 +63,8 @@ struct Pass {
     unopened: u64,
     /// One of those, and why.
     failed: Option<(Bytes, SealError)>,
+    /// Why a value cannot be sealed anew for now, though others can: its root key is away, above all.
+    put_off: Option<SealError>,
 }
 
 /// What a step of a pass found.
@@ -72,6 +78,7 @@ impl Member {
     pub(crate) async fn rewrap_forever(self) {
         let mut handed_over: Option<Instant> = None;
         loop {
+            let (began, mut pause) = (Instant::now(), LOOK_AGAIN);
             match self.rewrap_if_needed().await {
                 Ok(true) if handed_over.is_none_or(|when| when.elapsed() >= HAND_OVER_AGAIN) => {
                     tracing::info!(
@@ -81,10 +88,14 @@ impl Member {
                     handed_over = Some(Instant::now());
                 }
                 Ok(_) => {}
-                Err(error) => tracing::warn!(%error, "values are not sealed anew for now; tried again"),
+                Err(error) => {
+                    tracing::warn!(%error, "values are not sealed anew for now; tried again");
+                    // It walks over all of them again.
+                    pause = (began.elapsed() * FAILED_PARTS).clamp(LOOK_AGAIN, FAILED_PAUSE_MAX);
+                }
             }
             // Running out of time is as good as being told.
-            drop(tokio::time::timeout(LOOK_AGAIN, self.shared.rewrapper.wanted.notified()).await);
+            drop(tokio::time::timeout(pause, self.shared.rewrapper.wanted.notified()).await);
         }
     }
 
@@ -98,6 +109,10 @@ impl Member {
             let Some(pass) = self.pass(&policy).await? else { continue };
             self.shared.seal_metrics.unopened_records.set(i64::try_from(pass.unopened).unwrap_or(i64::MAX));
             if !pass.found_any {
+                // What can be sealed is by now.
+                if let Some(error) = pass.put_off {
+                    return Err(error.into());
+                }
                 self.settle(&policy, &pass).await?;
             }
         }
@@ -164,6 +179,7 @@ impl Member {
                     pass.unopened += 1;
                     pass.failed = Some((place.key, error));
                 }
+                Err(FlowError::Seal(error)) => pass.put_off = Some(error),
                 Err(error) => return Err(error),
             }
         }
@@ -243,6 +259,9 @@ impl Member {
             let mut pass = Pass::default();
             if !self.rewrap(&policy, found, &mut pass).await? {
                 return Ok(());
+            }
+            if let Some(error) = pass.put_off {
+                return Err(error.into());
             }
             // Nobody can say whether it is equal to anything.
             if let Some((key, source)) = pass.failed {

@@ -145,7 +145,7 @@ fn unsettled(document: &Document) -> Vec<String> {
     }
     if !document.forgotten {
         found.push(
-            "log, snapshots or database of this member still hold what was there before; it is being removed"
+            "log, snapshots or database of this member still hold what was there before; it is being removed (state/set-aside, if it is there, is yours to remove)"
                 .to_owned(),
         );
     }

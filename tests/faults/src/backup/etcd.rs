@@ -1,7 +1,7 @@
 //! Moving in from a real etcd and out again: nobody who asks notices.
 
 use std::{
-    fs,
+    env, fs,
     path::Path,
     process::Stdio,
     time::{Duration, Instant},
@@ -16,21 +16,28 @@ use crate::{
     search::{Canary, found},
 };
 
-/// Keys of the history that is imported.
+/// Keys of the history that is imported, unless `STRONGROOM_IMPORT_KEYS` says otherwise.
 const KEYS: usize = 300;
+
+/// Revisions, between the compaction and the newest, whose keys are all compared.
+const REVISIONS: i64 = 40;
+
+fn keys() -> usize {
+    env::var("STRONGROOM_IMPORT_KEYS").map_or(KEYS, |keys| keys.parse().unwrap())
+}
 
 /// Puts, overwrites, deletes and transactions, some before a compaction, under leases and by users.
 async fn filled(server: &Server) -> i64 {
     let etcdctl = server.etcdctl();
-    let lease = etcdctl.ok(&["lease", "grant", "600"]).await.split(' ').nth(1).unwrap().to_owned();
-    etcdctl.ok(&["lease", "grant", "700"]).await;
+    let lease = etcdctl.ok(&["lease", "grant", "6000"]).await.split(' ').nth(1).unwrap().to_owned();
+    etcdctl.ok(&["lease", "grant", "7000"]).await;
     let mut random = Random::new(7);
     let mut client = server.client().await;
     for round in 0..3 {
-        for key in 0..KEYS {
+        for key in 0..keys() {
             let request = proto::etcdserverpb::PutRequest {
                 key: format!("/{}/{key}", ["sealed", "plain"][key % 2]).into(),
-                value: random.word(20 + key).into(),
+                value: random.word(20 + key % KEYS).into(),
                 ..Default::default()
             };
             client.kv.put(request).await.unwrap();
@@ -40,7 +47,7 @@ async fn filled(server: &Server) -> i64 {
         etcdctl.run_with_input(&["txn"], "\nput /txn/a 1\nput /txn/b 2\ndel /plain/1\nput /txn/c 3\n\n\n").await;
         etcdctl.ok(&["del", &format!("/plain/{}", 2 * round + 3)]).await;
     }
-    let compacted = newest(&etcdctl).await - 400;
+    let compacted = newest(&etcdctl).await - i64::try_from(keys()).unwrap() * 4 / 3;
     etcdctl.ok(&["compaction", &compacted.to_string(), "--physical"]).await;
     for words in [
         &["user", "add", "root:r00t"][..],
@@ -61,9 +68,10 @@ async fn filled(server: &Server) -> i64 {
 async fn held(etcdctl: &Etcdctl, compacted: i64) -> Vec<String> {
     let mut told = Vec::new();
     let newest = newest(etcdctl).await;
-    // Each tenth and the last ones: a list of everything is long.
+    // Some, the first one and the last ones: a list of everything is long.
+    let step = (newest - compacted) / REVISIONS + 1;
     for revision in
-        (compacted..=newest).filter(|revision| revision % 10 == 0 || newest - revision < 20 || *revision == compacted)
+        (compacted..=newest).filter(|revision| revision % step == 0 || newest - revision < 20 || *revision == compacted)
     {
         told.push(everything(etcdctl, revision).await);
     }
@@ -130,7 +138,7 @@ async fn what_a_real_etcd_held_is_held_and_can_be_taken_out_again() {
     done(&imported);
     let told: serde_json::Value = serde_json::from_str(&imported.stdout).unwrap();
     assert_eq!((&told["leases"], &told["users"], &told["compacted"]), (&2.into(), &3.into(), &compacted.into()));
-    assert!(told["sealed"].as_u64().unwrap() >= KEYS as u64 / 2, "{told}");
+    assert!(told["sealed"].as_u64().unwrap() >= keys() as u64 / 2, "{told}");
     let one = etcd.etcdctl().ok(&["get", "/sealed/100", "--print-value-only"]).await.trim().to_owned();
     let canary = Canary::new("value that was imported", one);
     assert!(found(std::slice::from_ref(&canary), &ours.dir()).is_empty(), "it was sealed before it was written");
@@ -223,9 +231,16 @@ async fn the_data_directory_of_a_stopped_etcd_is_taken_and_that_of_a_running_one
 async fn an_etcd_that_is_written_to_is_followed_until_nobody_writes_any_more() {
     let etcd = Server::etcd().await;
     let etcdctl = etcd.etcdctl();
-    let lease = etcdctl.ok(&["lease", "grant", "600"]).await.split(' ').nth(1).unwrap().to_owned();
-    for key in 0..50 {
-        etcdctl.ok(&["put", &format!("/before/{key}"), "x", "--lease", &lease]).await;
+    let lease = etcdctl.ok(&["lease", "grant", "6000"]).await.split(' ').nth(1).unwrap().to_owned();
+    let (mut client, id) = (etcd.client().await, i64::from_str_radix(&lease, 16).unwrap());
+    for key in 0..keys() / 6 {
+        let put = proto::etcdserverpb::PutRequest {
+            key: format!("/before/{key}").into(),
+            value: "x".into(),
+            lease: id,
+            ..Default::default()
+        };
+        client.kv.put(put).await.unwrap();
     }
     let mut ours = Server::unstarted(kind(&[]));
     let (peer, from) =
@@ -236,10 +251,9 @@ async fn an_etcd_that_is_written_to_is_followed_until_nobody_writes_any_more() {
     command.args(["--initial-cluster", &format!("default={peer}"), "--initial-advertise-peer-urls", &peer]);
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let import = command.spawn().unwrap();
-    let mut client = etcd.client().await;
-    let mut random = Random::new(11);
-    let begun = Instant::now();
-    while begun.elapsed() < Duration::from_secs(4) {
+    let (mut random, begun) = (Random::new(11), Instant::now());
+    // Longer than it takes to fetch what was there before.
+    while begun.elapsed() < Duration::from_secs(4) * u32::try_from(keys() / KEYS).unwrap().clamp(1, 15) {
         let key = format!("/during/{}", random.below(200));
         if random.below(4) == 0 {
             let delete = proto::etcdserverpb::DeleteRangeRequest { key: key.into(), ..Default::default() };

@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use harness::Server;
@@ -75,10 +75,45 @@ fn backups(dir: &Path) -> Vec<PathBuf> {
 
 /// When a backup was made, as an operator would write it.
 fn made(backup: &Path) -> String {
-    let seconds: u64 = backup.file_name().unwrap().to_str().unwrap().split('-').nth(1).unwrap().parse().unwrap();
+    utc(backup.file_name().unwrap().to_str().unwrap().split('-').nth(1).unwrap().parse().unwrap())
+}
+
+fn utc(seconds: u64) -> String {
     let mut date = std::process::Command::new("date");
     date.args(["-u", "+%Y-%m-%dT%H:%M:%SZ", "-d"]).arg(format!("@{seconds}"));
     String::from_utf8(date.output().unwrap().stdout).unwrap().trim().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fatal_delete_is_undone_by_the_time_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut source = Server::new(kind(&[])).await;
+    source.etcdctl().ok(&["put", "/a", "kept"]).await;
+    // It is noted within a second, and written down within ten.
+    let moments = source.dir().join("moments");
+    let begun = Instant::now();
+    while !std::fs::read_to_string(&moments).is_ok_and(|text| text.ends_with(" 2\n")) {
+        assert!(begun.elapsed() < Duration::from_secs(60), "no moment is written down");
+        sleep(Duration::from_millis(100)).await;
+    }
+    // A start knows what an earlier run noted.
+    assert!(source.stop().await.success());
+    source.start().await;
+    let before = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    sleep(Duration::from_millis(1100)).await;
+    source.etcdctl().ok(&["del", "/", "--prefix"]).await;
+    source.etcdctl().ok(&["put", "/b", "too late"]).await;
+    sleep(Duration::from_secs(2)).await;
+    let snapshot = folder.path().join("snapshot.db");
+    saved(&source.etcdctl(), &snapshot).await;
+    let other = Server::unstarted(kind(&[]));
+    for outside in ["2000-01-01T00:00:00Z", "2100-01-01T00:00:00Z"] {
+        let words = ["snapshot", "restore", text(&snapshot), "--to-time", outside];
+        refused(&made_for(&other, &words).await, "it tells what the newest revision was from");
+    }
+    let copy = restored(&snapshot, &[], &["--to-time", &utc(before)]).await;
+    assert_eq!(copy.etcdctl().ok(&["get", "", "--prefix"]).await, "/a\nkept\n");
+    assert_eq!(newest(&copy.etcdctl()).await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -102,6 +137,8 @@ async fn the_newest_backup_made_not_after_a_time_is_restored() {
     refused(&early, &format!("they were made at: {}", made(&backups[0])));
     let nonsense = made_for(&other, &["snapshot", "restore", text(&dir), "--at", "yesterday"]).await;
     assert!(nonsense.code == Some(2) && nonsense.stderr.contains("2026-05-01T12:00:00Z"), "{nonsense:?}");
+    let late = made_for(&other, &["snapshot", "restore", text(&dir), "--to-time", "2100-01-01T00:00:00Z"]).await;
+    refused(&late, "the newest backup in it was made at");
     let none = made_for(&other, &["snapshot", "restore", text(folder.path()), "--at", &made(&backups[0])]).await;
     refused(&none, "there is none at all");
     assert!(!other.dir().exists());

@@ -12,7 +12,10 @@ use tokio::sync::{Mutex, mpsc};
 use tonic::{Request, Status, Streaming, metadata::MetadataValue};
 
 use super::send::{AHEAD_MAX, answer, feed, list};
-use crate::{raft_types::Vote, snapshots::remove};
+use crate::{
+    raft_types::Vote,
+    snapshots::{remove, serving},
+};
 
 /// In the metadata of a call for the state: any member's will do.
 const ANY_MEMBER: &str = "strongroom-any-member";
@@ -45,7 +48,7 @@ pub(crate) struct Serving {
 
 impl Serving {
     pub(crate) fn new(snapshots: &Path) -> Self {
-        Self { dir: Arc::new(Mutex::new(snapshots.join("serving"))) }
+        Self { dir: Arc::new(Mutex::new(serving(snapshots))) }
     }
 
     /// Sends the state as it is now. What is read from the channel is for the member that asked.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use flow::offline::{self, Restored, Source};
+use flow::offline::{self, AsOf, Backup, Founding, OfflineError, Restored, Source};
 use serde::Serialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -15,7 +15,7 @@ use crate::cli::table::{Format, Table, print, timestamp};
 /// `snapshot restore`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Restore {
-    /// The snapshot: a file, a backup's folder or its URL; with --at or --to-revision also where backups are (--backup-dir)
+    /// The snapshot: a file, a backup's folder or its URL; with --at, --to-time or --to-revision also where backups are (--backup-dir)
     file: String,
     /// Take the newest backup of the folder that was made not after this time, as in 2026-05-01T12:00:00Z
     #[arg(long, value_name = "TIME", value_parser = time_of)]
@@ -26,6 +26,11 @@ pub(crate) struct Restore {
     /// do leases granted later, without keys; a lease that ended later is there again for an hour if a key was under it
     #[arg(long, value_name = "REVISION")]
     to_revision: Option<i64>,
+    /// The same as of a time, as in 2026-05-01T12:00:00Z (of several backups the first one made since that can tell is taken): the last revision that the
+    /// member which made the snapshot had noted by then. It notes one each second in which something is written, of the last hour; before that
+    /// fewer
+    #[arg(long, value_name = "TIME", value_parser = time_of, conflicts_with_all = ["at", "to_revision"])]
+    to_time: Option<i64>,
     #[command(flatten)]
     member: NewMember,
     #[command(flatten)]
@@ -44,6 +49,9 @@ struct Answer {
     cluster: String,
     member: String,
     revision: i64,
+    /// For a time, when that revision was noted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    noted: Option<String>,
     events_taken_back: u64,
     leases_made_again: u64,
     snapshot: String,
@@ -54,40 +62,66 @@ impl Restore {
     pub(super) async fn run(self) -> Result<(), ClientError> {
         let founding = self.member.founding()?;
         let data_dir = founding.data_dir.clone();
-        let snapshot = match (self.at, self.to_revision) {
-            (Some(at), _) => backup_at(&self.file, at).await?,
-            (None, Some(revision)) => backup_with(&self.file, revision).await?,
-            (None, None) => self.file.clone(),
+        let snapshots = match (self.at, self.to_revision, self.to_time) {
+            (Some(at), ..) => vec![backup_at(&self.file, at).await?],
+            (None, Some(revision), _) => vec![backup_with(&self.file, revision).await?],
+            (None, None, Some(time)) => backups_since(&self.file, time).await?,
+            (None, None, None) => vec![self.file.clone()],
         };
-        let source = Source::of(&snapshot).await?;
-        let restore = offline::Restore {
-            snapshot: source.path().to_owned(),
-            founding,
-            to_revision: self.to_revision,
-            revisions: self.member.revisions(),
-            seal: self.root_keys.load()?,
-            accepts_unsigned: self.accept_unsigned,
-        };
-        let Restored { identity, revision, rewound, authenticity } = offline::restore(restore).await?;
+        let (snapshot, restored) = self.restored(snapshots, founding).await?;
+        let Restored { identity, revision, rewound, noted, authenticity } = restored;
         let answer = Answer {
             data_dir,
             cluster: format!("{:x}", identity.cluster_id),
             member: format!("{:x}", identity.member_id),
             revision,
+            noted: noted.map(timestamp),
             events_taken_back: rewound.events,
             leases_made_again: rewound.leases,
             snapshot,
             written_by: told(&authenticity),
         };
+        let revision = match &answer.noted {
+            Some(noted) => format!("{revision}, noted at {noted}"),
+            None => revision.to_string(),
+        };
         let table = Table::single([
             ("DATA DIRECTORY", answer.data_dir.display().to_string()),
             ("CLUSTER", answer.cluster.clone()),
             ("MEMBER", answer.member.clone()),
-            ("REVISION", answer.revision.to_string()),
+            ("REVISION", revision),
             ("SNAPSHOT", answer.snapshot.clone()),
             ("WRITTEN BY", answer.written_by.clone()),
         ]);
         Ok(print(self.output, &answer, &table)?)
+    }
+
+    /// Makes a data directory of the first snapshot that can tell the revision of the wanted time; where none is wanted, of the only one.
+    async fn restored(&self, snapshots: Vec<String>, founding: Founding) -> Result<(String, Restored), ClientError> {
+        let as_of = self.to_revision.map(AsOf::Revision).or(self.to_time.map(AsOf::Time));
+        let mut cannot = None;
+        for snapshot in snapshots {
+            let source = Source::of(&snapshot).await?;
+            let restore = offline::Restore {
+                snapshot: source.path().to_owned(),
+                founding: founding.clone(),
+                as_of,
+                revisions: self.member.revisions(),
+                seal: self.root_keys.load()?,
+                accepts_unsigned: self.accept_unsigned,
+            };
+            match offline::restore(restore).await {
+                Err(OfflineError::NoSuchMoment { earliest, latest }) => {
+                    let (earliest, latest) = (timestamp(earliest), timestamp(latest));
+                    let reason = format!(
+                        "it tells what the newest revision was from {earliest} to {latest}; name a time within, or a --to-revision"
+                    );
+                    cannot.get_or_insert(ClientError::Unusable { path: snapshot.into(), reason });
+                }
+                restored => return Ok((snapshot, restored?)),
+            }
+        }
+        Err(cannot.expect("there is at least one snapshot"))
     }
 }
 
@@ -108,13 +142,31 @@ async fn backup_at(place: &str, unix_seconds: i64) -> Result<String, ClientError
     })
 }
 
+/// The backups of a place; none of a file, or where no member has made some.
+async fn backups_of(place: &str) -> Result<Vec<Backup>, ClientError> {
+    match offline::backups(place).await {
+        Err(_) if !place.contains("://") => Ok(Vec::new()),
+        backups => Ok(backups?),
+    }
+}
+
+/// The backups that were made not before a time, oldest first: later ones may have forgotten what was before. A snapshot itself is what it is.
+async fn backups_since(place: &str, unix_seconds: i64) -> Result<Vec<String>, ClientError> {
+    let backups = backups_of(place).await?;
+    let Some(newest) = backups.last().map(|backup| backup.unix_seconds) else { return Ok(vec![place.to_owned()]) };
+    let since = backups.into_iter().filter(|backup| backup.unix_seconds >= unix_seconds);
+    let since: Vec<_> = since.map(|backup| backup.place).collect();
+    if since.is_empty() {
+        let (newest, wanted) = (timestamp(newest), timestamp(unix_seconds));
+        let reason = format!("the newest backup in it was made at {newest}, before {wanted}; --at takes that");
+        return Err(ClientError::Unusable { path: place.into(), reason });
+    }
+    Ok(since)
+}
+
 /// The first backup that has a revision: later ones may have forgotten it. A snapshot itself is what it is.
 async fn backup_with(place: &str, revision: i64) -> Result<String, ClientError> {
-    let backups = match offline::backups(place).await {
-        // A file, or no backups of members.
-        Err(_) if !place.contains("://") => Vec::new(),
-        backups => backups?,
-    };
+    let backups = backups_of(place).await?;
     let Some(newest) = backups.iter().map(|backup| backup.revision).max() else { return Ok(place.to_owned()) };
     let reaching = backups.iter().filter(|backup| backup.revision >= revision);
     reaching.min_by_key(|backup| backup.revision).map(|backup| backup.place.clone()).ok_or_else(|| {
