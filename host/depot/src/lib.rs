@@ -29,7 +29,8 @@
 //! let state = dir.path().join("state");
 //! std::fs::create_dir(&state)?;
 //! std::fs::write(state.join("CURRENT"), "MANIFEST-000001\n")?;
-//! let manifest = Manifest { etcd: "3.7.0".to_owned(), cluster_id: 1, member_id: 2, revision: 3, unix_seconds: 4 };
+//! let (etcd, moments) = ("3.7.0".to_owned(), Vec::new());
+//! let manifest = Manifest { etcd, cluster_id: 1, member_id: 2, revision: 3, unix_seconds: 4, moments };
 //! let depot = Depot::open(&format!("file://{}/depot", dir.path().display()))?;
 //! depot.save(&depot.present().await?, "backup-4-3", &Archive::of(&manifest, &state, None)?.listing()?).await?;
 //! depot.fetch("backup-4-3", &dir.path().join("fetched")).await?;

@@ -9,11 +9,8 @@ use tokio::sync::Notify;
 
 use crate::{FlowError, Header, Member};
 
-/// Shortest pause between two batches.
+/// Shortest pause between two batches. Usually it is as long as the batch took: half of the time is left to requests.
 const PAUSE_MIN: Duration = Duration::from_millis(1);
-
-/// Usually it is so many times what the batch took: most of the time is left to requests.
-const PAUSE_PARTS: u32 = 2;
 
 /// How long until the sweep looks whether there is something to do that nobody told it of.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
@@ -63,7 +60,7 @@ impl Member {
                 }
                 break;
             }
-            tokio::time::sleep(PAUSE_MIN.max(begun.elapsed() * PAUSE_PARTS)).await;
+            tokio::time::sleep(PAUSE_MIN.max(begun.elapsed())).await;
         }
         Ok(())
     }

@@ -9,7 +9,9 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use store::{
     HistoryQuery, Outcome, ReadError, Refusal, Store,
-    command::{Body, ClientWrite, Compact, LeaseGrant, LeaseRevoke, Op, OpKind, Stamp, Txn},
+    command::{
+        Body, ClientWrite, Compact, DeleteRange, Keys, LeaseGrant, LeaseRevoke, Op, OpKind, Put, Stamp, Txn, Value,
+    },
 };
 use types::{EventKind, KeyRange, RangeQuery};
 
@@ -201,15 +203,15 @@ proptest! {
 fn a_sweep_ends_however_many_events_a_revision_has() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
+    let many = |number: u8| {
+        let (key, value) = (vec![b'k', number].into(), Some(Value { form: 0, bytes: "x".into() }));
+        op(OpKind::Put(Put { key, value, ..Put::default() }))
+    };
     for _ in 0..3 {
-        apply(
-            &store,
-            vec![write(op(OpKind::Txn(Txn {
-                success: (0..200).map(|key| put(key, 7, 0)).collect(),
-                ..Txn::default()
-            })))],
-        );
-        apply(&store, vec![write(delete(0, 200))]);
+        let all = Txn { success: (0..=255).map(many).collect(), ..Txn::default() };
+        let keys = Some(Keys { start: "k".into(), range_end: "l".into() });
+        let none = op(OpKind::DeleteRange(DeleteRange { keys, prev_kv: false }));
+        apply(&store, vec![write(op(OpKind::Txn(all))), write(none)]);
     }
     apply(&store, vec![write(put(0, 7, 0)), Body::Compact(Compact { revision: 8 }).into()]);
     let sweeps = std::iter::repeat_with(|| store.sweep().unwrap()).take(20).position(|more| !more);

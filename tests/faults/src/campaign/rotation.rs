@@ -32,10 +32,9 @@ const WRITTEN_KEYS: u64 = 10_000;
 /// Connections to each member.
 const CONNECTIONS: usize = 8;
 
-/// How long latencies are measured without a rotation, for each key: about as long as it takes. At least so long, and after the
-/// members have come to rest.
+/// How long latencies are measured without a rotation, for each key: about as long as it takes, since what hashes read of the past grows with time. After
+/// the members have come to rest.
 const MEASURE_EACH: Duration = Duration::from_millis(7);
-const MEASURE_MIN: Duration = Duration::from_secs(20);
 const CALM: Duration = Duration::from_secs(10);
 
 /// When a member is killed, and for how long it is away.
@@ -90,11 +89,13 @@ async fn measure(
     let killed = (leader + 1) % MEMBERS;
     let staying: Vec<_> = (0..MEMBERS).filter(|member| *member != killed).collect();
     let doors: Vec<_> = (0..CONNECTIONS).flat_map(|_| staying.iter().map(|member| door(cluster, *member))).collect();
-    Puts::new(doors.clone(), RESTING, Random::new(random.next())).fill(keys).await?;
+    for (prefix, count) in [(RESTING, keys), (WRITTEN, WRITTEN_KEYS)] {
+        Puts::new(doors.clone(), prefix, Random::new(random.next())).fill(count).await?;
+    }
     let quiet = revisions(&doors[0]).await?.0;
     let mut puts = Puts::new(doors.clone(), WRITTEN, random).among(WRITTEN_KEYS);
     rest(cluster).await?;
-    let length = MEASURE_MIN.max(MEASURE_EACH * u32::try_from(keys).unwrap_or(u32::MAX));
+    let length = MEASURE_EACH * u32::try_from(keys + WRITTEN_KEYS).unwrap_or(u32::MAX);
     let (baseline, ()) = puts.until(disturb(cluster, killed, quiet, length)).await;
     cluster.ready(killed, ROTATION_MAX).await?;
     // What was overwritten meanwhile would be sealed anew, too.
