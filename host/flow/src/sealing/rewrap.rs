@@ -27,9 +27,9 @@ use crate::{FlowError, Member};
 /// How often it is looked whether there is something to do that nobody told of: a new leader is not told.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
-/// After an attempt that failed there is a pause of so many times what it took, up to the longest: unless a data key can be used again.
-const FAILED_PARTS: u32 = 10;
-const FAILED_PAUSE_MAX: Duration = Duration::from_secs(600);
+/// After a pass that had to put something off there is a pause of so many times what it took, up to the longest: unless a data key can be used again.
+const PUT_OFF_PARTS: u32 = 10;
+const PUT_OFF_MAX: Duration = Duration::from_secs(600);
 
 /// A data key that was made and never activated goes after so long: its maker has died, or given up.
 const PENDING_SECONDS_MAX: i64 = 600;
@@ -90,8 +90,10 @@ impl Member {
                 Ok(_) => {}
                 Err(error) => {
                     tracing::warn!(%error, "values are not sealed anew for now; tried again");
-                    // It walks over all of them again.
-                    pause = (began.elapsed() * FAILED_PARTS).clamp(LOOK_AGAIN, FAILED_PAUSE_MAX);
+                    // It walks over all of them again, for what a root key that is away has to open.
+                    if matches!(error, FlowError::Seal(_)) {
+                        pause = (began.elapsed() * PUT_OFF_PARTS).clamp(LOOK_AGAIN, PUT_OFF_MAX);
+                    }
                 }
             }
             // Running out of time is as good as being told.
