@@ -75,7 +75,7 @@ impl Snapshots {
         Ok(Self { dir, next: AtomicU64::new(0), turns, kept: Kept::new(KEPT_FOR) })
     }
 
-    /// Checkpoints that are there now. One that is made later gets another name; one that is being made has that of a file until it is whole.
+    /// Checkpoints that are there now. One that is made later gets another name; one that RocksDB is making is `N.tmp` until it is whole.
     pub(crate) fn copies(&self) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(&self.dir).into_iter().flatten().flatten();
         entries.map(|entry| entry.path().with_extension("")).collect()
