@@ -67,14 +67,16 @@ impl Line {
 pub(crate) struct Journal(Mutex<VecDeque<Line>>);
 
 impl Journal {
-    pub(crate) fn add(&self, lines: Vec<Line>) {
-        if lines.is_empty() {
-            return;
-        }
+    pub(crate) fn add(&self, lines: impl IntoIterator<Item = Line>) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.extend(lines);
         let over = kept.len().saturating_sub(LOG_KEPT_MAX);
         kept.drain(..over);
+    }
+
+    /// Adds those of another one.
+    pub(crate) fn append(&self, other: Self) {
+        self.add(other.0.into_inner().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Oldest first.

@@ -1,6 +1,7 @@
 //! The threads on which a plugin reviews: few at once, and each goes on with what waits before it sleeps.
 //!
-//! Handing a review to a thread of its own costs more than most reviews: under load a lane does many for one awakening.
+//! Handing a review to a thread of its own costs more than most reviews: under load a lane does many for one awakening. One that
+//! takes no longer than the awakening is done where it is asked for, and counts as a lane at work.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -56,6 +57,28 @@ impl Lanes {
         done.map_err(|_| Cause::Abandoned)
     }
 
+    /// Does `work` at once, on this thread, which counts as one of the lanes meanwhile; `None` when none is free.
+    ///
+    /// # Errors
+    /// [`Cause::Abandoned`] when it came to no end.
+    pub(crate) fn run_here<T>(&self, work: impl FnOnce() -> T) -> Option<Result<T, Cause>> {
+        let mut lane = self.free()?;
+        let done = catch_unwind(AssertUnwindSafe(work)).map_err(|_| Cause::Abandoned);
+        if !lane.rests() {
+            // What has come meanwhile counts on it.
+            tokio::task::spawn_blocking(move || lane.work());
+        }
+        Some(done)
+    }
+
+    fn free(&self) -> Option<Lane> {
+        let mut state = self.0.state();
+        (state.busy < self.0.count).then(|| {
+            state.busy += 1;
+            Lane { shared: Arc::clone(&self.0), busy: true }
+        })
+    }
+
     fn ask(&self, work: Work) -> Ticket {
         let mut state = self.0.state();
         let number = state.next;
@@ -105,6 +128,16 @@ impl Lane {
             self.busy = false;
         }
         work
+    }
+
+    /// Stops being busy if nothing waits, in one step with that look, too.
+    fn rests(&mut self) -> bool {
+        let mut state = self.shared.state();
+        if state.waiting.is_empty() {
+            state.busy -= 1;
+            self.busy = false;
+        }
+        !self.busy
     }
 }
 

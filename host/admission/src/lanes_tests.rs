@@ -88,6 +88,29 @@ async fn what_nobody_waits_for_any_more_is_not_begun() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_done_where_it_is_asked_for_takes_a_lane_and_leaves_it_to_what_waits() {
+    let lanes = Arc::new(Lanes::new(1));
+    let (sender, waited) = mpsc::channel();
+    let done = lanes.run_here(|| {
+        assert!(lanes.run_here(|| ()).is_none(), "the only lane is at work");
+        let others = Arc::clone(&lanes);
+        tokio::spawn(async move { sender.send(others.run(LONG, || 8).await).unwrap() });
+        while waiting(&lanes) == 0 {
+            thread::yield_now();
+        }
+        7
+    });
+    assert_eq!(done, Some(Ok(7)));
+    assert_eq!(waited.recv_timeout(LONG).unwrap(), Ok(8));
+    while lanes.0.state().busy > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(lanes.run_here(|| panic!("a bug")), Some(Err::<(), _>(Cause::Abandoned)));
+    assert_eq!(lanes.run_here(|| 9), Some(Ok(9)));
+    assert_eq!(lanes.0.state().busy, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_panic_ends_its_own_work_only() {
     let lanes = Lanes::new(1);
     assert_eq!(lanes.run(LONG, || panic!("a bug")).await.map(|()| 0), Err(Cause::Abandoned));

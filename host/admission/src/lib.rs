@@ -58,6 +58,7 @@ mod metrics;
 mod plugin;
 mod policy;
 mod prepared;
+mod quickness;
 mod reading;
 mod remarks;
 mod replay;

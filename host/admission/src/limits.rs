@@ -23,6 +23,17 @@ pub const LANE_WAIT_MAX: Duration = Duration::from_secs(4);
 /// loops does not take those of the others.
 pub const LANES_MAX: usize = 8;
 
+/// Reviews of one request that take at most so long are done where they are asked for: handing them to a lane, and what comes of
+/// them back, takes two awakenings of a thread, which is about as long.
+pub(crate) const HERE_MAX: Duration = Duration::from_micros(100);
+
+/// When a review is ended that is done where it was asked for: at the second tick from its start. It is begun anew on a lane then.
+pub(crate) const HERE_TIMEOUT: Duration = TICK;
+
+/// For how long after that the plugin's reviews are all done on lanes: so a plugin that means ill holds up a thread of the network
+/// for two ticks in a minute.
+pub(crate) const HERE_AGAIN: Duration = Duration::from_secs(60);
+
 /// Most linear memory of one review, all memories together: 64 MiB, unless the administrator set less. A value is 1.5 MiB at
 /// most, and a guest with a garbage collector multiplies that.
 pub const MEMORY_BYTES_MAX: usize = 64 << 20;

@@ -13,11 +13,12 @@ use crate::engine::Code;
 use crate::idle::Idle;
 use crate::journal::Journal;
 use crate::lanes::Lanes;
-use crate::limits::{LANE_WAIT_MAX, LANES_MAX, MEMORY_BYTES_MAX, TIMEOUT_DEFAULT, TIMEOUT_MAX};
+use crate::limits::{HERE_TIMEOUT, LANE_WAIT_MAX, LANES_MAX, MEMORY_BYTES_MAX, TIMEOUT_DEFAULT, TIMEOUT_MAX};
 use crate::metrics::PluginMetrics;
 use crate::reading::Reading;
-use crate::review::{Findings, Reviewer, Write};
-use crate::sandbox::Grant;
+use crate::quickness::Quickness;
+use crate::review::{Findings, Reviewed, Reviewer, Write};
+use crate::sandbox::{Deadline, Grant};
 use crate::scopes::Scopes;
 use crate::{AdmissionError, Cause, Remarks};
 
@@ -79,6 +80,7 @@ pub(crate) struct Plugin {
     pub(crate) metrics: PluginMetrics,
     code: Result<Code, Cause>,
     lanes: Lanes,
+    pub(crate) quickness: Quickness,
 }
 
 impl Plugin {
@@ -113,6 +115,7 @@ impl Plugin {
             metrics,
             code,
             lanes: Lanes::new(lanes),
+            quickness: Quickness::unknown(),
         }
     }
 
@@ -193,11 +196,36 @@ impl Plugin {
         mutated_bytes_max: usize,
     ) -> Result<Findings, AdmissionError> {
         let code = self.code.as_ref().map_err(|cause| self.failed(cause.clone()))?;
+        // To read of the store may block.
+        let may_block = reading.is_some();
         let reviewer = Reviewer::new(Arc::clone(self), code.clone(), permit, reading);
-        let span = tracing::Span::current();
-        let reviewed = self.lanes.run(LANE_WAIT_MAX, move || span.in_scope(|| reviewer.review(&writes))).await;
-        let reviewed = reviewed.map_err(|cause| self.failed(cause))?;
-        reviewed.and_then(|findings| self.bounded(findings, mutated_bytes_max)).inspect_err(|error| self.note(error))
+        let here = if may_block { None } else { self.review_here(&reviewer, &writes) };
+        let reviewed = match here {
+            Some(reviewed) => reviewed,
+            None => {
+                let (span, limit) = (tracing::Span::current(), self.timeout);
+                let work = move || span.in_scope(|| reviewer.review(&writes, Deadline::after(limit)));
+                self.lanes.run(LANE_WAIT_MAX, work).await
+            }
+        };
+        let Reviewed { outcome, said } = reviewed.map_err(|cause| self.failed(cause))?;
+        self.journal.append(said);
+        outcome.and_then(|findings| self.bounded(findings, mutated_bytes_max)).inspect_err(|error| self.note(error))
+    }
+
+    /// Without a lane, while that holds up this thread for no longer than it would take to find one; `None` when it would, or has.
+    fn review_here(&self, reviewer: &Reviewer, writes: &[Write]) -> Option<Result<Reviewed, Cause>> {
+        let now = Instant::now();
+        if !self.quickness.suffices_for(writes.len(), now) {
+            return None;
+        }
+        let deadline = Deadline::after(HERE_TIMEOUT.min(self.timeout));
+        let reviewed = self.lanes.run_here(|| reviewer.review(writes, deadline))?;
+        if reviewed.as_ref().is_ok_and(Reviewed::was_late) {
+            self.quickness.overran(now);
+            return None;
+        }
+        Some(reviewed)
     }
 
     /// One that makes more of a request than may be left of it has failed as one that traps has.

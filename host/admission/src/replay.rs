@@ -12,6 +12,7 @@ use crate::metrics::Metrics;
 use crate::plugin::Plugin;
 use crate::reading::Reading;
 use crate::review::{Reviewer, Write};
+use crate::sandbox::Deadline;
 use crate::{AdmissionError, Cause, Engine, State};
 
 /// A plugin that is not in force. What it logs, and what is counted of it, goes with it.
@@ -81,7 +82,7 @@ impl Candidate {
         let before = event.kv.mod_revision - 1;
         let reading = Arc::new(Reading::at(before, Arc::clone(&self.state), Arc::clone(keyring)));
         let reviewer = Reviewer::of_the_past(Arc::clone(&self.plugin), self.code.clone(), reading);
-        Some(match reviewer.review(&[write]) {
+        Some(match reviewer.review(&[write], Deadline::after(self.plugin.timeout)).outcome {
             Ok(findings) => Hindsight::Passed {
                 changed: findings.values.iter().any(Option::is_some),
                 warnings: findings.remarks.warnings,

@@ -1,6 +1,7 @@
-//! The reviews of one request by one plugin, on a thread that may block.
+//! The reviews of one request by one plugin, for as long as the calling thread has time for them.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use store::PluginMode;
@@ -9,6 +10,7 @@ use types::{DeleteRange, Plain, Put, PutLease, PutValue};
 use crate::contract::policy;
 use crate::description::is_name;
 use crate::engine::Code;
+use crate::journal::Journal;
 use crate::limits::{MESSAGE_BYTES_MAX, REMARK_BYTES_MAX, REMARKS_MAX};
 use crate::plugin::Plugin;
 use crate::reading::Reading;
@@ -101,6 +103,20 @@ impl Findings {
     }
 }
 
+/// What came of the reviews of one request.
+pub(crate) struct Reviewed {
+    pub(crate) outcome: Result<Findings, AdmissionError>,
+    /// What the plugin logged.
+    pub(crate) said: Journal,
+}
+
+impl Reviewed {
+    /// Whether the guest was ended at its deadline.
+    pub(crate) fn was_late(&self) -> bool {
+        matches!(self.outcome, Err(AdmissionError::PluginFailed { cause: Cause::Deadline { .. }, .. }))
+    }
+}
+
 /// One plugin at work on one request.
 pub(crate) struct Reviewer {
     plugin: Arc<Plugin>,
@@ -133,17 +149,19 @@ impl Reviewer {
         Self { plugin, code, reading: Some(reading), common_name: None, user: None, uris: Vec::new() }
     }
 
-    /// Passes the first denial or failure on. The time limit is for all the writes together.
-    pub(crate) fn review(&self, writes: &[Write]) -> Result<Findings, AdmissionError> {
-        let deadline = Deadline::after(self.plugin.timeout);
-        let mut findings = Findings::default();
+    /// Passes the first denial or failure on. The deadline is for all the writes together.
+    pub(crate) fn review(&self, writes: &[Write], deadline: Deadline) -> Reviewed {
+        let (mut findings, said) = (Findings::default(), Journal::default());
         for write in writes {
-            match self.review_one(write, deadline, &mut findings.remarks) {
+            let begun = Instant::now();
+            let reviewed = self.review_one(write, deadline, &mut findings.remarks, &said);
+            self.plugin.quickness.add(begun.elapsed());
+            match reviewed {
                 Ok(value) => findings.values.push(value),
-                Err(error) => return Err(error.after(findings.remarks)),
+                Err(error) => return Reviewed { outcome: Err(error.after(findings.remarks)), said },
             }
         }
-        Ok(findings)
+        Reviewed { outcome: Ok(findings), said }
     }
 
     fn review_one(
@@ -151,6 +169,7 @@ impl Reviewer {
         write: &Write,
         deadline: Deadline,
         remarks: &mut Remarks,
+        said: &Journal,
     ) -> Result<Option<Plain>, AdmissionError> {
         let uris: Vec<&str> = self.uris.iter().map(String::as_str).collect();
         let caller =
@@ -165,7 +184,7 @@ impl Reviewer {
         // What was said about a sealed value could quote it.
         let saw_sealed = write.value_sealed || traces.saw_sealed;
         if !saw_sealed {
-            self.plugin.journal.add(traces.lines);
+            said.add(traces.lines);
         }
         let verdict = verdict.map_err(|cause| self.plugin.failed(cause))?;
         if !saw_sealed {

@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crate::fixture::{
-    SEALED_PREFIX, block_on, delete, load, plain_put, policy, policy_of, put, record, review, sealing_keyring, txn,
+    PATIENCE, SEALED_PREFIX, TIMEOUT_MS, block_on, delete, load, plain_put, policy, policy_of, put, record, review, sealing_keyring, txn,
 };
-use admission::{AdmissionError, Engine, Policy, limits};
+use admission::{AdmissionError, Cause, Engine, Policy, limits};
 use store::PluginRecord;
 use types::{DeleteRange, KeyRange, Operation, Txn, TxnOp};
 
@@ -145,4 +145,46 @@ fn a_put_under_a_lease_is_shown_to_a_plugin_that_wants_deletes() {
     assert!(!denies(&policy, &under(types::PutLease::Set(0))));
     assert!(denies(&policy, &under(types::PutLease::Set(7))));
     assert!(denies(&policy, &under(types::PutLease::Keep)));
+}
+
+#[test]
+fn a_plugin_that_has_proven_quick_takes_no_lane_and_one_that_then_loops_does() {
+    let engine = Engine::new().unwrap();
+    let policy = policy(&engine, &[record("p", guests::loop_at_exclamation(), "/guarded/")]);
+    // There is a thread for one lane, and while that is taken there is none.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let quick = |patience| {
+        let operation = put("/guarded/a", "fine");
+        runtime.block_on(async { tokio::time::timeout(patience, review(&policy, &operation)).await })
+    };
+    for _ in 0..2000 {
+        quick(PATIENCE).unwrap().unwrap();
+    }
+    let (free, taken) = std::sync::mpsc::channel::<()>();
+    drop(runtime.spawn_blocking(move || taken.recv()));
+    quick(PATIENCE).unwrap().unwrap();
+
+    let before = std::time::SystemTime::now();
+    let looping = runtime.spawn({
+        let policy = policy.clone();
+        async move { review(&policy, &put("/guarded/a", "!")).await }
+    });
+    // It is ended where it was begun and waits for a lane, and others do not trust it any more.
+    let mut trusted = 0;
+    while quick(Duration::from_millis(100)).is_ok() {
+        trusted += 1;
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    assert!(!looping.is_finished());
+    drop(free);
+    let cause = Cause::Deadline { limit_ms: TIMEOUT_MS.into() };
+    assert_eq!(runtime.block_on(looping).unwrap(), Err(AdmissionError::PluginFailed { plugin: "p".to_owned(), cause }));
+    quick(PATIENCE).unwrap().unwrap();
+    // What it said before it was ended the first time is forgotten.
+    assert_eq!(engine.log("p").iter().filter(|line| line.at >= before).count(), trusted + 2);
 }

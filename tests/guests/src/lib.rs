@@ -78,6 +78,18 @@ pub fn deny_exclamation() -> Vec<u8> {
     Guest::named("deny-exclamation").review(review).encode()
 }
 
+/// Logs each review, never comes to an end where the value begins with `!`, and allows the others.
+#[must_use]
+pub fn loop_at_exclamation() -> Vec<u8> {
+    let review = "
+        (call $log (i32.const 1) (i32.const 2048) (i32.const 8))
+        (if (i32.eq (i32.load8_u (i32.load offset=28 (local.get $request))) (i32.const 33))
+            (then (loop $again (br $again))))
+        (i32.const 1024)";
+    let data = r#"(data (i32.const 2048) "reviewed")"#;
+    Guest::named("loop-at-exclamation").importing_the_host().review(review).items(data).encode()
+}
+
 /// Denies every write with its value as the message, and allows one without.
 #[must_use]
 pub fn deny_quoting() -> Vec<u8> {
@@ -241,6 +253,7 @@ mod tests {
             super::deny_all,
             super::deny_untidily,
             super::deny_exclamation,
+            super::loop_at_exclamation,
             super::change_to_exclamation,
             super::change_to_reversed,
             super::change_to_itself,

@@ -1,0 +1,95 @@
+//! Whether a plugin reviews so fast that handing a review to a lane would cost more than the review.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::limits::{HERE_AGAIN, HERE_MAX};
+
+/// What is supposed of a plugin that has not reviewed yet: much more than [`HERE_MAX`], so that it has to prove itself.
+const UNKNOWN: Duration = Duration::from_millis(1);
+
+/// A review that took longer raises what is known by so much of it, one that did not lowers it by a nineteenth of that: where it
+/// comes to rest, 19 reviews of 20 are under it.
+const STEP_PARTS: u32 = 256;
+const STEPS_UP: u32 = 19;
+
+/// What is known of one plugin's reviews.
+pub(crate) struct Quickness(Mutex<Known>);
+
+struct Known {
+    /// What 19 reviews of 20 take at most.
+    high: Duration,
+    /// When one last had to be ended where it was asked for.
+    overran: Option<Instant>,
+}
+
+impl Quickness {
+    pub(crate) fn unknown() -> Self {
+        Self(Mutex::new(Known { high: UNKNOWN, overran: None }))
+    }
+
+    /// Whether so many reviews may be done at `now` where they are asked for.
+    pub(crate) fn suffices_for(&self, reviews: usize, now: Instant) -> bool {
+        let known = self.known();
+        let all = known.high.saturating_mul(u32::try_from(reviews).unwrap_or(u32::MAX));
+        all <= HERE_MAX && known.overran.is_none_or(|when| now.saturating_duration_since(when) >= HERE_AGAIN)
+    }
+
+    /// One more review took so long.
+    pub(crate) fn add(&self, took: Duration) {
+        let mut known = self.known();
+        let step = known.high / STEP_PARTS;
+        known.high = if took > known.high { known.high + step * STEPS_UP } else { known.high - step };
+    }
+
+    /// One had to be ended at `now`.
+    pub(crate) fn overran(&self, now: Instant) {
+        self.known().overran = Some(now);
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        // Nothing under the lock panics.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUICK: Duration = Duration::from_micros(20);
+    const SLOW: Duration = Duration::from_millis(5);
+
+    /// After so many reviews, of which one in `one_in` is slow.
+    fn after(reviews: usize, one_in: usize) -> Quickness {
+        let known = Quickness::unknown();
+        (1..=reviews).for_each(|number| known.add(if number % one_in == 0 { SLOW } else { QUICK }));
+        known
+    }
+
+    #[test]
+    fn a_plugin_has_to_prove_itself_and_may_be_slow_seldom() {
+        let now = Instant::now();
+        assert!(!after(0, usize::MAX).suffices_for(1, now));
+        assert!(!after(100, usize::MAX).suffices_for(1, now));
+        assert!(after(1000, usize::MAX).suffices_for(1, now));
+        assert!(after(5000, 100).suffices_for(1, now), "a busy machine is not the plugin's fault");
+        assert!(!after(5000, 10).suffices_for(1, now));
+    }
+
+    #[test]
+    fn many_reviews_of_one_request_are_not_quick() {
+        let known = after(2000, usize::MAX);
+        let now = Instant::now();
+        assert!(known.suffices_for(2, now) && !known.suffices_for(20, now));
+    }
+
+    #[test]
+    fn one_that_had_to_be_ended_is_not_trusted_for_a_while() {
+        let known = after(2000, usize::MAX);
+        let now = Instant::now();
+        known.overran(now);
+        assert!(!known.suffices_for(1, now) && !known.suffices_for(1, now + HERE_AGAIN / 2));
+        assert!(known.suffices_for(1, now + HERE_AGAIN));
+    }
+}
