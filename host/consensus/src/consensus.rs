@@ -50,6 +50,7 @@ pub struct Consensus {
     pub(crate) reads: ReadGate,
     pub(crate) metrics: ConsensusMetrics,
     pub(crate) log: LogStore,
+    pub(crate) store: Store,
     /// Where a copy of the state lies while it is received, or sent to whoever asks for it.
     pub(crate) transfers: [PathBuf; 2],
     bootstrap: Bootstrap,
@@ -92,7 +93,7 @@ impl Consensus {
         }
         let options = Arc::new(config.raft_options()?);
         let raft = Raft::new(config.member_id, options, links, storage, machine).await.map_err(refused)?;
-        config.pace().keep(raft.clone(), config.heartbeat());
+        config.pace().keep(raft.clone(), store.clone(), config.heartbeat());
         farewell.attend(raft.clone(), log.clone(), config.heartbeat(), config.election());
         let (lead, contact) = (Lead::new(raft.clone(), clock, config.election()), Contact::new());
         let leadership = leadership::observe(raft.clone(), contact.clone(), config.heartbeat(), config.election());
@@ -107,12 +108,12 @@ impl Consensus {
             receiving,
             serving,
             preparation,
-            store,
+            store: store.clone(),
             metrics: metrics.peers.clone(),
         };
         let ask = Ask { member_id: config.member_id, lead, peers, leadership, election: config.election() };
         let (reads, bootstrap, routes) = (ReadGate::start(ask.clone()), config.bootstrap, peer::routes(service));
-        Ok(Self { seen: raft.metrics(), raft, ask, outcomes, reads, metrics, log, transfers, bootstrap, routes })
+        Ok(Self { seen: raft.metrics(), raft, ask, outcomes, reads, metrics, log, store, transfers, bootstrap, routes })
     }
 
     /// What other members ask of this one, for its peer listener.

@@ -18,8 +18,13 @@ impl Consensus {
     /// Members that lack what is purged get a snapshot.
     ///
     /// # Errors
-    /// When the disk fails or this member stops.
+    /// When the disk fails or this member stops. [`io::ErrorKind::StorageFull`] when there is no room for a snapshot: nothing is
+    /// done then.
     pub async fn forget(&self) -> io::Result<()> {
+        if !self.store.disk().map_err(io::Error::other)?.has_room_to_flush() {
+            let why = "the disk has no room for a snapshot; give it some, and the log is cut";
+            return Err(io::Error::new(io::ErrorKind::StorageFull, why));
+        }
         self.in_log(|log, done| log.start_afresh(done)).await?;
         // Whatever lies in an older file has an index up to this one.
         let Some(newest) = self.raft.metrics().borrow_watched().last_log_index else { return Ok(()) };

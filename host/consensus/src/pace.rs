@@ -4,10 +4,13 @@
 //! disk, and many small files are merged at a price that clients pay. A leader puts it off while a member that answers still
 //! lacks entries that would be purged: one that has just taken over a large snapshot, above all. Purged too early, it would need
 //! another snapshot by the time that it has taken over this one, and so on without an end.
+//!
+//! While the disk has no room for what is in memory none is made: to run out of it half-way would end the member.
 
 use std::time::{Duration, Instant};
 
 use openraft::{Instant as _, async_runtime::watch::WatchReceiver as _, metrics::RaftMetrics};
+use store::{Disk, Store};
 use tokio::time::timeout;
 
 use crate::{consensus::Member, raft_types::TypeConfig};
@@ -31,7 +34,7 @@ pub(crate) struct Pace {
 
 impl Pace {
     /// Makes snapshots until openraft stops.
-    pub(crate) fn keep(self, raft: Member, heartbeat: Duration) {
+    pub(crate) fn keep(self, raft: Member, store: Store, heartbeat: Duration) {
         tokio::spawn(async move {
             let (mut server, mut last) = (raft.server_metrics(), None::<Instant>);
             loop {
@@ -40,6 +43,10 @@ impl Pace {
                 }
                 let is_early = last.is_some_and(|last| last.elapsed() < INTERVAL_MIN);
                 if !self.is_due(&raft.metrics().borrow_watched(), is_early) {
+                    continue;
+                }
+                // It is looked at again with the next entry.
+                if !store.disk().is_ok_and(Disk::has_room_to_flush) {
                     continue;
                 }
                 // One that is being made already is not made twice.

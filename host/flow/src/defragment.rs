@@ -26,13 +26,20 @@ impl Member {
     }
 
     /// Begins the same without being asked and goes on beside its caller; not while one is under way. Returns whether it has begun.
-    pub(crate) fn begin_defragment(&self) -> bool {
+    ///
+    /// Where the disk is short, log and snapshot go as well that hold on to files of before.
+    pub(crate) fn begin_defragment(&self, is_short_of_disk: bool) -> bool {
         let Ok(turn) = self.shared.defragmenter.turn.clone().try_lock_owned() else { return false };
-        tracing::info!("starting defragment, to get below the backend quota after a compaction");
+        tracing::info!(is_short_of_disk, "starting defragment, to make room after a compaction");
         let member = self.clone();
         self.spawn(async move {
             // What failed is in the log.
-            let _ = member.rewrite(turn).await;
+            if member.rewrite(turn).await.is_ok()
+                && is_short_of_disk
+                && let Err(error) = member.shared.consensus.forget().await
+            {
+                tracing::warn!(%error, "files of before are still held by log and snapshot");
+            }
         });
         true
     }

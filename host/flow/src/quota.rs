@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use store::{ALARM_NO_SPACE, Store, StoreError};
+use store::{ALARM_NO_SPACE, Disk, Store, StoreError};
 use types::{Operation, Put, PutValue, Txn, TxnOp};
 
 use crate::{Alarm, FlowError, Member};
@@ -37,6 +37,10 @@ const REWRITE_PAUSE: Duration = Duration::from_secs(5 * 60);
 /// What is kept free of the disk, so that deletes can still be logged and the state be compacted; of a small disk a quarter.
 const RESERVE_BYTES: u64 = 256 << 20;
 
+/// What is kept free for merges of RocksDB beside that: as much as the state, since files are written before those go that they
+/// replace, and a snapshot holds on to those until the next; of a large state less than all is merged at once.
+const MERGE_BYTES_MAX: u64 = 512 << 20;
+
 /// What a byte that is written takes of the disk: in the log, in the state, and once more while that is compacted.
 const BYTES_ON_DISK: u64 = 3;
 
@@ -47,10 +51,11 @@ struct Room {
     in_quota: u64,
     /// Until the reserve of the disk is touched.
     on_disk: u64,
-    /// How much the reserve is.
+    /// How much the reserve is, with what is kept for merges.
     reserve: u64,
-    /// What the state takes of the disk.
+    /// What the state takes of the disk, and what it may take once more while it is rewritten.
     state: u64,
+    for_rewrite: u64,
 }
 
 /// What was seen while the alarm stood.
@@ -78,6 +83,26 @@ impl Rewritten {
 }
 
 impl Room {
+    /// With a state of so many bytes, in memory and in files.
+    fn of(bytes_max: Option<u64>, state: u64, disk: Disk) -> Self {
+        let (reserve, merges) = (RESERVE_BYTES.min(disk.whole / 4), state.min(MERGE_BYTES_MAX));
+        // What is in memory will be on disk, and nobody may have it any more.
+        let free = disk.free.saturating_sub(disk.unflushed);
+        Self {
+            // As etcd counts: what reaches the quota is over it.
+            in_quota: bytes_max.map_or(u64::MAX, |max| max.saturating_sub(state).saturating_sub(1)),
+            on_disk: free.saturating_sub(reserve + merges),
+            reserve: reserve + merges,
+            state,
+            for_rewrite: free.saturating_sub(reserve / 4),
+        }
+    }
+
+    /// Whether next to nothing of the disk is left.
+    fn is_short(self) -> bool {
+        self.on_disk <= self.reserve / 4
+    }
+
     fn bytes(self) -> u64 {
         self.in_quota.min(self.on_disk / BYTES_ON_DISK)
     }
@@ -105,15 +130,8 @@ impl Quota {
     }
 
     fn measure(&self, store: &Store) -> Result<Room, StoreError> {
-        let ((size, _), (free, whole)) = (store.size_bytes()?, store.disk_bytes()?);
-        let reserve = RESERVE_BYTES.min(whole / 4);
-        let room = Room {
-            // As etcd counts: what reaches the quota is over it.
-            in_quota: self.bytes_max.map_or(u64::MAX, |max| max.saturating_sub(size).saturating_sub(1)),
-            on_disk: free.saturating_sub(reserve),
-            reserve,
-            state: size,
-        };
+        let ((size, _), disk) = (store.size_bytes()?, store.disk()?);
+        let room = Room::of(self.bytes_max, size, disk);
         self.left.store(room.bytes(), Ordering::Relaxed);
         Ok(room)
     }
@@ -141,7 +159,7 @@ impl Member {
     }
 
     /// Raises the alarm when the disk runs short, whoever filled it, and takes it back once there is room again and has been for a
-    /// while. etcd leaves the latter to an administrator, and until then nobody writes. Over the quota the state is rewritten once a
+    /// while. etcd leaves the latter to an administrator, and until then nobody writes. While the alarm stands the state is rewritten once a
     /// compaction has removed something: else its files would stay as large as they are until somebody calls for it.
     pub(crate) async fn watch_room_forever(self) {
         let (mut seen, mut rewritten) = (Seen::default(), Rewritten::default());
@@ -159,13 +177,13 @@ impl Member {
         if room.on_disk == 0 && !stands {
             self.raise_no_space(room).await?;
         }
-        let short = room.on_disk <= room.reserve / 4;
+        let short = room.is_short();
         if short && stands && !before.is_short {
             // The log keeps entries that nobody here needs any more.
             self.shared.consensus.forget().await.map_err(|error| FlowError::Forget(error.to_string()))?;
         }
         let in_quota = self.shared.quota.bytes_max.is_none_or(|max| room.in_quota > max / 10);
-        if stands && !in_quota && !short {
+        if stands && (!in_quota || short) {
             self.rewrite_if_due(room, rewritten)?;
         }
         if !stands || !in_quota || short {
@@ -183,8 +201,8 @@ impl Member {
     fn rewrite_if_due(&self, room: Room, rewritten: &mut Rewritten) -> Result<(), FlowError> {
         let (compacted, is_swept) =
             self.shared.store.view(|view| Ok::<_, StoreError>((view.compacted()?, view.is_swept()?)))?;
-        let is_due = is_swept && room.state <= room.on_disk && rewritten.is_due(compacted, Instant::now());
-        if is_due && self.begin_defragment() {
+        let is_due = is_swept && room.state <= room.for_rewrite && rewritten.is_due(compacted, Instant::now());
+        if is_due && self.begin_defragment(room.is_short()) {
             *rewritten = Rewritten(Some((Instant::now(), compacted)));
         }
         Ok(())
@@ -247,6 +265,31 @@ mod tests {
     fn put(value: &str) -> Put {
         let value = PutValue::Set(value.as_bytes().to_vec().into());
         Put { key: "k".into(), value, lease: PutLease::Set(0), prev_kv: false }
+    }
+
+    const MIB: u64 = 1 << 20;
+
+    /// What is left of a disk for writes.
+    fn on_disk(state: u64, free: u64, whole: u64, unflushed: u64) -> u64 {
+        let disk = Disk { free: free * MIB, whole: whole * MIB, unflushed: unflushed * MIB };
+        Room::of(None, state * MIB, disk).on_disk / MIB
+    }
+
+    #[test]
+    fn of_the_disk_a_reserve_is_kept_what_is_in_memory_and_room_for_merges() {
+        assert_eq!(on_disk(0, 1000, 10_000, 0), 1000 - 256);
+        assert_eq!(on_disk(0, 400, 400, 0), 400 - 100);
+        assert_eq!(on_disk(150, 400, 400, 100), 400 - 100 - 150 - 100);
+        assert_eq!(on_disk(2000, 2000, 10_000, 0), 2000 - 256 - 512);
+        assert_eq!(on_disk(150, 300, 400, 100), 0);
+    }
+
+    #[test]
+    fn a_state_is_rewritten_if_it_may_take_as_much_again() {
+        let room = |free: u64| Room::of(None, 100 * MIB, Disk { free: free * MIB, whole: 400 * MIB, unflushed: 0 });
+        assert!(room(125).state <= room(125).for_rewrite && room(125).is_short());
+        assert!(room(124).state > room(124).for_rewrite);
+        assert!(!room(400).is_short());
     }
 
     #[test]

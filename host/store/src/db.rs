@@ -57,6 +57,9 @@ pub(crate) struct Shared {
     damage: watch::Sender<Option<String>>,
 }
 
+/// What has to be free beside what a flush writes, for its tables' indices and for what is logged meanwhile: 16 MiB.
+const FLUSH_SPARE_BYTES: u64 = 16 << 20;
+
 /// What every database of RocksDB has.
 const DEFAULT: &str = "default";
 
@@ -230,26 +233,51 @@ impl Store {
             let mut total = 0;
             let mut in_use = 0;
             for family in Family::ALL {
-                let handle = family_handle(database, family);
-                let property = |name| database.property_int_value_cf(handle, name).map(Option::unwrap_or_default);
-                let buffered = property("rocksdb.cur-size-all-mem-tables")?;
-                total += property("rocksdb.total-sst-files-size")? + buffered;
-                in_use += property("rocksdb.estimate-live-data-size")? + buffered;
+                let buffered = number(database, family, "rocksdb.cur-size-all-mem-tables")?;
+                total += number(database, family, "rocksdb.total-sst-files-size")? + buffered;
+                in_use += number(database, family, "rocksdb.estimate-live-data-size")? + buffered;
             }
             Ok((total, in_use.min(total)))
         })
     }
 
-    /// Bytes that are free on the disk of the state, and how many it has.
+    /// How full the disk of the state is.
     ///
     /// # Errors
     /// When the disk fails.
-    pub fn disk_bytes(&self) -> Result<(u64, u64), StoreError> {
+    pub fn disk(&self) -> Result<Disk, StoreError> {
         self.with_database(|database| {
             let disk = statvfs(database.path());
             let disk = disk.map_err(|error| StoreError::file("measure the disk of", database.path())(error.into()))?;
-            Ok((disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize))
+            let (free, whole) = (disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize);
+            let buffered =
+                Family::ALL.iter().map(|family| number(database, *family, "rocksdb.cur-size-all-mem-tables"));
+            Ok(Disk { free, whole, unflushed: buffered.sum::<Result<u64, _>>()? })
         })
+    }
+}
+
+/// One of RocksDB's figures about a family.
+fn number(database: &DB, family: Family, name: &str) -> Result<u64, StoreError> {
+    Ok(database.property_int_value_cf(family_handle(database, family), name)?.unwrap_or_default())
+}
+
+/// The disk of the state, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Disk {
+    /// What is free of it.
+    pub free: u64,
+    /// What there is of it.
+    pub whole: u64,
+    /// What lies in memory and comes to it with the next flush.
+    pub unflushed: u64,
+}
+
+impl Disk {
+    /// Whether the next flush will find room.
+    #[must_use]
+    pub fn has_room_to_flush(self) -> bool {
+        self.free >= self.unflushed.saturating_add(FLUSH_SPARE_BYTES)
     }
 }
 

@@ -61,7 +61,7 @@ pub use apply::{Applied, AppliedBatch, LogEntry, Outcome};
 pub use check::{Findings, Opens, check};
 pub use cluster::{Attributes, ChangeCluster, ClusterChange, ClusterRecord, MembershipEntry, PeerUrls};
 pub use command::Command;
-pub use db::Store;
+pub use db::{Disk, Store};
 pub use error::{ReadError, Refusal, StoreError, StoreFailure};
 pub use founding::NewCluster;
 pub use hash::HashKv;

@@ -13,12 +13,13 @@
 //! faults --repair                      members with damaged or other data, leaders whose disks fail: each becomes whole again
 //! faults --rotation --keys 100000      data keys are replaced under load: what clients notice, and what is left of the old ones
 //! faults --binding --times 200         a plugin is bound and unbound under load while the leader moves
+//! faults --small-disk                  a member fills a small disk three times: it loses nothing, and takes writes again by itself
 //! faults --catch-up --writes 1000000   a member is away for so many writes: what clients notice while it catches up
 //! ```
 //!
 //! A campaign gives each member a disk of its own (a tmpfs), to fill it. Mounting that takes root; without it a campaign does not
 //! begin, unless `--shared-disk` says that it may leave that fault out. One that is itself killed leaves the disks behind
-//! (`umount -l`). The other kinds of run use the disk of the machine.
+//! (`umount -l`). The other kinds of run use the disk of the machine, but for `--small-disk`.
 //!
 //! The seed fixes which faults and which calls are drawn; how they meet is up to the machine.
 
@@ -69,6 +70,9 @@ struct Arguments {
     /// Let a member catch up with what was written while it was away, instead of a campaign
     #[arg(long, group = "instead")]
     catch_up: bool,
+    /// Fill the small disk of a member, which takes root, instead of a campaign
+    #[arg(long, group = "instead")]
+    small_disk: bool,
     /// Replace data keys under load, instead of a campaign
     #[arg(long, group = "instead")]
     rotation: bool,
@@ -114,6 +118,7 @@ async fn main() -> ExitCode {
         Arguments { handover: true, .. } => Box::pin(campaign::handover::run(&plan)).await,
         Arguments { repair: true, .. } => Box::pin(campaign::repair::run(&plan)).await,
         Arguments { rolling: true, from, .. } => Box::pin(campaign::rolling::run(&plan, from.clone())).await,
+        Arguments { small_disk: true, .. } => Box::pin(campaign::small_disk::run(&plan)).await,
         Arguments { rotation: true, keys, .. } => Box::pin(campaign::rotation::run(&plan, *keys)).await,
         Arguments { binding: true, times, .. } => Box::pin(campaign::binding::run(&plan, *times)).await,
         Arguments { catch_up: true, writes, .. } => Box::pin(campaign::catch_up::run(&plan, *writes)).await,

@@ -21,6 +21,7 @@ pub(crate) mod rotation;
 mod round;
 #[cfg(test)]
 mod secrecy_tests;
+pub(crate) mod small_disk;
 
 use std::{
     collections::BTreeMap,
