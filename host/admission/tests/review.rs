@@ -5,7 +5,8 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::fixture::{
-    PATIENCE, SEALED_PREFIX, TIMEOUT_MS, block_on, delete, load, plain_put, policy, policy_of, put, record, review, sealing_keyring, txn,
+    PATIENCE, SEALED_PREFIX, TIMEOUT_MS, block_on, delete, load, plain_put, policy, policy_of, put, record, review,
+    sealing_keyring, txn,
 };
 use admission::{AdmissionError, Cause, Engine, Policy, limits};
 use store::PluginRecord;

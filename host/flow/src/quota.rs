@@ -31,8 +31,10 @@ pub(crate) struct Quota {
 const LOOK: Duration = Duration::from_secs(5);
 const LOOKS_MIN: u32 = 6;
 
-/// How often the state is rewritten by itself at most while the alarm stands: that reads and writes all of it.
-const REWRITE_PAUSE: Duration = Duration::from_secs(5 * 60);
+/// How often the state is rewritten by itself at most while the alarm stands: that reads and writes all of it, so a second for each
+/// 4 MiB of it, and five minutes at most.
+const REWRITE_PAUSE_MAX: Duration = Duration::from_secs(5 * 60);
+const REWRITE_BYTES_A_SECOND: u64 = 4 << 20;
 
 /// What is kept free of the disk, so that deletes can still be logged and the state be compacted; of a small disk a quarter.
 const RESERVE_BYTES: u64 = 256 << 20;
@@ -74,10 +76,11 @@ struct Rewritten(Option<(Instant, i64)>);
 impl Rewritten {
     /// Whether there has been a compaction since, and time enough. Deletes alone leave nothing to be rewritten without: history keeps
     /// what was deleted.
-    fn is_due(self, compacted: i64, now: Instant) -> bool {
+    fn is_due(self, compacted: i64, state: u64, now: Instant) -> bool {
+        let pause = REWRITE_PAUSE_MAX.min(Duration::from_secs(state / REWRITE_BYTES_A_SECOND));
         match self.0 {
             None => compacted > 0,
-            Some((at, before)) => compacted > before && now.saturating_duration_since(at) >= REWRITE_PAUSE,
+            Some((at, before)) => compacted > before && now.saturating_duration_since(at) >= pause,
         }
     }
 }
@@ -201,7 +204,8 @@ impl Member {
     fn rewrite_if_due(&self, room: Room, rewritten: &mut Rewritten) -> Result<(), FlowError> {
         let (compacted, is_swept) =
             self.shared.store.view(|view| Ok::<_, StoreError>((view.compacted()?, view.is_swept()?)))?;
-        let is_due = is_swept && room.state <= room.for_rewrite && rewritten.is_due(compacted, Instant::now());
+        let is_due =
+            is_swept && room.state <= room.for_rewrite && rewritten.is_due(compacted, room.state, Instant::now());
         if is_due && self.begin_defragment(room.is_short()) {
             *rewritten = Rewritten(Some((Instant::now(), compacted)));
         }
@@ -306,12 +310,15 @@ mod tests {
     #[test]
     fn the_state_is_rewritten_once_for_a_compaction_and_not_too_often() {
         let now = Instant::now();
-        assert!(!Rewritten::default().is_due(-1, now) && Rewritten::default().is_due(7, now));
+        let never = Rewritten::default();
+        assert!(!never.is_due(-1, u64::MAX, now) && never.is_due(7, u64::MAX, now));
         let rewritten = Rewritten(Some((now, 7)));
-        let later = now + REWRITE_PAUSE;
-        assert!(!rewritten.is_due(7, later), "nothing was compacted since");
-        assert!(!rewritten.is_due(8, later - Duration::from_secs(1)));
-        assert!(rewritten.is_due(8, later));
+        for (state, pause) in [(u64::MAX, REWRITE_PAUSE_MAX), (100 * MIB, Duration::from_secs(25))] {
+            let later = now + pause;
+            assert!(!rewritten.is_due(7, state, later), "nothing was compacted since");
+            assert!(!rewritten.is_due(8, state, later - Duration::from_secs(1)));
+            assert!(rewritten.is_due(8, state, later));
+        }
     }
 
     #[test]
