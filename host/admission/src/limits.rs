@@ -30,8 +30,12 @@ pub(crate) const HERE_MAX: Duration = Duration::from_micros(100);
 /// When a review is ended that is done where it was asked for: at the second tick from its start. It is begun anew on a lane then.
 pub(crate) const HERE_TIMEOUT: Duration = TICK;
 
-/// For how long after that the plugin's reviews are all done on lanes: so a plugin that means ill holds up a thread of the network
-/// for two ticks in a minute.
+/// What reviews may take on average that are done where they are asked for, and by how much all of them together may be over it: a thread
+/// that waits for a processor is not the plugin's fault.
+pub(crate) const HERE_MEAN_MAX: Duration = Duration::from_micros(200);
+pub(crate) const HERE_DEBT_MAX: Duration = Duration::from_millis(50);
+
+/// For how long a plugin's reviews are all done on lanes after that.
 pub(crate) const HERE_AGAIN: Duration = Duration::from_secs(60);
 
 /// Most linear memory of one review, all memories together: 64 MiB, unless the administrator set less. A value is 1.5 MiB at

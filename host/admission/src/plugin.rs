@@ -200,32 +200,37 @@ impl Plugin {
         let may_block = reading.is_some();
         let reviewer = Reviewer::new(Arc::clone(self), code.clone(), permit, reading);
         let here = if may_block { None } else { self.review_here(&reviewer, &writes) };
-        let reviewed = match here {
-            Some(reviewed) => reviewed,
+        let outcome = match here {
+            Some(outcome) => outcome,
             None => {
                 let (span, limit) = (tracing::Span::current(), self.timeout);
-                let work = move || span.in_scope(|| reviewer.review(&writes, Deadline::after(limit)));
+                let work = move || span.in_scope(|| reviewer.review(&writes, Deadline::after(limit)).told());
                 self.lanes.run(LANE_WAIT_MAX, work).await
             }
         };
-        let Reviewed { outcome, said } = reviewed.map_err(|cause| self.failed(cause))?;
-        self.journal.append(said);
+        let outcome = outcome.map_err(|cause| self.failed(cause))?;
         outcome.and_then(|findings| self.bounded(findings, mutated_bytes_max)).inspect_err(|error| self.note(error))
     }
 
     /// Without a lane, while that holds up this thread for no longer than it would take to find one; `None` when it would, or has.
-    fn review_here(&self, reviewer: &Reviewer, writes: &[Write]) -> Option<Result<Reviewed, Cause>> {
-        let now = Instant::now();
-        if !self.quickness.suffices_for(writes.len(), now) {
+    fn review_here(
+        &self,
+        reviewer: &Reviewer,
+        writes: &[Write],
+    ) -> Option<Result<Result<Findings, AdmissionError>, Cause>> {
+        let begun = Instant::now();
+        // An instance that remembers is not to be shown a write twice.
+        let may_repeat = self.idle.is_none() || writes.len() == 1;
+        if !may_repeat || !self.quickness.suffices_for(writes.len(), begun) {
             return None;
         }
         let deadline = Deadline::after(HERE_TIMEOUT.min(self.timeout));
         let reviewed = self.lanes.run_here(|| reviewer.review(writes, deadline))?;
-        if reviewed.as_ref().is_ok_and(Reviewed::was_late) {
-            self.quickness.overran(now);
-            return None;
+        self.quickness.add_here(begun.elapsed(), Instant::now());
+        match reviewed {
+            Ok(reviewed) if reviewed.was_late() => None,
+            reviewed => Some(reviewed.map(Reviewed::told)),
         }
-        Some(reviewed)
     }
 
     /// One that makes more of a request than may be left of it has failed as one that traps has.

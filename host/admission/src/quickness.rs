@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::limits::{HERE_AGAIN, HERE_MAX};
+use crate::limits::{HERE_AGAIN, HERE_DEBT_MAX, HERE_MAX, HERE_MEAN_MAX};
 
 /// What is supposed of a plugin that has not reviewed yet: much more than [`HERE_MAX`], so that it has to prove itself.
 const UNKNOWN: Duration = Duration::from_millis(1);
@@ -18,13 +18,15 @@ pub(crate) struct Quickness(Mutex<Known>);
 struct Known {
     /// The median of the latest, roughly.
     median: Duration,
-    /// When one last had to be ended where it was asked for.
+    /// What reviews that were done where they were asked for took beyond [`HERE_MEAN_MAX`] each.
+    debt: Duration,
+    /// When that was too much.
     overran: Option<Instant>,
 }
 
 impl Quickness {
     pub(crate) fn unknown() -> Self {
-        Self(Mutex::new(Known { median: UNKNOWN, overran: None }))
+        Self(Mutex::new(Known { median: UNKNOWN, debt: Duration::ZERO, overran: None }))
     }
 
     /// Whether so many reviews may be done at `now` where they are asked for.
@@ -41,9 +43,13 @@ impl Quickness {
         known.median = if took > known.median { known.median + step } else { known.median - step };
     }
 
-    /// One had to be ended at `now`.
-    pub(crate) fn overran(&self, now: Instant) {
-        self.known().overran = Some(now);
+    /// Reviews of one request were done where they were asked for until `now`, and took so long.
+    pub(crate) fn add_here(&self, took: Duration, now: Instant) {
+        let mut known = self.known();
+        known.debt = (known.debt + took).saturating_sub(HERE_MEAN_MAX);
+        if known.debt > HERE_DEBT_MAX {
+            (known.debt, known.overran) = (Duration::ZERO, Some(now));
+        }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -84,10 +90,15 @@ mod tests {
     }
 
     #[test]
-    fn one_that_had_to_be_ended_is_not_trusted_for_a_while() {
-        let known = after(2000, usize::MAX);
-        let now = Instant::now();
-        known.overran(now);
+    fn one_that_takes_too_much_where_it_is_asked_for_is_not_trusted_for_a_while() {
+        let (known, now) = (after(2000, usize::MAX), Instant::now());
+        // Now and then a thread has to wait.
+        for _ in 0..100 {
+            (0..100).for_each(|_| known.add_here(QUICK, now));
+            known.add_here(SLOW, now);
+        }
+        assert!(known.suffices_for(1, now));
+        (0..20).for_each(|_| known.add_here(SLOW, now));
         assert!(!known.suffices_for(1, now) && !known.suffices_for(1, now + HERE_AGAIN / 2));
         assert!(known.suffices_for(1, now + HERE_AGAIN));
     }

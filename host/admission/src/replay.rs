@@ -82,7 +82,7 @@ impl Candidate {
         let before = event.kv.mod_revision - 1;
         let reading = Arc::new(Reading::at(before, Arc::clone(&self.state), Arc::clone(keyring)));
         let reviewer = Reviewer::of_the_past(Arc::clone(&self.plugin), self.code.clone(), reading);
-        Some(match reviewer.review(&[write], Deadline::after(self.plugin.timeout)).outcome {
+        Some(match reviewer.review(&[write], Deadline::after(self.plugin.timeout)).told() {
             Ok(findings) => Hindsight::Passed {
                 changed: findings.values.iter().any(Option::is_some),
                 warnings: findings.remarks.warnings,

@@ -104,13 +104,20 @@ impl Findings {
 }
 
 /// What came of the reviews of one request.
-pub(crate) struct Reviewed {
-    pub(crate) outcome: Result<Findings, AdmissionError>,
+pub(crate) struct Reviewed<'a> {
+    plugin: &'a Plugin,
+    outcome: Result<Findings, AdmissionError>,
     /// What the plugin logged.
-    pub(crate) said: Journal,
+    said: Journal,
 }
 
-impl Reviewed {
+impl Reviewed<'_> {
+    /// The outcome, which counts: what the plugin logged goes into its log.
+    pub(crate) fn told(self) -> Result<Findings, AdmissionError> {
+        self.plugin.journal.append(self.said);
+        self.outcome
+    }
+
     /// Whether the guest was ended at its deadline.
     pub(crate) fn was_late(&self) -> bool {
         matches!(self.outcome, Err(AdmissionError::PluginFailed { cause: Cause::Deadline { .. }, .. }))
@@ -150,18 +157,18 @@ impl Reviewer {
     }
 
     /// Passes the first denial or failure on. The deadline is for all the writes together.
-    pub(crate) fn review(&self, writes: &[Write], deadline: Deadline) -> Reviewed {
-        let (mut findings, said) = (Findings::default(), Journal::default());
+    pub(crate) fn review(&self, writes: &[Write], deadline: Deadline) -> Reviewed<'_> {
+        let (plugin, mut findings, said) = (self.plugin.as_ref(), Findings::default(), Journal::default());
         for write in writes {
             let begun = Instant::now();
             let reviewed = self.review_one(write, deadline, &mut findings.remarks, &said);
             self.plugin.quickness.add(begun.elapsed());
             match reviewed {
                 Ok(value) => findings.values.push(value),
-                Err(error) => return Reviewed { outcome: Err(error.after(findings.remarks)), said },
+                Err(error) => return Reviewed { plugin, outcome: Err(error.after(findings.remarks)), said },
             }
         }
-        Reviewed { outcome: Ok(findings), said }
+        Reviewed { plugin, outcome: Ok(findings), said }
     }
 
     fn review_one(

@@ -1,15 +1,18 @@
 //! Making this member forget: what was overwritten or deleted in the state lies in the log and in a snapshot for a while, and
 //! some of it must not.
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, time::Duration};
 
-use openraft::async_runtime::watch::WatchReceiver as _;
+use openraft::{async_runtime::watch::WatchReceiver as _, metrics::WaitError};
 use tokio::sync::oneshot;
 
 use crate::{
     Consensus,
     log::{Done, LogStore},
 };
+
+/// How long is waited for a snapshot before it is asked for again.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 impl Consensus {
     /// Returns once nothing that was in the log before the call is in a file of the log, and the snapshot that is kept was made
@@ -32,10 +35,18 @@ impl Consensus {
         raft.applied_index_at_least(Some(newest), "what is to be forgotten is applied")
             .await
             .map_err(io::Error::other)?;
-        self.raft.trigger().snapshot().await.map_err(io::Error::other)?;
         let has_snapshot = |at: Option<crate::raft_types::LogId>| at.is_some_and(|at| at.index >= newest);
         let waits = "a snapshot holds what is to be purged";
-        raft.metrics(|metrics| has_snapshot(metrics.snapshot), waits).await.map_err(io::Error::other)?;
+        loop {
+            self.raft.trigger().snapshot().await.map_err(io::Error::other)?;
+            let soon = self.raft.wait(Some(ASK_AGAIN));
+            match soon.metrics(|metrics| has_snapshot(metrics.snapshot), waits).await {
+                Ok(_) => break,
+                // Nobody hears of it while another one is being made.
+                Err(WaitError::Timeout(..)) => {}
+                Err(error) => return Err(io::Error::other(error)),
+            }
+        }
         self.raft.trigger().purge_log(newest).await.map_err(io::Error::other)?;
         let waits = "the log is purged";
         raft.metrics(|metrics| has_snapshot(metrics.purged), waits).await.map_err(io::Error::other)?;

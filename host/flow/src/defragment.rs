@@ -1,6 +1,9 @@
 //! Giving disk space back at once instead of when RocksDB comes to it.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use auth::Administrator;
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -11,6 +14,7 @@ use crate::{FlowError, Member};
 #[derive(Default)]
 pub(crate) struct Defragmenter {
     turn: Arc<Mutex<()>>,
+    done: AtomicU64,
 }
 
 impl Member {
@@ -26,22 +30,20 @@ impl Member {
     }
 
     /// Begins the same without being asked and goes on beside its caller; not while one is under way. Returns whether it has begun.
-    ///
-    /// Where the disk is short, log and snapshot go as well that hold on to files of before.
-    pub(crate) fn begin_defragment(&self, is_short_of_disk: bool) -> bool {
+    pub(crate) fn begin_defragment(&self) -> bool {
         let Ok(turn) = self.shared.defragmenter.turn.clone().try_lock_owned() else { return false };
-        tracing::info!(is_short_of_disk, "starting defragment, to make room after a compaction");
+        tracing::info!("starting defragment, to make room after a compaction");
         let member = self.clone();
         self.spawn(async move {
             // What failed is in the log.
-            if member.rewrite(turn).await.is_ok()
-                && is_short_of_disk
-                && let Err(error) = member.shared.consensus.forget().await
-            {
-                tracing::warn!(%error, "files of before are still held by log and snapshot");
-            }
+            let _ = member.rewrite(turn).await;
         });
         true
+    }
+
+    /// How often the state was rewritten since the start.
+    pub(crate) fn rewrites(&self) -> u64 {
+        self.shared.defragmenter.done.load(Ordering::Relaxed)
     }
 
     async fn rewrite(&self, turn: OwnedMutexGuard<()>) -> Result<(), FlowError> {
@@ -57,6 +59,7 @@ impl Member {
             done
         });
         done.await?.inspect_err(|error| tracing::warn!(%error, "failed to defragment"))?;
+        self.shared.defragmenter.done.fetch_add(1, Ordering::Relaxed);
         tracing::info!("finished defragment");
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Room: what the state may grow to, and what the disk has left, before writes are refused.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicI64, AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
@@ -25,6 +25,9 @@ pub(crate) struct Quota {
     bytes_max: Option<u64>,
     /// What may be written until it is measured again.
     left: AtomicU64,
+    /// Up to which revision the state was compacted when the alarm was raised. What is rewritten takes room before it gives any, so that
+    /// on a short disk it waits for the next compaction: deletes need room as well.
+    compacted: AtomicI64,
 }
 
 /// How often it is measured whatever is written, and how often in a row there has to be room before an alarm is taken back.
@@ -53,20 +56,22 @@ struct Room {
     in_quota: u64,
     /// Until the reserve of the disk is touched.
     on_disk: u64,
-    /// How much the reserve is, with what is kept for merges.
+    /// How much the reserve is, with what is kept for merges, and what else has to be free before it counts as room.
     reserve: u64,
+    slack: u64,
     /// What the state takes of the disk, and what it may take once more while it is rewritten.
     state: u64,
     for_rewrite: u64,
 }
 
 /// What was seen while the alarm stood.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Seen {
     /// How often in a row there was room.
     looks: u32,
-    /// Whether the disk is short, and the log was cut for it.
-    is_short: bool,
+    /// Up to which revision it was compacted, and how often it had been rewritten, when log and snapshot were cut for a short disk:
+    /// they hold on to files of before.
+    cut: Option<(i64, u64)>,
 }
 
 /// When the state was rewritten by itself, and up to which revision it was compacted then.
@@ -96,6 +101,7 @@ impl Room {
             in_quota: bytes_max.map_or(u64::MAX, |max| max.saturating_sub(state).saturating_sub(1)),
             on_disk: free.saturating_sub(reserve + merges),
             reserve: reserve + merges,
+            slack: reserve / 4,
             state,
             for_rewrite: free.saturating_sub(reserve / 4),
         }
@@ -103,7 +109,7 @@ impl Room {
 
     /// Whether next to nothing of the disk is left.
     fn is_short(self) -> bool {
-        self.on_disk <= self.reserve / 4
+        self.on_disk <= self.slack
     }
 
     fn bytes(self) -> u64 {
@@ -124,7 +130,7 @@ impl Quota {
             0 => tracing::info!(quota_size_bytes, "enabled backend quota with default value"),
             1.. => tracing::info!(quota_size_bytes, "enabled backend quota"),
         }
-        Self { bytes_max: u64::try_from(quota_size_bytes).ok(), left: AtomicU64::new(0) }
+        Self { bytes_max: u64::try_from(quota_size_bytes).ok(), left: AtomicU64::new(0), compacted: AtomicI64::new(0) }
     }
 
     /// Takes what a write of `cost` bytes needs of what was left when it was measured last, if there is so much.
@@ -170,7 +176,7 @@ impl Member {
             tokio::time::sleep(LOOK).await;
             seen = self.watch_room(seen, &mut rewritten).await.unwrap_or_else(|error| {
                 tracing::warn!(%error, "whether there is room cannot be told, or not be agreed on; tried again");
-                Seen::default()
+                Seen { looks: 0, ..seen }
             });
         }
     }
@@ -180,36 +186,39 @@ impl Member {
         if room.on_disk == 0 && !stands {
             self.raise_no_space(room).await?;
         }
-        let short = room.is_short();
-        if short && stands && !before.is_short {
+        if !stands {
+            return Ok(Seen::default());
+        }
+        let (compacted, is_swept) =
+            self.shared.store.view(|view| Ok::<_, StoreError>((view.compacted()?, view.is_swept()?)))?;
+        let mut seen = before;
+        let (short, now_is) = (room.is_short(), (compacted, self.rewrites()));
+        if short && before.cut.is_none_or(|cut| is_swept && cut != now_is) {
             // The log keeps entries that nobody here needs any more.
             self.shared.consensus.forget().await.map_err(|error| FlowError::Forget(error.to_string()))?;
+            seen.cut = Some(now_is);
         }
         let in_quota = self.shared.quota.bytes_max.is_none_or(|max| room.in_quota > max / 10);
-        if stands && (!in_quota || short) {
-            self.rewrite_if_due(room, rewritten)?;
-        }
-        if !stands || !in_quota || short {
-            return Ok(Seen { looks: 0, is_short: short && stands });
+        if short || !in_quota {
+            let has_new = !short || compacted > self.shared.quota.compacted.load(Ordering::Relaxed);
+            if is_swept && has_new && room.state <= room.for_rewrite {
+                self.rewrite_if_due(room, compacted, rewritten);
+            }
+            return Ok(Seen { looks: 0, ..seen });
         }
         if before.looks + 1 < LOOKS_MIN {
-            return Ok(Seen { looks: before.looks + 1, is_short: false });
+            return Ok(Seen { looks: before.looks + 1, ..seen });
         }
         self.set_alarm(false, self.no_space()).await?;
         tracing::info!("there is room below the backend quota and on the disk again; alarm cleared");
         Ok(Seen::default())
     }
 
-    /// Rewrites the state without what a compaction removed, if there is room for that.
-    fn rewrite_if_due(&self, room: Room, rewritten: &mut Rewritten) -> Result<(), FlowError> {
-        let (compacted, is_swept) =
-            self.shared.store.view(|view| Ok::<_, StoreError>((view.compacted()?, view.is_swept()?)))?;
-        let is_due =
-            is_swept && room.state <= room.for_rewrite && rewritten.is_due(compacted, room.state, Instant::now());
-        if is_due && self.begin_defragment(room.is_short()) {
+    /// Rewrites the state without what a compaction removed.
+    fn rewrite_if_due(&self, room: Room, compacted: i64, rewritten: &mut Rewritten) {
+        if rewritten.is_due(compacted, room.state, Instant::now()) && self.begin_defragment() {
             *rewritten = Rewritten(Some((Instant::now(), compacted)));
         }
-        Ok(())
     }
 
     async fn raise_no_space(&self, room: Room) -> Result<(), FlowError> {
@@ -219,6 +228,8 @@ impl Member {
             let quota_size_bytes = shown(self.shared.config.quota_backend_bytes);
             tracing::warn!(quota_size_bytes, "message exceeded backend quota; raising alarm");
         }
+        let compacted = self.shared.store.view(|view| view.compacted())?;
+        self.shared.quota.compacted.store(compacted, Ordering::Relaxed);
         self.set_alarm(true, self.no_space()).await?;
         Ok(())
     }

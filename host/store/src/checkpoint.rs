@@ -43,8 +43,9 @@ impl Store {
     /// Writes a durable copy of the state to `to` (hard links to the immutable files), without stopping writers.
     ///
     /// # Errors
-    /// When `to` exists, or the disk fails.
+    /// When `to` exists, or the disk fails. [`StoreError::NoRoom`] when what is in memory does not fit on it.
     pub fn checkpoint(&self, to: &Path) -> Result<(), StoreError> {
+        self.disk()?.check_room_for(0)?;
         self.with_database(|database| Ok(Checkpoint::new(database)?.create_checkpoint(to)?))
     }
 

@@ -203,6 +203,7 @@ impl Store {
     /// # Errors
     /// When the disk does.
     pub fn defragment(&self) -> Result<(), StoreError> {
+        self.disk()?.check_room_for(self.size_bytes()?.1)?;
         self.flush()?;
         self.with_database(|database| {
             let mut options = CompactOptions::default();
@@ -277,7 +278,13 @@ impl Disk {
     /// Whether the next flush will find room.
     #[must_use]
     pub fn has_room_to_flush(self) -> bool {
-        self.free >= self.unflushed.saturating_add(FLUSH_SPARE_BYTES)
+        self.check_room_for(0).is_ok()
+    }
+
+    /// Running out of room half-way would end the member, so it is asked before.
+    pub(crate) fn check_room_for(self, bytes: u64) -> Result<(), StoreError> {
+        let needed = bytes.saturating_add(self.unflushed).saturating_add(FLUSH_SPARE_BYTES);
+        if self.free < needed { Err(StoreError::NoRoom { needed, free: self.free }) } else { Ok(()) }
     }
 }
 

@@ -20,6 +20,14 @@ pub enum StoreError {
         /// Why it failed.
         source: std::io::Error,
     },
+    /// What was asked for would fill the disk. Nothing was begun.
+    #[error("the disk has {free} bytes free where {needed} are needed for this; make room on it first")]
+    NoRoom {
+        /// Bytes that it takes.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
     /// The store was closed: this member is stopping.
     #[error("the state is closed")]
     Closed,
