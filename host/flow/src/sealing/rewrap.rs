@@ -34,7 +34,7 @@ const PUT_OFF_MAX: Duration = Duration::from_secs(600);
 /// A data key that was made and never activated goes after so long: its maker has died, or given up.
 const PENDING_SECONDS_MAX: i64 = 600;
 
-/// A leader that has no root key hands over at most so often: perhaps nobody has one.
+/// A leader that has no root key hands over at most so often for one policy epoch: perhaps nobody has one. Who changes it has one.
 const HAND_OVER_AGAIN: Duration = Duration::from_secs(600);
 
 /// Values that one compare may have sealed anew before it is tried again.
@@ -76,18 +76,22 @@ struct Stepped {
 
 impl Member {
     pub(crate) async fn rewrap_forever(self) {
-        let mut handed_over: Option<Instant> = None;
+        let mut handed_over: Option<(Instant, u64)> = None;
         loop {
             let (began, mut pause) = (Instant::now(), LOOK_AGAIN);
             match self.rewrap_if_needed().await {
-                Ok(true) if handed_over.is_none_or(|when| when.elapsed() >= HAND_OVER_AGAIN) => {
-                    tracing::info!(
-                        "values are to be sealed anew, and this member has no root key: another one shall lead"
-                    );
-                    self.hand_over().await;
-                    handed_over = Some(Instant::now());
+                Ok(Some(epoch)) => {
+                    let is_again =
+                        handed_over.is_some_and(|(when, of)| of == epoch && when.elapsed() < HAND_OVER_AGAIN);
+                    if !is_again {
+                        tracing::info!(
+                            "values are to be sealed anew, and this member has no root key: another one shall lead"
+                        );
+                        self.hand_over().await;
+                        handed_over = Some((Instant::now(), epoch));
+                    }
                 }
-                Ok(_) => {}
+                Ok(None) => {}
                 Err(error) => {
                     tracing::warn!(%error, "values are not sealed anew for now; tried again");
                     // It walks over all of them again, for what a root key that is away has to open.
@@ -101,11 +105,11 @@ impl Member {
         }
     }
 
-    /// Whether there is something to do that this member, though it leads, cannot.
-    async fn rewrap_if_needed(&self) -> Result<bool, FlowError> {
+    /// The policy epoch in which there is something to do that this member, though it leads, cannot; `None` when there is not.
+    async fn rewrap_if_needed(&self) -> Result<Option<u64>, FlowError> {
         while self.leads() && !self.shared.store.view(|view| view.is_settled())? {
             if self.shared.policy.providers().is_none() {
-                return Ok(true);
+                return Ok(Some(self.shared.store.policy_epoch()));
             }
             let policy = self.shared.policy.caught_up().await?;
             let Some(pass) = self.pass(&policy).await? else { continue };
@@ -118,7 +122,7 @@ impl Member {
                 self.settle(&policy, &pass).await?;
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
     /// Walks over everything that may be sealed; `None` when the policy changed or leadership was lost under way.
