@@ -76,7 +76,11 @@ impl Journal {
 
     /// Adds those of another one.
     pub(crate) fn append(&self, other: Self) {
-        self.add(other.0.into_inner().unwrap_or_else(PoisonError::into_inner));
+        let said = other.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        // Most reviews say nothing, and need not wait for others.
+        if !said.is_empty() {
+            self.add(said);
+        }
     }
 
     /// Oldest first.
