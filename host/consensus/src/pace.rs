@@ -5,6 +5,9 @@
 //! lacks entries that would be purged: one that has just taken over a large snapshot, above all. Purged too early, it would need
 //! another snapshot by the time that it has taken over this one, and so on without an end.
 //!
+//! Members make theirs in turn: each has its own place between two multiples of that number of entries. What one writes to disk and
+//! merges slows it down for a second or two, and an entry is in the log as soon as a majority has it.
+//!
 //! While the disk has no room for what is in memory none is made: to run out of it half-way would end the member.
 
 use std::time::{Duration, Instant};
@@ -71,15 +74,21 @@ impl Pace {
             let progress = metrics.replication.as_ref().and_then(|progress| progress.get(id));
             end(progress.copied().flatten())
         });
-        self.is_due_at(applied, end(metrics.snapshot), matched.min(), is_early)
+        let would_lose = matched.min().is_some_and(|slowest| slowest + self.kept_entries < applied);
+        let voters: Vec<_> = metrics.membership_config.membership().voter_ids().collect();
+        let ahead = self.ahead(metrics.id, &voters);
+        self.is_due_at(applied, end(metrics.snapshot), ahead, would_lose || is_early)
     }
 
-    /// `slowest` is how far the slowest member is that answers.
-    fn is_due_at(self, applied: u64, snapshot: u64, slowest: Option<u64>, is_early: bool) -> bool {
-        let since = applied.saturating_sub(snapshot);
-        let would_lose = slowest.is_some_and(|slowest| slowest + self.kept_entries < applied);
-        let can_wait = would_lose || is_early;
-        since >= self.entries && (!can_wait || since >= self.entries.saturating_mul(PUT_OFF_MAX))
+    /// By how many entries this member is ahead of multiples of `entries`.
+    fn ahead(self, id: u64, voters: &[u64]) -> u64 {
+        let before = voters.iter().filter(|voter| **voter < id).count() as u64;
+        self.entries * before / (voters.len() as u64).max(1)
+    }
+
+    fn is_due_at(self, applied: u64, snapshot: u64, ahead: u64, can_wait: bool) -> bool {
+        let turn = |index: u64| (index + ahead) / self.entries.max(1);
+        turn(applied).saturating_sub(turn(snapshot)) >= if can_wait { PUT_OFF_MAX } else { 1 }
     }
 }
 
@@ -87,15 +96,25 @@ impl Pace {
 mod tests {
     use super::*;
 
+    const PACE: Pace = Pace { entries: 100, kept_entries: 50, election: Duration::from_secs(1) };
+
     #[test]
-    fn a_snapshot_is_put_off_for_a_member_that_lags_but_not_for_ever() {
-        let pace = Pace { entries: 100, kept_entries: 50, election: Duration::from_secs(1) };
-        let is_due = |applied, snapshot, slowest| pace.is_due_at(applied, snapshot, slowest, false);
-        assert!(!is_due(99, 0, None) && is_due(100, 0, None));
-        assert!(!is_due(1099, 1000, Some(1099)) && is_due(1100, 1000, Some(1050)));
-        assert!(!is_due(1100, 1000, Some(1049)), "an entry that it lacks would be purged");
-        assert!(!is_due(2999, 1000, Some(0)) && is_due(3000, 1000, Some(0)));
-        let is_due_early = |applied| pace.is_due_at(applied, 1000, None, true);
-        assert!(!is_due_early(1100) && !is_due_early(2999) && is_due_early(3000));
+    fn a_snapshot_is_put_off_but_not_for_ever() {
+        let is_due = |applied, snapshot, can_wait| PACE.is_due_at(applied, snapshot, 0, can_wait);
+        assert!(!is_due(99, 0, false) && is_due(100, 0, false));
+        assert!(!is_due(1099, 1000, false) && is_due(1100, 1000, false) && is_due(5000, 1000, false));
+        assert!(!is_due(1100, 1000, true) && !is_due(2999, 1000, true) && is_due(3000, 1000, true));
+        assert!(!is_due(900, 1000, false), "it has taken over a snapshot and has not said so");
+    }
+
+    #[test]
+    fn members_make_their_snapshots_in_turn() {
+        let voters = [3, 7, 9];
+        let ahead = voters.map(|id| PACE.ahead(id, &voters));
+        assert_eq!(ahead, [0, 33, 66]);
+        let is_due = |ahead| (1..=300).filter(move |applied| PACE.is_due_at(*applied, applied - 1, ahead, false));
+        let due = ahead.map(|ahead| is_due(ahead).collect::<Vec<u64>>());
+        assert_eq!(due, [vec![100, 200, 300], vec![67, 167, 267], vec![34, 134, 234]]);
+        assert_eq!((PACE.ahead(5, &[]), PACE.ahead(8, &[7, 9])), (0, 50), "a learner has a place, too");
     }
 }

@@ -137,7 +137,7 @@ impl Store {
 pub(crate) fn open_read_only(path: &Path) -> Result<DB, StoreError> {
     let present = known_parts(path)?;
     let families = descriptors_of(|name| present.iter().any(|has| has == name));
-    Ok(DB::open_cf_descriptors_read_only(&database_options(), path, families, false)?)
+    Ok(DB::open_cf_descriptors_read_only(&database_options()?, path, families, false)?)
 }
 
 /// Finishes or undoes a swap that a crash interrupted.

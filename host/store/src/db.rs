@@ -293,14 +293,14 @@ pub(crate) fn open_database(path: &Path) -> Result<DB, StoreError> {
     if path.join("CURRENT").exists() {
         known_parts(path)?;
     }
-    let database = DB::open_cf_descriptors(&database_options(), path, descriptors())?;
+    let database = DB::open_cf_descriptors(&database_options()?, path, descriptors())?;
     index::complete(&database)?;
     Ok(database)
 }
 
 /// The parts of the state at `path`, all of them known here.
 pub(crate) fn known_parts(path: &Path) -> Result<Vec<String>, StoreError> {
-    let present = DB::list_cf(&database_options(), path)?;
+    let present = DB::list_cf(&database_options()?, path)?;
     let is_known = |part: &String| *part == DEFAULT || Family::ALL.iter().any(|family| family.name() == part);
     match present.iter().find(|part| !is_known(part)) {
         Some(part) => Err(StoreError::UnknownPart { part: part.clone() }),
@@ -350,8 +350,8 @@ mod tests {
         let store = Store::open(dir.path()).unwrap();
         store.close().unwrap();
         let current = Store::current(dir.path());
-        let mut database = DB::open_cf_descriptors(&database_options(), &current, descriptors()).unwrap();
-        database.create_cf("later", &database_options()).unwrap();
+        let mut database = DB::open_cf_descriptors(&database_options().unwrap(), &current, descriptors()).unwrap();
+        database.create_cf("later", &database_options().unwrap()).unwrap();
         drop(database);
         for opened in [Store::open(dir.path()).map(drop), checkpoint::open_read_only(&current).map(drop)] {
             let refused = opened.unwrap_err();

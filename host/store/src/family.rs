@@ -1,6 +1,6 @@
 //! The column families of the state and how RocksDB keeps them.
 
-use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, Options};
+use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, Env, Options};
 
 /// A column family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,8 +83,12 @@ const BLOCK_BYTES: usize = 16 << 10;
 const BYTES_PER_SYNC: u64 = 1 << 20;
 
 /// Options of the database as a whole.
-pub(crate) fn database_options() -> Options {
+pub(crate) fn database_options() -> Result<Options, rocksdb::Error> {
     let mut options = Options::default();
+    // Files are merged while nobody else wants the processor. What is in memory is written out as ever: until it is, it can only grow.
+    let mut env = Env::new()?;
+    env.lower_thread_pool_cpu_priority();
+    options.set_env(&env);
     options.create_if_missing(true);
     options.create_missing_column_families(true);
     // Without a write-ahead log all families must reach the disk together, or `applied` could run ahead of its data.
@@ -93,7 +97,7 @@ pub(crate) fn database_options() -> Options {
     options.set_keep_log_file_num(4);
     options.set_max_open_files(1024);
     options.set_bytes_per_sync(BYTES_PER_SYNC);
-    options
+    Ok(options)
 }
 
 /// Every family with its options.
