@@ -125,6 +125,10 @@ pub(crate) fn of_flow(error: &FlowError) -> Status {
             tracing::error!(%error, "the store failed");
             (Code::Internal, "strongroom: the member's storage failed; see its log")
         }
+        FlowError::Files(error) => {
+            tracing::error!(%error, "the log or the snapshot cannot be read");
+            (Code::Internal, "strongroom: the log or the snapshot of this member cannot be read; see its log")
+        }
         other => return of_maintenance(other),
     };
     Status::new(code, text)

@@ -21,7 +21,6 @@ use crate::{
     peer::{self, Introduction, PeerLinks, PeerService, Peers, Receiving, Serving},
     raft_types::TypeConfig,
     read_gate::ReadGate,
-    snapshots,
 };
 
 pub(crate) type Member = Raft<TypeConfig, StateMachine>;
@@ -51,8 +50,8 @@ pub struct Consensus {
     pub(crate) metrics: ConsensusMetrics,
     pub(crate) log: LogStore,
     pub(crate) store: Store,
-    /// Where a copy of the state lies while it is received, or sent to whoever asks for it.
-    pub(crate) transfers: [PathBuf; 2],
+    /// The folder of snapshots.
+    pub(crate) snapshots: PathBuf,
     bootstrap: Bootstrap,
     routes: axum::Router,
 }
@@ -99,7 +98,6 @@ impl Consensus {
         let leadership = leadership::observe(raft.clone(), contact.clone(), config.heartbeat(), config.election());
         let snapshots = config.snapshot_dir();
         let (receiving, serving) = (Receiving::new(&snapshots), Serving::new(&snapshots));
-        let transfers = [snapshots::receiving(&snapshots), snapshots::serving(&snapshots)];
         let service = PeerService {
             introduction,
             raft: raft.clone(),
@@ -113,7 +111,7 @@ impl Consensus {
         };
         let ask = Ask { member_id: config.member_id, lead, peers, leadership, election: config.election() };
         let (reads, bootstrap, routes) = (ReadGate::start(ask.clone()), config.bootstrap, peer::routes(service));
-        Ok(Self { seen: raft.metrics(), raft, ask, outcomes, reads, metrics, log, store, transfers, bootstrap, routes })
+        Ok(Self { seen: raft.metrics(), raft, ask, outcomes, reads, metrics, log, store, snapshots, bootstrap, routes })
     }
 
     /// What other members ask of this one, for its peer listener.

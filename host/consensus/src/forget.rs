@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use crate::{
     Consensus,
     log::{Done, LogStore},
+    snapshots,
 };
 
 /// How long is waited for a snapshot before it is asked for again.
@@ -57,7 +58,8 @@ impl Consensus {
     /// Where copies of the state lie that are being sent to other members, or of which a part has arrived from one.
     #[must_use]
     pub fn copies(&self) -> Vec<PathBuf> {
-        self.transfers.iter().filter(|dir| dir.exists()).cloned().collect()
+        let transfers = [snapshots::receiving(&self.snapshots), snapshots::serving(&self.snapshots)];
+        transfers.into_iter().filter(|dir| dir.exists()).collect()
     }
 
     async fn in_log(&self, start: impl FnOnce(&LogStore, Done)) -> io::Result<()> {

@@ -27,6 +27,7 @@ mod conformance_tests;
 mod consensus;
 mod error;
 mod farewell;
+mod files;
 mod forget;
 mod founding;
 mod hashes;

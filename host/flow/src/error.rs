@@ -168,6 +168,9 @@ pub enum FlowError {
     /// What is to be removed from files could not be.
     #[error("{0}")]
     Forget(String),
+    /// The disk's: what else than the state lies in this member's files cannot be read.
+    #[error("the log or the snapshot of this member cannot be read: {0}")]
+    Files(std::io::Error),
     /// The store failed.
     #[error(transparent)]
     Store(StoreError),

@@ -92,7 +92,7 @@ pub use quota::QUOTA_BYTES_DEFAULT;
 pub use record::{Action, AuditEnd, who};
 pub use reply::{Header, Reply};
 pub use resumable::SnapshotStart;
-pub use sealing::{DataKeyInfo, KeyStatus, Residue, RewrapProgress};
+pub use sealing::{DataKeyInfo, KeyStatus, Residue, RewrapProgress, Tally};
 pub use snapshot::{Snapshot, SnapshotPiece};
 pub use start_error::StartError;
 pub use status::{HashKv, StatusInfo};

@@ -6,6 +6,7 @@ mod member;
 mod offline;
 mod plugins;
 mod recovery;
+mod residue;
 mod sealing;
 mod turns;
 mod upkeep;

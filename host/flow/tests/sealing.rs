@@ -74,7 +74,7 @@ async fn a_prefix_is_sealed_with_all_that_lies_there_and_nobody_notices() {
     member.set_seal_rule(&admin(), rule("/s/"), false).await.unwrap();
     let status = settled(&member).await;
     assert_eq!(states(&status), [(1, KeyState::Active, 300)]);
-    assert_eq!(status.residue.iter().map(|residue| residue.plain_records).sum::<u64>(), 0);
+    assert_eq!(status.residue.iter().map(|residue| residue.plain.records).sum::<u64>(), 0);
     assert_eq!(member.header().revision, revision, "no revision was made");
     assert_eq!(all(&member, b"/s/", 0).await, newest);
     assert_eq!(all(&member, b"/s/", 150).await, past);

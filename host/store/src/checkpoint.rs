@@ -54,7 +54,18 @@ impl Store {
     /// # Errors
     /// When it is not a checkpoint, or the disk fails.
     pub fn read_checkpoint(path: &Path) -> Result<AppliedState, StoreError> {
-        View::new(&open_read_only(path)?).applied_state()
+        Self::view_checkpoint(path, |view| view.applied_state())
+    }
+
+    /// Looks at the checkpoint at `path`, and keeps no block that was read.
+    ///
+    /// # Errors
+    /// When it is not a checkpoint, or the disk fails.
+    pub fn view_checkpoint<T>(
+        path: &Path,
+        look: impl FnOnce(&View<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        look(&View::uncached(&open_read_only(path)?))
     }
 
     /// Rules and wrapped data keys in the checkpoint at `path`.
@@ -62,9 +73,7 @@ impl Store {
     /// # Errors
     /// When it is not a checkpoint, or the disk fails.
     pub fn read_keyring(path: &Path) -> Result<(Vec<SealRule>, Vec<DataKeyRecord>), StoreError> {
-        let database = open_read_only(path)?;
-        let view = View::new(&database);
-        Ok((view.seal_rules()?, view.data_keys()?))
+        Self::view_checkpoint(path, |view| Ok((view.seal_rules()?, view.data_keys()?)))
     }
 
     /// The revision up to which the checkpoint at `path` is compacted, -1 for none, and the newest one in it.
@@ -72,9 +81,7 @@ impl Store {
     /// # Errors
     /// When it is not a checkpoint, or the disk fails.
     pub fn checkpoint_revisions(path: &Path) -> Result<(i64, i64), StoreError> {
-        let database = open_read_only(path)?;
-        let view = View::new(&database);
-        Ok((view.compacted()?, view.revision()?))
+        Self::view_checkpoint(path, |view| Ok((view.compacted()?, view.revision()?)))
     }
 
     /// Reads all of the checkpoint at `path`, of which every block has a checksum.

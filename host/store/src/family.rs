@@ -85,7 +85,7 @@ const BYTES_PER_SYNC: u64 = 1 << 20;
 /// Options of the database as a whole.
 pub(crate) fn database_options() -> Result<Options, rocksdb::Error> {
     let mut options = Options::default();
-    // Files are merged while nobody else wants the processor. What is in memory is written out as ever: until it is, it can only grow.
+    // Merging files gives way to all else. What is in memory is written out as ever: until it is, it can only grow.
     let mut env = Env::new()?;
     env.lower_thread_pool_cpu_priority();
     options.set_env(&env);

@@ -42,10 +42,8 @@ pub(crate) fn change(stage: &mut Stage<'_>, change: &ChangeKeyring) -> Result<Ou
     let epoch = stage.raise_policy_epoch()?;
     let noted = if change.settles { meta::SETTLED_EPOCH } else { meta::KEYRING_EPOCH };
     stage.put_number(noted, epoch.cast_signed());
-    // Values that were in plain text until now lie in older files for a while.
-    let some_were_plain = resealed(stage)?
-        > read::meta_number(stage, meta::RESEALED_BEFORE)?.unwrap_or(0).cast_unsigned()
-        || read::meta_number(stage, meta::SEALED_ANEW)?.unwrap_or(0) > 0;
+    // They lie in older files for a while.
+    let some_were_plain = some_were_plain(stage)?;
     if change.settles {
         stage.put_number(meta::SEALED_ANEW, 0);
     }
@@ -54,6 +52,12 @@ pub(crate) fn change(stage: &mut Stage<'_>, change: &ChangeKeyring) -> Result<Ou
         stage.put_number(meta::RESEALED_BEFORE, resealed(stage)?.cast_signed());
     }
     Ok(Outcome::PolicyChanged { epoch })
+}
+
+/// Whether a prefix was sealed, or values were, since everything was last known to be as the rules want it.
+pub(crate) fn some_were_plain(read: &dyn Read) -> Result<bool, StoreError> {
+    let number = |name| Ok::<_, StoreError>(read::meta_number(read, name)?.unwrap_or(0).cast_unsigned());
+    Ok(resealed(read)? > number(meta::RESEALED_BEFORE)? || number(meta::SEALED_ANEW)? > 0)
 }
 
 /// Whether a prefix is sealed by this rule that had none, or one that said otherwise.

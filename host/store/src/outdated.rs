@@ -67,6 +67,12 @@ impl Walk {
         Self { range, family: Family::Live, from: Vec::new() }
     }
 
+    /// Whether its next step looks at values that were superseded.
+    #[must_use]
+    pub fn is_in_past(&self) -> bool {
+        self.family != Family::Live
+    }
+
     fn next_family(self) -> Option<Self> {
         let family = match self.family {
             Family::Live => Family::Past,

@@ -301,6 +301,14 @@ impl<'a> View<'a> {
         keyring::settled(self)
     }
 
+    /// Whether some values were in plain text since all were last known to be as the rules want them.
+    ///
+    /// # Errors
+    /// When the disk does.
+    pub fn some_were_plain(&self) -> Result<bool, StoreError> {
+        keyring::some_were_plain(self)
+    }
+
     /// Whether nothing is left of what compactions allow to remove.
     ///
     /// # Errors

@@ -87,12 +87,19 @@ fn key_status(status: KeyStatus) -> KeyStatusResponse {
 }
 
 fn residue(residue: flow::Residue) -> Residue {
+    let flow::Residue { prefix, plain, past, outdated, logged, snapshot } = residue;
     Residue {
-        prefix: residue.prefix,
-        plain_records: residue.plain_records,
-        plain_bytes: residue.plain_bytes,
-        outdated_records: residue.outdated_records,
-        outdated_bytes: residue.outdated_bytes,
+        prefix,
+        plain_records: plain.records,
+        plain_bytes: plain.bytes,
+        outdated_records: outdated.records,
+        outdated_bytes: outdated.bytes,
+        past_records: past.records,
+        past_bytes: past.bytes,
+        logged_records: logged.records,
+        logged_bytes: logged.bytes,
+        snapshot_records: snapshot.records,
+        snapshot_bytes: snapshot.bytes,
     }
 }
 

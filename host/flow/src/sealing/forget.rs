@@ -34,10 +34,23 @@ impl Member {
 
     /// Whether nothing lies in a file that is not to.
     pub(crate) fn has_forgotten(&self) -> Result<bool, FlowError> {
-        let wanted = self.shared.store.view(|view| view.forget_epoch())?;
         let copies = self.shared.copies.0.lock().expect(POISONED);
         let is_copied = || self.shared.store.set_aside().exists() || copies.iter().any(|copy| copy.exists());
-        Ok(wanted == 0 || wanted <= self.noted() && !is_copied())
+        let (wanted, is_plain) = self.to_forget()?;
+        Ok(!is_plain && (wanted == 0 || wanted <= self.noted() && !is_copied()))
+    }
+
+    /// Whether log or snapshot may hold what was in plain text before.
+    pub(super) fn may_hold_plain(&self) -> Result<bool, FlowError> {
+        let (wanted, is_plain) = self.to_forget()?;
+        Ok(is_plain || wanted > self.noted())
+    }
+
+    /// The policy epoch up to which there is something to forget, and whether there will be more of it.
+    fn to_forget(&self) -> Result<(u64, bool), FlowError> {
+        let to_forget =
+            |view: &store::View<'_>| Ok::<_, store::StoreError>((view.forget_epoch()?, view.some_were_plain()?));
+        Ok(self.shared.store.view(to_forget)?)
     }
 
     async fn forget_if_needed(&self) -> Result<(), FlowError> {

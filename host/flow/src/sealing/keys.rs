@@ -1,12 +1,12 @@
 //! How the data keys stand, and what lies under them.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 use auth::Auditor;
 use bytes::Bytes;
-use seal::{DataKeyRecord, KeyState, Keyring, SealRule, Sealed};
-use store::{Step, StoreError, Walk};
+use seal::{DataKeyRecord, KeyState, Keyring, SealRule};
 
+use super::residue::{Residue, Tallies, Tally};
 use crate::{FlowError, Member};
 
 /// A data key, without its key.
@@ -30,21 +30,6 @@ pub struct DataKeyInfo {
     pub records: u64,
     /// Bytes of those.
     pub bytes: u64,
-}
-
-/// What lies under a prefix otherwise than its rule wants it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Residue {
-    /// The prefix.
-    pub prefix: Bytes,
-    /// Records in plain text under a sealed prefix, now and in history.
-    pub plain_records: u64,
-    /// Bytes of those.
-    pub plain_bytes: u64,
-    /// Records under another data key than the active one, or sealed although the prefix is not.
-    pub outdated_records: u64,
-    /// Bytes of those.
-    pub outdated_bytes: u64,
 }
 
 /// What was sealed anew by this member since it was started.
@@ -79,68 +64,32 @@ pub struct KeyStatus {
     pub complaints: BTreeMap<String, String>,
 }
 
-/// Longer walks are cut, so that none of them holds back the database's clean-up for long.
-const STEP: Step = Step { values: usize::MAX, bytes: usize::MAX, entries: 10_000 };
-
-#[derive(Clone, Copy, Default)]
-struct Tally {
-    records: u64,
-    bytes: u64,
-}
-
-impl Tally {
-    fn add(&mut self, value: &Sealed) {
-        self.records += 1;
-        self.bytes += value.bytes().len() as u64;
-    }
-}
-
-#[derive(Default)]
-struct Tallies {
-    by_key: BTreeMap<u32, Tally>,
-    plain: BTreeMap<Bytes, Tally>,
-    outdated: BTreeMap<Bytes, Tally>,
-}
-
-impl Tallies {
-    fn count(&mut self, keyring: &Keyring, key: &[u8], value: &Sealed) {
-        let rule = keyring.rules().find(|rule| key.starts_with(&rule.prefix));
-        match value.key_id() {
-            Some(id) => self.by_key.entry(id).or_default().add(value),
-            None if value.bytes().is_empty() || !keyring.covers(key) => return,
-            None => {}
-        }
-        let prefix = rule.map(|rule| rule.prefix.clone()).unwrap_or_default();
-        match value.key_id() {
-            None => self.plain.entry(prefix).or_default().add(value),
-            Some(_) if !keyring.is_current(key, value) => self.outdated.entry(prefix).or_default().add(value),
-            Some(_) => {}
-        }
-    }
-}
-
 impl Member {
-    /// How the keys stand. Counts records, so its cost follows the size of the sealed prefixes.
+    /// How the keys stand. Counts records, so its cost follows the size of the sealed prefixes; and while something is in plain text that
+    /// is to be sealed, or was just now, that of the log and the snapshot.
     ///
     /// # Errors
     /// When the disk does.
     pub async fn key_status(&self, _auditor: &Auditor) -> Result<KeyStatus, FlowError> {
         let policy = self.shared.policy.caught_up().await?;
-        let (store, keyring) = (self.shared.store.clone(), policy.keyring().clone());
-        let tallied = move || tallied(&store, &keyring);
-        let tallies = tokio::task::spawn_blocking(tallied).await??;
+        let (shared, keyring) = (self.shared.clone(), policy.keyring().clone());
+        let (forgotten, may_hold_plain) = (self.has_forgotten()?, self.may_hold_plain()?);
+        let mut tallies = tokio::task::spawn_blocking(move || Tallies::of_state(&shared.store, &keyring)).await??;
+        if may_hold_plain {
+            tallies.add_files(&self.shared.consensus, policy.keyring()).await?;
+        }
         let (keyring, metrics) = (policy.keyring(), &self.shared.seal_metrics);
         let records = self.shared.policy.records()?.into_iter();
         Ok(KeyStatus {
             keys: records.map(|record| key_info(keyring, record, &tallies)).collect(),
-            residue: residue(keyring, &tallies),
+            residue: tallies.residue(keyring),
             progress: RewrapProgress {
                 records: metrics.rewrapped_records.get(),
                 bytes: metrics.rewrapped_bytes.get(),
                 unopened: u64::try_from(metrics.unopened_records.get()).unwrap_or(0),
             },
             settled: self.shared.store.view(|view| view.is_settled())?,
-            forgotten: self.has_forgotten()?,
+            forgotten,
             policy_epoch: policy.epoch(),
             root_key_present: keyring.root_key_present(),
             complaints: self.shared.provider_health.complaints(),
@@ -157,23 +106,8 @@ impl Member {
     }
 }
 
-fn tallied(store: &store::Store, keyring: &Keyring) -> Result<Tallies, StoreError> {
-    let tallies = RefCell::new(Tallies::default());
-    let count = |key: &[u8], value: &Sealed| {
-        tallies.borrow_mut().count(keyring, key, value);
-        false
-    };
-    for prefix in keyring.concerned() {
-        let mut next = Some(Walk::over(&prefix));
-        while let Some(walk) = next {
-            next = store.view_once(|view| view.walk(walk, STEP, &count))?.next;
-        }
-    }
-    Ok(tallies.into_inner())
-}
-
 fn key_info(keyring: &Keyring, record: DataKeyRecord, tallies: &Tallies) -> DataKeyInfo {
-    let Tally { records, bytes } = tallies.by_key.get(&record.id).copied().unwrap_or_default();
+    let Tally { records, bytes } = tallies.under(record.id);
     let wraps = record.wraps.iter().map(|wrap| match wrap.root_key_id.as_str() {
         "" => wrap.provider.clone(),
         id => format!("{}/{id}", wrap.provider),
@@ -189,21 +123,4 @@ fn key_info(keyring: &Keyring, record: DataKeyRecord, tallies: &Tallies) -> Data
         records,
         bytes,
     }
-}
-
-fn residue(keyring: &Keyring, tallies: &Tallies) -> Vec<Residue> {
-    let without_rule = [Bytes::new()];
-    let all = keyring.rules().map(|rule| &rule.prefix).chain(&without_rule);
-    let residue = all.map(|prefix| {
-        let of = |tallies: &BTreeMap<Bytes, Tally>| tallies.get(prefix).copied().unwrap_or_default();
-        let (plain, outdated) = (of(&tallies.plain), of(&tallies.outdated));
-        Residue {
-            prefix: prefix.clone(),
-            plain_records: plain.records,
-            plain_bytes: plain.bytes,
-            outdated_records: outdated.records,
-            outdated_bytes: outdated.bytes,
-        }
-    });
-    residue.filter(|residue| !residue.prefix.is_empty() || residue.outdated_records > 0).collect()
 }

@@ -12,7 +12,7 @@ use super::key::keys;
 use super::plugin::Answer;
 use super::table::{Format, Table, print, timestamp};
 
-/// How often `--watch` asks at most, and how much longer it waits than an answer takes: each reads every sealed value.
+/// How often `--watch` asks at most, and how much longer it waits than an answer takes: each reads every sealed value, and what may hold it in plain text.
 const INTERVAL: Duration = Duration::from_secs(1);
 const INTERVAL_PARTS: u32 = 10;
 
@@ -60,6 +60,18 @@ struct ResidueRow {
     plain_bytes: u64,
     outdated_records: u64,
     outdated_bytes: u64,
+    past_records: u64,
+    past_bytes: u64,
+    logged_records: u64,
+    logged_bytes: u64,
+    snapshot_records: u64,
+    snapshot_bytes: u64,
+}
+
+impl ResidueRow {
+    fn is_clean(&self) -> bool {
+        self.plain_records + self.outdated_records + self.logged_records + self.snapshot_records == 0
+    }
 }
 
 /// Asks the member and prints its answer.
@@ -121,8 +133,7 @@ fn show(answer: &Answer, response: KeyStatusResponse) -> Result<(), ClientError>
         policy_epoch: response.policy_epoch,
     };
     print(answer.output, &document, &key_table(&document.keys))?;
-    if answer.output == Format::Table && document.residue.iter().any(|row| row.plain_records + row.outdated_records > 0)
-    {
+    if answer.output == Format::Table && !document.residue.iter().all(ResidueRow::is_clean) {
         print(Format::Table, &(), &residue_table(&document.residue))?;
     }
     let unsettled = unsettled(&document);
@@ -173,14 +184,18 @@ fn key_table(keys: &[KeyRow]) -> Table {
 }
 
 fn residue_table(residue: &[ResidueRow]) -> Table {
-    let mut table = Table::new(&["TO BE SEALED ANEW UNDER", "PLAIN RECORDS", "BYTES", "UNDER OTHER KEYS", "BYTES"]);
-    for row in residue {
+    let mut table =
+        Table::new(&["NOT SEALED AS IT SHOULD BE", "UNDER OTHER KEYS", "PLAIN", "OF IT PAST", "IN LOG", "IN SNAPSHOT"]);
+    let cell =
+        |records: u64, bytes: u64| if records == 0 { "-".to_owned() } else { format!("{records} ({bytes} bytes)") };
+    for row in residue.iter().filter(|row| !row.is_clean()) {
         table.row(vec![
             row.prefix.clone(),
-            row.plain_records.to_string(),
-            row.plain_bytes.to_string(),
-            row.outdated_records.to_string(),
-            row.outdated_bytes.to_string(),
+            cell(row.outdated_records, row.outdated_bytes),
+            cell(row.plain_records, row.plain_bytes),
+            cell(row.past_records, row.past_bytes),
+            cell(row.logged_records, row.logged_bytes),
+            cell(row.snapshot_records, row.snapshot_bytes),
         ]);
     }
     table
@@ -210,6 +225,12 @@ impl From<Residue> for ResidueRow {
             plain_bytes: residue.plain_bytes,
             outdated_records: residue.outdated_records,
             outdated_bytes: residue.outdated_bytes,
+            past_records: residue.past_records,
+            past_bytes: residue.past_bytes,
+            logged_records: residue.logged_records,
+            logged_bytes: residue.logged_bytes,
+            snapshot_records: residue.snapshot_records,
+            snapshot_bytes: residue.snapshot_bytes,
         }
     }
 }

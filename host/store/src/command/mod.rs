@@ -1,10 +1,10 @@
 //! The alphabet of the Raft log: everything that can change the replicated state.
 //!
-//! The structs are protobuf messages, so a later version can add fields without a new format. A
-//! value in here is already sealed where it has to be ([`Value`] is made from [`seal::Sealed`]), and a
-//! compare on a sealed value carries a keyed digest in place of the operand, so that apply needs no key.
+//! The structs are protobuf messages, so a later version can add fields without a new format. A value in here is already sealed where
+//! it has to be ([`Value`] is made from [`seal::Sealed`]), and a compare on a sealed value carries a keyed digest: apply needs no key.
 
 mod keyring;
+mod plain;
 
 use bytes::Bytes;
 use prost::{Message, Oneof};
