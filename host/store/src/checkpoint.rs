@@ -34,6 +34,12 @@ impl Store {
         dir.join(CURRENT)
     }
 
+    /// Where its files lie. A state that is installed takes the place of the whole folder, whatever else lies there.
+    #[must_use]
+    pub fn files(&self) -> PathBuf {
+        Self::current(&self.shared.dir)
+    }
+
     /// Where a state lies that differed from that of the other members, if there was one.
     #[must_use]
     pub fn set_aside(&self) -> PathBuf {

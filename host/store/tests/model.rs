@@ -269,7 +269,12 @@ fn a_checkpoint_can_be_taken_over_while_the_store_is_in_use() {
     source.checkpoint(&checkpoint).unwrap();
     let target = Arc::new(Store::open(&other.path().join("state")).unwrap());
     apply(&target, vec![write(put(5, 9, 0))]);
+    let note = target.files().join("forgotten");
+    std::fs::write(&note, "7").unwrap();
+    target.defragment().unwrap();
+    assert!(note.exists(), "the database leaves alone what is not its own");
     target.install(&checkpoint).unwrap();
+    assert!(!note.exists(), "what was noted of the state before does not count for this one");
     assert_eq!(target.view(|view| view.revision()).unwrap(), 3);
     apply(&target, vec![write(put(2, 3, 0))]);
     drop(target);

@@ -4,14 +4,18 @@
 //! Copies of the state that are being sent go by themselves, and one that was set aside when an operator removes it: until then the member says that
 //! not all is gone.
 //!
-//! Every member does so for itself and notes how far it is beside its data, so that a restart does not do it again.
+//! Every member does so for itself and notes how far it is among the files of its state, so that a restart does not do it again. A state
+//! that comes from another member, or from a snapshot, comes without a note: its files may hold what those of the one before did not.
 
-use std::{fs, io, path::PathBuf, sync::Mutex, time::Duration};
+use std::{fs, path::PathBuf, sync::Mutex, time::Duration};
 
 use crate::{FlowError, Member};
 
 /// Where it is noted up to which policy epoch this was done.
 const NOTE: &str = "forgotten";
+
+/// The note of what is not done yet.
+const UNFINISHED_NOTE: &str = "forgetting";
 
 /// How often it is looked whether there is something to do.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -61,6 +65,8 @@ impl Member {
             return Ok(());
         }
         let store = self.shared.store.clone();
+        let (begun, done) = (store.files().join(UNFINISHED_NOTE), self.note());
+        fs::write(&begun, format!("{wanted}\n")).map_err(|error| FlowError::Forget(error.to_string()))?;
         tokio::task::spawn_blocking(move || store.defragment()).await??;
         self.shared.consensus.forget().await.map_err(|error| FlowError::Forget(error.to_string()))?;
         let copies = self.shared.snapshots.copies().into_iter().chain(self.shared.consensus.copies()).collect();
@@ -70,23 +76,18 @@ impl Member {
             let path = set_aside.display();
             tracing::warn!(%path, "this state was set aside and may hold what was in plain text before: remove it once you have looked at it");
         }
-        note(self.note(), wanted).map_err(|error| FlowError::Forget(error.to_string()))?;
+        // If another state has taken the place of this one, the note has gone with it.
+        fs::rename(begun, done).map_err(|error| FlowError::Forget(error.to_string()))?;
         tracing::info!(policy_epoch = wanted, "nothing from before lies in log, snapshot or database any more");
         Ok(())
     }
 
     fn note(&self) -> PathBuf {
-        self.shared.config.data_dir.join(NOTE)
+        self.shared.store.files().join(NOTE)
     }
 
     /// A note that cannot be read is as good as none: it is done once more.
     fn noted(&self) -> u64 {
         fs::read_to_string(self.note()).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
     }
-}
-
-fn note(path: PathBuf, epoch: u64) -> io::Result<()> {
-    let unfinished = path.with_extension("new");
-    fs::write(&unfinished, format!("{epoch}\n"))?;
-    fs::rename(unfinished, path)
 }
