@@ -77,12 +77,24 @@ impl Pace {
             let progress = metrics.replication.as_ref().and_then(|progress| progress.get(id));
             end(progress.copied().flatten())
         });
-        let snapshot = end(metrics.snapshot);
-        if matched.min().is_some_and(|slowest| slowest + self.kept_entries < applied) {
+        let voters: Vec<_> = metrics.membership_config.membership().voter_ids().collect();
+        let place = Place::of(metrics.id, &voters);
+        self.is_due_at(applied, end(metrics.snapshot), matched.min(), place, elapsed)
+    }
+
+    /// `slowest` is how far the slowest member is that answers.
+    fn is_due_at(
+        self,
+        applied: u64,
+        snapshot: u64,
+        slowest: Option<u64>,
+        place: Place,
+        elapsed: Option<Duration>,
+    ) -> bool {
+        if slowest.is_some_and(|slowest| slowest + self.kept_entries < applied) {
             return applied.saturating_sub(snapshot) >= self.entries.saturating_mul(PUT_OFF_MAX);
         }
-        let voters: Vec<_> = metrics.membership_config.membership().voter_ids().collect();
-        self.is_its_turn(applied, snapshot, Place::of(metrics.id, &voters), elapsed)
+        self.is_its_turn(applied, snapshot, place, elapsed)
     }
 
     /// Whether the last entries have passed its place, and not just after the last snapshot, which may have been made for another reason.
@@ -135,6 +147,15 @@ mod tests {
         assert!(
             !never.is_its_turn(1 << 60, 0, last, None) && Pace { entries: 0, ..PACE }.is_its_turn(1, 0, ALONE, None)
         );
+    }
+
+    #[test]
+    fn a_snapshot_is_put_off_for_a_member_that_lags_but_not_for_ever() {
+        let is_due = |applied, snapshot, slowest| PACE.is_due_at(applied, snapshot, slowest, ALONE, None);
+        assert!(!is_due(99, 0, None) && is_due(100, 0, None));
+        assert!(!is_due(1099, 1000, Some(1099)) && is_due(1100, 1000, Some(1050)));
+        assert!(!is_due(1100, 1000, Some(1049)), "an entry that it lacks would be purged");
+        assert!(!is_due(2999, 1000, Some(0)) && is_due(3000, 1000, Some(0)));
     }
 
     #[test]

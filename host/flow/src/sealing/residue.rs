@@ -82,23 +82,19 @@ impl Tallies {
         Ok(tallies)
     }
 
-    /// Counts what lies in plain text in log and snapshot, without haste.
+    /// Counts what lies in plain text in log and snapshot.
     pub(super) async fn add_files(&mut self, consensus: &Consensus, keyring: &Arc<Keyring>) -> Result<(), FlowError> {
         let turn = READING.acquire().await.map_err(|error| FlowError::Files(io::Error::other(error)))?;
-        let (consensus, keyring) = (consensus.clone(), Arc::clone(keyring));
-        let counted = at_leisure(move || {
+        let (log, rules) = (consensus.clone(), Arc::clone(keyring));
+        // Not at the lowest priority: who appends to the log waits for the lock that is held while it is read.
+        let logged = tokio::task::spawn_blocking(move || of_log(&log, &rules)).await?.map_err(FlowError::Files)?;
+        let (consensus, rules) = (consensus.clone(), Arc::clone(keyring));
+        let snapshot = at_leisure(move || {
             // It goes with the work, also if nobody waits for it any more.
             let _turn = turn;
-            let mut tallies = Self::default();
-            consensus.each_logged(&mut |command| {
-                command.each_plain(&mut |key, value| {
-                    tallies.count_plain(&keyring, key, value, |residue| &mut residue.logged);
-                });
-            })?;
-            let snapshot = of_snapshot(&consensus, &keyring)?;
-            Ok((tallies, snapshot))
+            of_snapshot(&consensus, &rules)
         });
-        let (logged, snapshot) = counted.await.map_err(FlowError::Files)?;
+        let snapshot = snapshot.await.map_err(FlowError::Files)?;
         for (prefix, residue) in logged.by_prefix {
             self.of(prefix).logged = residue.logged;
         }
@@ -145,6 +141,17 @@ impl Tallies {
         let ruled = keyring.rules().map(|rule| &rule.prefix).filter(|prefix| !prefix.is_empty()).map(of);
         ruled.chain(self.by_prefix.get(&Bytes::new()).cloned()).collect()
     }
+}
+
+/// Counts what lies in plain text in the log.
+fn of_log(consensus: &Consensus, keyring: &Keyring) -> io::Result<Tallies> {
+    let mut tallies = Tallies::default();
+    consensus.each_logged(&mut |command| {
+        command.each_plain(&mut |key, value| {
+            tallies.count_plain(keyring, key, value, |residue| &mut residue.logged);
+        });
+    })?;
+    Ok(tallies)
 }
 
 /// Counts what lies in the snapshot that is kept.
